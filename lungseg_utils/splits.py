@@ -1,0 +1,63 @@
+"""Room 01: which records to train on, to choose with, and to measure once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+
+from lungseg_utils.radiographs import Record
+
+
+@dataclass(frozen=True)
+class Split:
+    """Records to train on, to choose settings with, and to measure once."""
+
+    train: tuple[Record, ...]
+    validation: tuple[Record, ...]
+    test: tuple[Record, ...]
+
+
+def split_by_patient(records: Sequence[Record], seed: int = 0) -> Split:
+    """About 70 % for training, 10 % for validation, 20 % for testing, no patient in two parts.
+
+    Grouped by patient and stratified by label (scikit-learn's StratifiedGroupKFold).
+    Raises: ValueError with fewer than ten patients.
+    """
+    patients = [record.patient for record in records]
+    if len(set(patients)) < 10:
+        raise ValueError(f"a split takes at least ten patients, and here are {len(set(patients))}")
+    labels = [-1 if record.label is None else record.label for record in records]
+    tenths = StratifiedGroupKFold(n_splits=10, shuffle=True, random_state=seed)
+    parts = [
+        tuple(records[i] for i in chosen) for _, chosen in tenths.split(records, labels, patients)
+    ]
+    train = sorted((r for part in parts[3:] for r in part), key=lambda record: record.name)
+    test = sorted(parts[0] + parts[1], key=lambda record: record.name)
+    return Split(tuple(train), parts[2], tuple(test))
+
+
+def article_split(records: Sequence[Record]) -> Split:
+    """The article's own split (112/13/13 of Montgomery's 138), which ignores patients.
+
+    File names sorted; a tenth for validation, then as many for testing, drawn with scikit-learn's
+    `train_test_split` and `random_state=42` both times. For comparison: its parts share patients.
+    """
+    ordered = sorted(records, key=lambda record: record.name)
+    size = int(0.1 * len(ordered))
+    rest, validation = train_test_split(ordered, test_size=size, random_state=42)
+    train, test = train_test_split(rest, test_size=size, random_state=42)
+    return Split(tuple(train), tuple(validation), tuple(test))
+
+
+def subsample(records: Sequence[Record], count: int) -> tuple[Record, ...]:
+    """At most `count` records in their order: repeated patients first, then evenly spaced others.
+
+    A small run keeps what makes a set hard, patients with several images.
+    """
+    seen = [record.patient for record in records]
+    repeated = [record for record in records if seen.count(record.patient) > 1][:count]
+    others = [record for record in records if seen.count(record.patient) == 1]
+    places = np.linspace(0, len(others) - 1, min(count - len(repeated), len(others))).round()
+    chosen = repeated + [others[int(place)] for place in places]
+    return tuple(sorted(chosen, key=lambda record: record.name))
