@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""The course on a bare machine: sets itself up in .venv, then runs, tests or opens the notebooks.
+
+Needs nothing but Python 3.10 to 3.13. What stands above the version check can also be read by
+older Pythons, so that they can say what is wrong.
+"""
+import argparse
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+OLDEST, NEWEST = (3, 10), (3, 13)
+ABOUT = "Learn to segment the lungs in chest X-rays with a U-Net, in notebooks that run anywhere."
+HELP = """\
+commands:
+  run    run every notebook from top to bottom, then print the scores (about 10 minutes)
+  test   run the tests, then every notebook on a few small images (about 5 minutes)
+  lab    open the notebooks in JupyterLab, at notebooks/00_start_here.ipynb
+
+The first command also makes .venv and installs the course in it: 1 to 5 minutes and 3 GB.
+Everything made later goes to outputs/. To start afresh, delete .venv and outputs.
+
+examples:
+  python3 course.py run
+  LUNGSEG_DATA=~/my-xrays python3 course.py run    your own folder in the Montgomery layout
+  LUNGSEG_SCALE=ci python3 course.py run           a quick look; laptop is usual, gpu is thorough
+
+for maintainers:
+  store  run the notebooks on the simulated set and store them with their outputs
+"""
+
+
+def newest_python() -> str:
+    """Name of the newest supported Python that works on the PATH, or nothing: 'python3.12'."""
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
+        name = f"python3.{minor}"
+        if shutil.which(name) and subprocess.call([name, "-c", "import venv"], **quiet) == 0:
+            return name
+    return ""
+
+
+def python_fault(version: tuple) -> str:
+    """One sentence on why the course cannot run on this Python, or nothing if it can."""
+    if OLDEST <= tuple(version[:2]) <= NEWEST:
+        return ""
+    fault = "old" if tuple(version[:2]) < OLDEST else "new"
+    name = newest_python()
+    remedy = f"run it as: {name} course.py" if name else "install Python 3.12 and run it with that"
+    return (f"Python {version[0]}.{version[1]} is too {fault} for the course, "
+            f"which needs 3.10 to 3.13; {remedy}")
+
+
+if __name__ == "__main__" and python_fault(sys.version_info):
+    sys.exit(python_fault(sys.version_info))
+
+from tools import installation, scores  # noqa: E402
+from tools.installation import OUTPUTS, PYTHON, ROOT, environment, set_up, spell  # noqa: E402
+
+
+def call(*arguments: str, env: dict[str, str]) -> int:
+    """Run .venv's Python to its end and return its exit code; Ctrl-C ends it first."""
+    process = subprocess.Popen([str(PYTHON), *arguments], cwd=ROOT, env=env)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        try:
+            process.wait(10)  # it had the Ctrl-C too, and tidies up
+        except subprocess.TimeoutExpired:
+            process.terminate()
+        raise
+
+
+def reader_environment() -> dict[str, str]:
+    """The environment with the reader's LUNGSEG_SCALE and LUNGSEG_DATA, a folder that must exist."""
+    env = environment(os.environ.get("LUNGSEG_SCALE") or "laptop")
+    if env.get("LUNGSEG_DATA"):
+        data = Path(env["LUNGSEG_DATA"]).expanduser().resolve()
+        if not data.is_dir():
+            raise installation.Stop(f"LUNGSEG_DATA names {data}, which is no folder; mend or unset it")
+        env["LUNGSEG_DATA"] = str(data)
+    return env
+
+
+def run() -> int:
+    """Run every notebook; print the scores that the last one leaves."""
+    env = reader_environment()
+    set_up()
+    results = OUTPUTS / "results.json"
+    results.unlink(missing_ok=True)  # what is printed below comes from this run
+    failed = call("-m", "tools.notebooks", "run", env=env)
+    if not failed and results.exists():
+        print("\n".join(f"  {line}" for line in scores.headlines(json.loads(results.read_text()))))
+    return failed
+
+
+def test() -> int:
+    """Run the tests and the notebooks at the smallest size, on the simulated set alone."""
+    set_up()
+    env = environment("ci", OUTPUTS / "ci")
+    env.pop("LUNGSEG_DATA", None)
+    verdicts = []
+    for name, options in {"tests": ["-rs"], "notebooks": ["--nbval-lax"]}.items():
+        start = time.monotonic()
+        failed = call("-m", "pytest", "-q", *options, name, env=env)
+        took = spell(time.monotonic() - start)
+        verdicts.append((f"{name}: {'failed' if failed else 'passed'} in {took}", failed))
+    print("\n".join(text for text, _ in verdicts))
+    return int(any(failed for _, failed in verdicts))
+
+
+def lab() -> int:
+    """Open JupyterLab on the first notebook; Ctrl-C closes it."""
+    env = reader_environment()
+    set_up()
+    quiet = {"@jupyterlab/apputils-extension:notification":
+             {"fetchNews": "false", "checkForUpdates": False}}
+    overrides = installation.VENV / "share/jupyter/lab/settings/overrides.json"
+    overrides.parent.mkdir(parents=True, exist_ok=True)
+    overrides.write_text(json.dumps(quiet))
+    as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    return call("-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}", "--ServerApp.answer_yes=True",
+                "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb", *as_root, env=env)
+
+
+def store() -> int:
+    """Run the notebooks on the simulated set and store them in place, clean."""
+    set_up()
+    home = OUTPUTS / "store"  # apart, so that no other data or earlier run is found there
+    shutil.rmtree(home / "runs", ignore_errors=True)
+    env = environment("laptop", home)
+    env.pop("LUNGSEG_DATA", None)
+    return call("-m", "tools.notebooks", "store", env=env)
+
+
+def main(arguments: "list[str] | None" = None) -> int:
+    """Carry out one command; return its exit code."""
+    commands = {"run": run, "test": test, "lab": lab, "store": store}
+    reader = argparse.ArgumentParser("course.py", description=ABOUT, epilog=HELP,
+                                     usage="python3 course.py {run,test,lab}",
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    reader.add_argument("command", choices=commands, help=argparse.SUPPRESS)
+    chosen = reader.parse_args(arguments).command
+    try:
+        return commands[chosen]()
+    except KeyboardInterrupt:
+        fault = "Stopped; the same command starts again"
+    except installation.Stop as stop:
+        fault = str(stop)
+    except OSError as error:
+        fault = installation.disk_full() if error.errno == errno.ENOSPC else (
+            f"{error.strerror}: {error.filename}; the course must be able to write in {ROOT}")
+    print(f"\n{fault}.", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
