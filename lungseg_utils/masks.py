@@ -1,0 +1,86 @@
+"""Room 02: lung masks, and the way from native size to a square array and back."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from lungseg_utils.radiographs import DataError, Record, decode
+
+MM2_PER_CM2 = 100.0
+
+
+def read_mask(path: Path | str) -> np.ndarray:
+    """One lung's mask as bool (height, width); the file may be 1-bit, 0/1, 0/255 or 0/65535.
+
+    Raises: FileNotFoundError; DataError if the file cannot be decoded, holds more than two values,
+        or marks nothing or everything.
+    """
+    pixels = decode(path)
+    if pixels.ndim == 3:
+        if (pixels[:, :, :3] != pixels[:, :, :1]).any():
+            raise DataError(f"{path} is in colour: a mask is black and white, export it so")
+        pixels = pixels[:, :, 0]
+    values = np.unique(pixels)
+    if len(values) > 2:
+        raise DataError(f"{path} holds {len(values)} grey values, not two: threshold the mask")
+    if len(values) == 1:
+        all_of_it = "marks everything" if values[0] else "is all black, it marks nothing"
+        raise DataError(f"{path} {all_of_it}: draw the lung again or leave the image out")
+    if values[0] != 0:
+        raise DataError(f"{path} holds {values[0]} and {values[1]}, not 0: make the background 0")
+    return pixels > 0
+
+
+def merge_masks(image_left: np.ndarray, image_right: np.ndarray) -> np.ndarray:
+    """Union of the two lungs.
+
+    Args: two bool arrays of one shape (height, width).
+    Returns: bool array (height, width), True where either lung is.
+    Raises: ValueError if the arrays are not bool or differ in shape.
+    """
+    if image_left.dtype != bool or image_right.dtype != bool:
+        raise ValueError(f"the masks are {image_left.dtype} and {image_right.dtype}, not bool")
+    if image_left.shape != image_right.shape:
+        raise ValueError(f"the masks differ in shape: {image_left.shape} and {image_right.shape}")
+    return image_left | image_right
+
+
+def read_lungs(record: Record) -> np.ndarray:
+    """Both lungs of a record as one bool mask (height, width), at the size of its files.
+
+    Raises: as `read_mask`.
+    """
+    return merge_masks(read_mask(record.mask_left_path), read_mask(record.mask_right_path))
+
+
+def to_square(array: np.ndarray, size: int) -> np.ndarray:
+    """Stretch an image or a mask to (size, size) pixels.
+
+    Args: `array` float32 image or bool mask, (height, width).
+    Returns: the same type, (size, size). Each pixel is the mean of the area it covers, so that thin
+        ribs fade rather than flicker; a mask keeps the pixels that are lung by half or more.
+    """
+    values = array.astype(np.float32)
+    shrinks = size <= min(array.shape)
+    square = cv2.resize(
+        values, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
+    return square >= 0.5 if array.dtype == bool else square
+
+
+def to_native(probability: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Bring a float32 probability map (size, size) back to `shape` (height, width), bilinearly.
+
+    Threshold afterwards: a resized probability has a smooth edge, a resized mask has steps.
+    """
+    height, width = shape
+    return cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def lung_area_cm2(mask: np.ndarray, spacing_mm: tuple[float, float]) -> float:
+    """Area in cm2 of a bool mask (height, width) whose pixels measure `spacing_mm` (row, column).
+
+    It is the area of the shadow on the detector, a little larger than the lung that casts it.
+    """
+    return float(mask.sum()) * spacing_mm[0] * spacing_mm[1] / MM2_PER_CM2
