@@ -1,0 +1,91 @@
+"""The field of view, its borders, and what is written on the film."""
+
+import cv2
+import numpy as np
+
+from .canvas import View
+from .person import Person
+from .ranges import LONG, PORTRAIT, SHORT, SPACING_MM
+
+
+def native_size(who: Person, rng: np.random.Generator) -> tuple[int, int]:
+    """Native (width, height) in pixels; broad chests are more often taken across the film."""
+    upright = PORTRAIT + 0.004 * (290 - 2 * who.half)
+    return (SHORT, LONG) if rng.random() < upright else (LONG, SHORT)
+
+
+def place(who: Person, native: tuple[int, int], size: int) -> View:
+    """Where the patient falls on the film: the view of (size, size), stretched as the files are."""
+    wide, tall = native[0] * SPACING_MM, native[1] * SPACING_MM
+    angle = np.radians(who.rotation)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    spare = max(tall - 1.1 * who.H, 0) * (1 - who.grown) * 0.3
+    shift = np.array([wide / 2 + who.off_centre, who.apex_at * tall + spare])
+    stretch = np.array([[size / wide], [size / tall]])
+    return View((size, size), np.hstack([turn, shift[:, None]]) * stretch)
+
+
+def cut(picture: np.ndarray, edge: np.ndarray, rim: float, dark: float) -> None:
+    """Put a border, in place, where `edge` (pixels beyond the border) is above 0; a bright rim."""
+    if rim:
+        picture[(edge > -rim) & (edge <= 0)] = 0.97
+    picture[edge > 0] = dark
+
+
+def borders(picture: np.ndarray, lowest: float, rng: np.random.Generator) -> None:
+    """Collimator and film edges, in place; `lowest` is the last row of lung."""
+    size = len(picture)
+    rows, columns = np.indices(picture.shape, dtype=np.float32)
+    rim = size / 512 * rng.uniform(0.8, 2.5) * (rng.random() < 0.45)
+    dark = 0.0 if rng.random() < 0.94 else 0.98
+    slant = np.tan(np.radians(rng.normal(0, 0.8)))
+    if rng.random() < 0.72:
+        bottom = max(rng.uniform(0.68, 1.0) * size, lowest + 0.02 * size)
+        cut(picture, rows - bottom - slant * (columns - size / 2), rim, dark)
+    for edge in (columns - size, -columns - 1, -rows - 1):
+        if rng.random() < 0.13:
+            cut(picture, edge + rng.uniform(0.005, 0.04) * size + slant * rows * 0.3, rim, dark)
+
+
+def letter(picture: np.ndarray, text: str, at: tuple, tall: float, box: bool) -> None:
+    """Write, in place: white letters, or black ones in a white box; `tall` in pixels."""
+    scale, thick = tall / 21, max(1, round(tall / 9))
+    (wide, high), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_DUPLEX, scale, thick)
+    x, y = int(at[0]), int(at[1])
+    ink = np.zeros(picture.shape, np.uint8)
+    cv2.putText(ink, text, (x, y), cv2.FONT_HERSHEY_DUPLEX, scale, 255, thick, cv2.LINE_AA)
+    if box:
+        pad = max(2, round(tall / 5))
+        picture[max(y - high - pad, 0):y + pad + below // 3, max(x - pad, 0):x + wide + pad] = 1.0
+        picture *= 1 - ink / 255
+    else:
+        np.maximum(picture, ink / np.float32(255), out=picture)
+
+
+def side_text(picture: np.ndarray, rng: np.random.Generator) -> None:
+    """Small print up the right margin, in place."""
+    size = len(picture)
+    strip = np.zeros((size, max(size // 16, 8)), np.float32)
+    turned = np.ascontiguousarray(strip.T)
+    for line, text in enumerate(("SIMULATED", "NOT A PATIENT")):
+        letter(turned, text, (rng.uniform(0.01, 0.1) * size, (2.6 + 2.6 * line) * size / 128),
+               size / 64, False)
+    turned[:] = np.roll(turned, int(rng.uniform(0, 0.2) * size), axis=1)
+    left = int(rng.uniform(0.86, 0.935) * size)
+    width = min(turned.shape[0], size - left)
+    spot = picture[:, left:left + width]
+    np.maximum(spot, 0.9 * turned.T[:, ::-1][:, :width], out=spot)
+
+
+def marks(picture: np.ndarray, rng: np.random.Generator) -> None:
+    """The side marker, the projection's label and small print, in place."""
+    size = len(picture)
+    tall = size / 512 * rng.uniform(15, 21)
+    if rng.random() < 0.92:
+        letter(picture, "R", (rng.uniform(0.01, 0.12) * size, rng.uniform(0.05, 0.1) * size), tall, False)
+    if rng.random() < 0.85:
+        box, x, y = rng.random() < 0.85, rng.uniform(0.78, 0.86), rng.uniform(0.035, 0.07)
+        letter(picture, "PA", ((x + 0.03) * size, y * size), 0.75 * tall, box)
+        letter(picture, "ERECT", (x * size, (y + 0.052) * size), 0.75 * tall, box)
+    if rng.random() < 0.7:
+        side_text(picture, rng)

@@ -1,0 +1,101 @@
+"""Patient millimetres on a pixel grid: fill an outline, draw a tube, carry a smooth layer over.
+
+x runs to the right of the picture (the patient's left) from the midline, y runs down from the top
+of the lungs. Points are float arrays (n, 2) of (x, y) in mm.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+STEP = 2.0  # mm of the grid on which smooth layers are computed
+LEFT, TOP = -340.0, -190.0  # mm of that grid's corner
+
+
+@dataclass(frozen=True)
+class View:
+    """A pixel grid of (height, width) and the affine map, float (2, 3), from mm to its pixels."""
+
+    shape: tuple[int, int]
+    matrix: np.ndarray
+
+    def pixels(self, points: np.ndarray) -> np.ndarray:
+        """Pixel coordinates (n, 2) of points (n, 2) in mm."""
+        return np.asarray(points, float) @ self.matrix[:, :2].T + self.matrix[:, 2]
+
+    def draw(self, layer: np.ndarray, points: np.ndarray, value: int) -> None:
+        """Fill an outline given in mm with a value, in place, on a uint8 layer."""
+        fixed = np.round(self.pixels(points) * 16).clip(-1e6, 1e6).astype(np.int32)
+        cv2.fillPoly(layer, [fixed], int(value), cv2.LINE_AA, 4)
+
+    def fill(self, *outlines: np.ndarray) -> np.ndarray:
+        """Coverage, float32 in [0, 1], of the union of outlines given in mm."""
+        layer = np.zeros(self.shape, np.uint8)
+        for points in outlines:
+            self.draw(layer, points, 255)
+        return layer.astype(np.float32) / 255
+
+    def inside(self, points: np.ndarray) -> np.ndarray:
+        """Pixels, bool, at least half covered by an outline given in mm."""
+        layer = np.zeros(self.shape, np.uint8)
+        self.draw(layer, points, 255)
+        return layer > 127
+
+    def carry(self, layer: np.ndarray) -> np.ndarray:
+        """A float32 layer on the smooth grid, seen in this view; 0 outside that grid."""
+        whole = np.vstack([GRID.matrix, [0, 0, 1]])
+        matrix = self.matrix @ np.linalg.inv(whole)
+        return cv2.warpAffine(layer.astype(np.float32), matrix, self.shape[::-1])
+
+    @property
+    def pixel_mm(self) -> float:
+        """Side of a square as large as one pixel, in mm."""
+        return float(abs(np.linalg.det(self.matrix[:, :2])) ** -0.5)
+
+
+GRID = View((350, 340), np.array([[1 / STEP, 0, -LEFT / STEP], [0, 1 / STEP, -TOP / STEP]]))
+X, Y = np.meshgrid(
+    (np.arange(340) * STEP + LEFT).astype(np.float32),
+    (np.arange(350) * STEP + TOP).astype(np.float32),
+)
+
+
+def smooth(points: list, closed: bool = False, pieces: int = 8) -> np.ndarray:
+    """Catmull-Rom curve through control points (n, 2); float (n * pieces or so, 2)."""
+    p = np.asarray(points, float)
+    around = np.vstack([p[-1:], p, p[:2]]) if closed else np.vstack([p[:1], p, p[-1:]])
+    a, b, c, d = around[:-3, None], around[1:-2, None], around[2:-1, None], around[3:, None]
+    t = np.linspace(0, 1, pieces, endpoint=False)[None, :, None]
+    curve = b + t / 2 * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
+    return np.vstack([curve.reshape(-1, 2), p[:1] if closed else p[-1:]])
+
+
+def ribbon(line: np.ndarray, width) -> np.ndarray:
+    """Outline of a band of a width in mm (a number, or one for each point) along a line (n, 2)."""
+    along = np.gradient(line, axis=0)
+    along /= np.linalg.norm(along, axis=1, keepdims=True) + 1e-9
+    across = np.column_stack([-along[:, 1], along[:, 0]]) * np.reshape(width, (-1, 1)) / 2
+    return np.vstack([line + across, (line - across)[::-1]])
+
+
+def ellipse(centre: tuple, radii: tuple, angle: float = 0.0) -> np.ndarray:
+    """Outline (40, 2) of an ellipse with centre and radii in mm, turned by an angle in radians."""
+    turn = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    x, y = radii[0] * np.cos(turn), radii[1] * np.sin(turn)
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.column_stack([centre[0] + x * cos - y * sin, centre[1] + x * sin + y * cos])
+
+
+def inflate(outline: np.ndarray, radius: float) -> np.ndarray:
+    """Relative thickness in [0, 1] on the smooth grid of a body rounded over `radius` mm."""
+    inside = (GRID.fill(outline) > 0.5).astype(np.uint8)
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 5) * (STEP / radius)
+    return np.sqrt(1 - (1 - depth.clip(0, 1)) ** 2)
+
+
+def noise(rng: np.random.Generator, shape: tuple[int, int], scale: float) -> np.ndarray:
+    """Smooth float32 noise of mean 0 and deviation 1, with lumps of about `scale` pixels."""
+    small = [max(2, round(n / scale) + 2) for n in shape]
+    lumps = rng.standard_normal(small, dtype=np.float32)
+    return cv2.resize(lumps, shape[::-1], interpolation=cv2.INTER_CUBIC)

@@ -1,0 +1,96 @@
+"""A folder of simulated radiographs in the layout of the Montgomery set."""
+
+import csv
+import json
+import os
+import shutil
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm.auto import tqdm
+
+from .radiograph import Phantom, file_name, simulate
+from .ranges import SPACING_MM
+
+VERSION = 1  # raise it when the same seed gives other pictures
+FOLDERS = ("CXR_png", "ManualMask/leftMask", "ManualMask/rightMask", "ClinicalReadings")
+COLUMNS = ("file", "abnormal", "sex", "age", "native_width", "native_height", "native_spacing_mm")
+
+
+def write_png(path: Path, array: np.ndarray, *options: int) -> None:
+    """Write an 8-bit PNG; OSError if the disk refuses."""
+    coded, data = cv2.imencode(".png", array, list(options))
+    path.write_bytes(data.tobytes())
+
+
+def write_phantom(root: Path, index: int, phantom: Phantom) -> dict:
+    """Write one radiograph's four files; its row of metadata.csv."""
+    name = file_name(index, phantom.label)
+    write_png(root / "CXR_png" / f"{name}.png", phantom.image)
+    for folder, mask in (("leftMask", phantom.mask_left), ("rightMask", phantom.mask_right)):
+        path = root / "ManualMask" / folder / f"{name}.png"
+        write_png(path, mask.astype(np.uint8) * 255, cv2.IMWRITE_PNG_BILEVEL, 1)
+    text = f"Patient's Sex: {phantom.sex} \nPatient's Age: {phantom.age:03.0f}Y\n{phantom.reading}\n"
+    (root / "ClinicalReadings" / f"{name}.txt").write_text(text, encoding="utf-8")
+    row = (f"{name}.png", phantom.label, phantom.sex, f"{phantom.age:.0f}", phantom.native_width,
+           phantom.native_height, SPACING_MM)
+    return dict(zip(COLUMNS, row, strict=True))
+
+
+def fill_folder(root: Path, recipe: dict, workers: int) -> None:
+    """Write all radiographs, the table and, last, the recipe that marks the set as whole."""
+    for folder in FOLDERS:
+        (root / folder).mkdir(parents=True)
+
+    def one(index: int) -> dict:
+        return write_phantom(root, index, simulate(recipe["seed"], index, recipe["size"]))
+
+    with ThreadPoolExecutor(workers) as pool:
+        rows = list(tqdm(pool.map(one, range(recipe["count"])), total=recipe["count"],
+                         desc="simulated radiographs", unit="image"))
+    with open(root / "metadata.csv", "w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, COLUMNS)
+        table.writeheader()
+        table.writerows(rows)
+    (root / "phantom.json").write_text(json.dumps(recipe, indent=1) + "\n", encoding="utf-8")
+
+
+def is_whole(root: Path, recipe: dict) -> bool:
+    """Whether a folder holds the set of this recipe, finished."""
+    try:
+        return json.loads((root / "phantom.json").read_text(encoding="utf-8")) == recipe
+    except (OSError, ValueError):
+        return False
+
+
+def write_phantom_set(root: str | Path, count: int = 138, size: int = 512, seed: int = 0,
+                      workers: int | None = None) -> Path:
+    """Write a set of simulated radiographs in the layout of the Montgomery set.
+
+    Args: root, the folder to make; count radiographs of size x size pixels; seed; workers,
+        threads at a time, by default one a CPU core.
+    Returns: root. A set of the same recipe that is already there is left as it is; an interrupted
+        run leaves no root.
+    Raises: ValueError if count or size is too small, or root holds anything else.
+    """
+    root = Path(root)
+    recipe = {"version": VERSION, "count": count, "size": size, "seed": seed}
+    if is_whole(root, recipe):
+        return root
+    if count < 1 or size < 64:
+        raise ValueError(f"cannot make {count} images of {size} pixels: use 1 of 64, or more")
+    if root.exists() and any(root.iterdir()) and not (root / "phantom.json").exists():
+        raise ValueError(f"{root} holds other files: name a folder that is new or empty")
+    root.parent.mkdir(parents=True, exist_ok=True)
+    half = Path(tempfile.mkdtemp(prefix=f".{root.name}-", dir=root.parent))
+    try:
+        fill_folder(half, recipe, workers or os.cpu_count() or 1)
+        if root.exists():
+            shutil.rmtree(root)
+        half.rename(root)
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+    return root

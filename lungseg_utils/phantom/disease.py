@@ -1,0 +1,155 @@
+"""Tuberculosis and its company: what is drawn into a lung, and the reading that tells of it.
+
+Every finding adds attenuation inside the mask and leaves the mask alone: the reference boundary
+is the inferred one. Sides and lobes are the patient's: the picture's left lung is right.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .canvas import View, ellipse, noise, smooth
+from .person import Person
+from .ranges import INFLATED_LUNG, WATER
+
+FLUID = WATER * (1 - INFLATED_LUNG)  # 1/mm, what filling the air spaces adds
+STATES = ("active TB likely", "suspicious for active disease", "on treatment", "TB until disproved",
+          "culture awaited", "please compare with older films")
+
+
+@dataclass(frozen=True)
+class Chest:
+    """What a finding needs: the patient, the view, the masks (2, height, width), the lung's path
+    in mm, the height of each pixel below the apex as a share of H, and the generator."""
+
+    who: Person
+    view: View
+    masks: np.ndarray
+    path: np.ndarray
+    level: np.ndarray
+    rng: np.random.Generator
+
+    def spot(self, side: int, low: float, high: float) -> tuple[np.ndarray, float]:
+        """A place (x, y) in mm in the lung `side` (0 or 1), and its level, between two levels."""
+        inside = self.masks[side] & (self.level > low) & (self.level < high)
+        core = cv2.erode(inside.astype(np.uint8), np.ones((5, 5)), iterations=2)
+        rows, columns = np.nonzero(core if core.any() else self.masks[side])
+        pick = self.rng.integers(len(rows))
+        pixel = np.array([columns[pick], rows[pick]]) - self.view.matrix[:, 2]
+        level = float(self.level[rows[pick], columns[pick]])
+        return np.linalg.solve(self.view.matrix[:, :2], pixel), level
+
+    def blur(self, layer: np.ndarray, mm: float) -> np.ndarray:
+        """A layer blurred by a standard deviation in mm."""
+        return cv2.GaussianBlur(layer.astype(np.float32), (0, 0), max(mm / self.view.pixel_mm, 0.3))
+
+
+def lobe(side: int, level: float) -> str:
+    """The radiologist's name of a lobe: side 0 is the picture's left, the patient's right."""
+    names = ("RUL", "RML", "RLL") if side == 0 else ("LUL", "lingula", "LLL")
+    return names[int(level > 0.45) + int(level > 0.66)]
+
+
+def patch(chest: Chest, centre: np.ndarray, size: float) -> np.ndarray:
+    """A ragged cloud in [0, 1] around a place in mm, about `size` mm in radius."""
+    radii = size * chest.rng.uniform(0.6, 1.2, 9)
+    angles = np.linspace(0, 2 * np.pi, 9, endpoint=False)
+    outline = centre + radii[:, None] * np.column_stack([np.cos(angles), np.sin(angles)])
+    cloud = chest.blur(chest.view.fill(smooth(outline, closed=True)), 0.3 * size)
+    mottle = noise(chest.rng, chest.view.shape, 7 / chest.view.pixel_mm)
+    mottle += noise(chest.rng, chest.view.shape, 3 / chest.view.pixel_mm)
+    return cloud * (1 + 0.4 * mottle).clip(0.1, 2)
+
+
+def infiltrate(chest: Chest, side: int) -> tuple[np.ndarray, str]:
+    """Air spaces filled in a cloud, mostly in an upper lobe."""
+    centre, level = chest.spot(side, *((0.05, 0.45) if chest.rng.random() < 0.7 else (0.4, 0.9)))
+    layer = np.zeros(chest.view.shape, np.float32)
+    for _ in range(chest.rng.integers(1, 5)):
+        place = centre + chest.rng.normal(0, 14, 2) * chest.who.grown
+        layer += patch(chest, place, chest.rng.uniform(9, 28) * chest.who.grown)
+    return FLUID * chest.rng.uniform(16, 48) * layer, f"infiltrate {lobe(side, level)}"
+
+
+def cavity(chest: Chest, side: int) -> tuple[np.ndarray, str]:
+    """A thick wall round air, in a cloud of infiltrate."""
+    centre, level = chest.spot(side, 0.06, 0.42)
+    size = chest.rng.uniform(9, 22) * chest.who.grown
+    outer = chest.view.fill(ellipse(centre, (size, size * chest.rng.uniform(0.7, 1)), 0.5))
+    inner = chest.view.fill(ellipse(centre, (size * 0.72, size * 0.6), 0.5))
+    layer = chest.blur(0.9 * outer - 0.75 * inner, 1.2) + 0.5 * patch(chest, centre, 1.6 * size)
+    return FLUID * 26 * layer.clip(0), f"cavity with infiltrate round it {lobe(side, level)}"
+
+
+def nodule(chest: Chest, side: int) -> tuple[np.ndarray, str]:
+    """One round shadow, often calcified."""
+    centre, level = chest.spot(side, 0.08, 0.9)
+    size = chest.rng.uniform(4, 12)
+    ball = chest.blur(chest.view.fill(ellipse(centre, (size, size * 0.9))), 0.8)
+    hard = chest.rng.random() < 0.5
+    what = "calcified granuloma" if hard else f"{2 * size:.0f} mm nodule"
+    return WATER * size * (2.6 if hard else 1.6) * ball, f"{what} {lobe(side, level)}"
+
+
+def scars(chest: Chest, side: int) -> tuple[np.ndarray, str]:
+    """Strands drawn towards the apex, with small calcified spots."""
+    centre, level = chest.spot(side, 0.05, 0.32)
+    layer = np.zeros(chest.view.shape, np.float32)
+    for _ in range(chest.rng.integers(5, 13)):
+        start = centre + chest.rng.normal(0, 10, 2) * chest.who.grown
+        end = start + chest.rng.normal(0, 13, 2) * chest.who.grown
+        strand = np.array([start, (start + end) / 2 + chest.rng.normal(0, 2.5, 2), end])
+        line = smooth(strand)
+        outline = np.vstack([line + [0, 0.7], line[::-1] - [0, 0.7]])
+        layer += chest.rng.uniform(0.4, 1) * chest.view.fill(outline)
+    layer = chest.blur(layer, 0.6) + 0.25 * patch(chest, centre, 14 * chest.who.grown)
+    return FLUID * 18 * layer, f"scars {lobe(side, level)}"
+
+
+def effusion(chest: Chest, side: int) -> tuple[np.ndarray, str]:
+    """Fluid over the diaphragm, higher along the chest wall; it blunts the angle."""
+    large = chest.rng.random() < 0.35
+    lowest = float(chest.level[chest.masks[side]].max())
+    top = lowest - (chest.rng.uniform(0.25, 0.5) if large else chest.rng.uniform(0.05, 0.2))
+    rows, columns = np.indices(chest.view.shape, dtype=np.float32)
+    inverse = np.linalg.inv(chest.view.matrix[:, :2])
+    x = inverse[0, 0] * (columns - chest.view.matrix[0, 2])
+    x += inverse[0, 1] * (rows - chest.view.matrix[1, 2])
+    rise = 0.14 * (np.abs(x) / chest.who.half - 0.55) ** 2 * 5 * np.where(np.abs(x) > 0.55 * chest.who.half, 1, 0.3)
+    depth = ((chest.level - top + rise) / 0.10).clip(0, 1)
+    size = "large" if large else "small"
+    name = ("right", "left")[side]
+    return FLUID * 0.9 * chest.path * depth**1.5, f"{size} {name} pleural effusion"
+
+
+def miliary(chest: Chest) -> tuple[np.ndarray, str]:
+    """Seeds of 2 mm in both lungs."""
+    layer = np.zeros(chest.view.shape, np.uint8)
+    for side in (0, 1):
+        for _ in range(chest.rng.integers(250, 600)):
+            centre, _ = np.array([0.0, 0.0]), 0
+            x, y = chest.rng.uniform(0, 1.0, 2) * [chest.who.half, chest.who.H]
+            centre = np.array([(2 * side - 1) * x, y])
+            chest.view.draw(layer, ellipse(centre, (1.3, 1.3)), int(chest.rng.uniform(90, 255)))
+    return WATER * 2.6 / 255 * chest.blur(layer, 0.5), "miliary nodules throughout both lungs"
+
+
+KINDS = ((infiltrate, 0.36), (cavity, 0.16), (nodule, 0.14), (scars, 0.20), (effusion, 0.14))
+
+
+def draw_disease(chest: Chest) -> tuple[np.ndarray, str]:
+    """One to three findings in the lungs: the attenuation they add, and the reading."""
+    rng = chest.rng
+    state = STATES[rng.integers(len(STATES))]
+    if rng.random() < 0.06:
+        layer, text = miliary(chest)
+        return layer * chest.masks.any(0), f"{text}; {state}"
+    total, texts = np.zeros(chest.view.shape, np.float32), []
+    for _ in range(1 + (rng.random() < 0.4) + (rng.random() < 0.15)):
+        kind = rng.choice(len(KINDS), p=[share for _, share in KINDS])
+        side = int(rng.integers(2))
+        layer, text = KINDS[kind][0](chest, side)
+        total += layer * chest.masks[side]
+        texts.append(text)
+    return total, f"{', '.join(dict.fromkeys(texts))}; {state}"

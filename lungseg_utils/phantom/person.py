@@ -1,0 +1,94 @@
+"""Who is radiographed and how they stand: everything drawn at random about the anatomy."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .canvas import TOP, STEP, Y
+from .ranges import ABNORMAL, EDGE_LEVEL, EDGE_WIDTH, MOMENT, PERSON
+
+# In every block of 138 radiographs these (index: index of the first one) show a patient again.
+BLOCK = 138
+AGAIN = {7: 4, 22: 17, 29: 17, 101: 95}
+
+
+def first_visit(index: int) -> int:
+    """Index of the same patient's first radiograph (the index itself for most)."""
+    block, place = divmod(index, BLOCK)
+    return block * BLOCK + AGAIN.get(place, place)
+
+
+def draw_label(seed: int, index: int) -> int:
+    """1 (abnormal) for 42 % of the indices, evenly spread; patients seen again are all abnormal."""
+    if index % BLOCK in {*AGAIN, *AGAIN.values()}:
+        return 1
+    golden = (index * 0.6180339887 + np.random.default_rng([seed]).random()) % 1
+    return int(golden < ABNORMAL - 0.02)
+
+
+@dataclass(frozen=True)
+class Person:
+    """One patient at one moment; `p` holds the draws of `ranges.PERSON` and `ranges.MOMENT`.
+
+    H (mm) is the height of the lungs, half (mm) half the width of the chest, grown (relative to
+    an adult) the size of a child.
+    """
+
+    sex: str
+    age: float
+    grown: float
+    H: float
+    half: float
+    p: dict[str, float]
+
+    def __getattr__(self, name: str) -> float:
+        try:
+            return self.__dict__["p"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def edge(self, y: np.ndarray) -> np.ndarray:
+        """Half width of the chest cavity, in mm, at heights y in mm below the apex."""
+        level = np.asarray(y) / self.H
+        width = np.interp(level, EDGE_LEVEL, EDGE_WIDTH, left=0.0)
+        top = 1 + (self.apex_width - 1) * np.exp(-np.clip(level, 0, None) / 0.15)
+        return self.half * width * top * (1 - self.barrel * (level - 0.6))
+
+    def depth(self, y: np.ndarray) -> np.ndarray:
+        """Half depth of the chest cavity, in mm, at heights y in mm below the apex."""
+        level = (np.asarray(y) / self.H).clip(0, 1)
+        return self.half * self.chest_depth * np.sqrt(1 - (1 - (level / 0.55).clip(0.02, 1)) ** 2)
+
+    def middle(self, y: np.ndarray) -> np.ndarray:
+        """x of the spine, in mm, at heights y in mm below the apex."""
+        return self.scoliosis * np.sin(np.asarray(y) / self.H * 3.0)
+
+
+def draw_age(rng: np.random.Generator) -> int:
+    """Years; about one in eight is a child, as in the Montgomery set."""
+    child = rng.random() < 0.12
+    return int(rng.integers(4, 17)) if child else int(np.clip(rng.normal(42, 17), 17, 89))
+
+
+def draw_person(seed: int, index: int, rng: np.random.Generator) -> Person:
+    """The patient of radiograph `index`; `rng` draws the moment, (seed, first visit) the patient."""
+    body = np.random.default_rng([seed, first_visit(index), 1])
+    sex, age = "MF"[int(body.random() < 0.48)], draw_age(body)
+    p = {name: limits.draw(body) for name, limits in PERSON.items()}
+    p |= {name: limits.draw(rng) for name, limits in MOMENT.items()}
+    later = index != first_visit(index) and rng.random() < 0.4
+    grown = min(1.0, 0.50 + 0.033 * age)
+    size = grown * (0.95 if sex == "F" and age > 13 else 1.0)
+    for name in ("wall", "neck", "arm", "shoulder", "aortic_knob", "rib_width", "vessel",
+                 "clavicle_width", "mediastinum_right", "mediastinum_left", "vertebra_width",
+                 "trachea_width"):
+        p[name] *= size
+    if sex == "M" or age < 13:
+        p["breast_depth"] *= 0.12
+    height = p["lung_height"] * size * p["inspiration"]
+    half = p["chest_width"] * size / 2 * p["inspiration"] ** -0.3
+    return Person(sex, float(age + later), size, height, half, p)
+
+
+CENTRE_ROW = int(-TOP / STEP)  # row of the smooth grid at the top of the lungs
+LEVEL = Y[:, 0]  # mm below the apex of each row of the smooth grid

@@ -1,0 +1,45 @@
+"""From attenuation to grey: Beer-Lambert, a spectrum, scatter, blur, photons and film."""
+
+import cv2
+import numpy as np
+
+from .canvas import View, noise
+from .ranges import PICTURE
+
+
+def transmit(attenuation: np.ndarray) -> np.ndarray:
+    """Share of the beam that passes; two energies, so that thick and hard parts are compressed."""
+    return 0.5 * np.exp(-1.18 * attenuation) + 0.5 * np.exp(-0.82 * attenuation)
+
+
+def add_scatter(primary: np.ndarray, share: float, reach: float) -> np.ndarray:
+    """The beam with scattered light added: `share` of the primary, spread over `reach` pixels."""
+    small = cv2.resize(primary, None, fx=0.125, fy=0.125, interpolation=cv2.INTER_AREA)
+    spread = cv2.GaussianBlur(np.minimum(small, 0.35), (0, 0), max(reach / 8, 0.8))
+    return primary + share * cv2.resize(spread, primary.shape[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def add_noise(beam: np.ndarray, photons: float, rng: np.random.Generator) -> np.ndarray:
+    """Photon noise (Poisson, as its normal limit), and the grain of screen and film."""
+    quantum = rng.standard_normal(beam.shape, dtype=np.float32) * np.sqrt(beam / photons)
+    return (beam + 0.8 * quantum + 0.006 * beam * noise(rng, beam.shape, 1.6)).clip(1e-4)
+
+
+def develop(beam: np.ndarray, lungs: np.ndarray, grey: float, gradient: float) -> np.ndarray:
+    """Film: grey in [0, 1], little light is white; the lungs' median comes out at `grey`."""
+    dense = -np.log(beam)
+    anchor = np.median(dense[lungs][::7]) - np.log(grey / (1 - grey)) / gradient
+    white = 1 / (1 + np.exp(-gradient * (dense - anchor)))
+    black = 1 / (1 + np.exp(gradient * (anchor + 0.05)))
+    return ((white - black) / (0.985 - black)).clip(0, 1)
+
+
+def expose(attenuation: np.ndarray, lungs: np.ndarray, view: View,
+           rng: np.random.Generator) -> np.ndarray:
+    """The radiograph, float32 (height, width) in [0, 1], of a summed attenuation."""
+    draw = {name: limits.draw(rng) for name, limits in PICTURE.items()}
+    beam = transmit(draw["kilovolt_contrast"] * attenuation)
+    beam = cv2.GaussianBlur(beam, (0, 0), max(draw["blur"] / view.pixel_mm, 0.3))
+    beam = add_scatter(beam, draw["scatter"], draw["scatter_reach"] / view.pixel_mm)
+    beam = add_noise(beam, draw["photons"] * view.pixel_mm**2 * 2, rng)
+    return develop(beam, lungs, draw["lung_grey"], draw["gradient"])

@@ -1,0 +1,158 @@
+"""Soft tissue, lungs and gas: path length in mm times attenuation, one function an organ."""
+
+import cv2
+import numpy as np
+
+from . import organs
+from .canvas import X, Y, View, ellipse, inflate, noise, ribbon, smooth
+from .person import LEVEL, Person
+from .ranges import INFLATED_LUNG, WATER
+
+LUNG = WATER * INFLATED_LUNG
+
+
+def cavity_path(who: Person) -> np.ndarray:
+    """Path through the chest cavity, an elliptic cross-section, in mm on the smooth grid."""
+    edge = (who.edge(LEVEL) + 2.0)[:, None]
+    path = 2 * who.depth(LEVEL)[:, None] * np.sqrt((1 - (X / edge) ** 2).clip(0))
+    return np.where(Y > -3, path, 0).astype(np.float32)
+
+
+def silhouette(who: Person) -> np.ndarray:
+    """Outline of neck, shoulders and trunk."""
+    h, neck, wall = who.H, who.neck, who.wall
+    acromion = who.half + who.shoulder + 0.4 * wall
+    rise = who.clavicle_rise * h
+    waist = who.edge(h) + wall * 0.8
+    right = np.array([
+        [neck, -2.0 * h], [neck * 0.96, -0.42 * h], [neck * 1.10, -0.27 * h],
+        [acromion * 0.55, -0.15 * h - 0.2 * rise], [acromion * 0.9, -0.06 * h - 0.5 * rise],
+        [acromion * 1.05, 0.08 * h - 0.4 * rise], [acromion * 1.0, 0.30 * h],
+        [who.edge(0.5 * h) + 1.35 * wall, 0.56 * h], [who.edge(0.7 * h) + 1.1 * wall, 0.8 * h],
+        [waist, 1.1 * h], [waist * 0.97, 1.4 * h], [waist * 1.03, 1.9 * h], [waist, 3.0 * h]])
+    return np.vstack([smooth(right), smooth(right[::-1] * [-1, 1])])
+
+
+def joint(who: Person, side: int) -> np.ndarray:
+    """Centre of the shoulder joint, in mm."""
+    rise = who.clavicle_rise * who.H
+    return np.array([side * (who.half + who.shoulder), 0.10 * who.H - 0.5 * rise])
+
+
+def arm_line(who: Person, side: int) -> np.ndarray:
+    """Axis (20, 2) of the upper arm, from the shoulder joint down and out."""
+    angle = np.radians(who.arm_angle)
+    length = np.linspace(-0.02, 1.1, 20)[:, None] * who.H
+    return joint(who, side) + length * [side * np.sin(angle), np.cos(angle)]
+
+
+def trunk_path(who: Person) -> np.ndarray:
+    """Path through neck, trunk and arms, in mm on the smooth grid."""
+    chest = who.half * who.chest_depth + 0.85 * who.wall
+    deep = np.interp(LEVEL / who.H, (-0.5, -0.2, 0.0, 0.45, 1.0, 1.3),
+                     (0.95 * who.neck, 0.95 * who.neck, 0.68 * chest, chest, chest, 0.95 * chest))
+    path = 2 * deep[:, None] * inflate(silhouette(who), 0.72 * who.half)
+    for side in (-1, 1):
+        arm = ribbon(arm_line(who, side), 2.3 * who.arm)
+        path = np.maximum(path, 1.9 * who.arm * inflate(arm, 1.15 * who.arm))
+    return cv2.GaussianBlur(path.astype(np.float32), (0, 0), 2.2)
+
+
+def body(who: Person, view: View, cavity: np.ndarray) -> np.ndarray:
+    """The chest wall, neck, arms and belly wall: everything soft outside the chest cavity."""
+    wall = np.maximum(trunk_path(who) - cavity, (cavity > 0) * 1.1 * who.wall)
+    return WATER * view.carry(wall)
+
+
+def breasts(who: Person, view: View) -> np.ndarray:
+    """Both breasts; in men and children the chest muscles."""
+    layer = np.zeros_like(X)
+    for side in (-1, 1):
+        centre = (side * who.half * 0.60, who.breast_level * who.H)
+        outline = ellipse(centre, (who.breast * who.grown, 1.1 * who.breast * who.grown), side * 0.35)
+        fade = (1 - (centre[1] - 0.35 * who.breast - Y) / (1.0 * who.breast)).clip(0, 1)
+        layer += inflate(outline, 0.8 * who.breast * who.grown) * fade
+    return WATER * who.breast_depth * who.grown * view.carry(layer)
+
+
+def lungs(path: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """The lungs as the masks have them: attenuation is above 0 exactly where a mask is True."""
+    return LUNG * np.maximum(path, 4.0) * masks
+
+
+def fillings(who: Person, view: View, path: np.ndarray, masks: np.ndarray) -> dict:
+    """What fills the chest cavity outside the masks: heart, mediastinum, belly, hidden lung."""
+    edge_arch = inflate(organs.aortic_arch(who), 17.0 * who.grown)
+    shares = {
+        "heart": 0.80 * inflate(organs.heart(who), 0.42 * who.half),
+        "mediastinum": np.maximum(
+            0.9 * inflate(organs.mediastinum(who), 24 * who.grown), 0.65 * edge_arch),
+        "belly": belly_share(who),
+    }
+    rest, layers = ~masks * path, {}
+    for name, share in shares.items():
+        taken = np.minimum(view.carry(share) * path, rest)
+        layers[name], rest = WATER * taken, rest - taken
+    layers["hidden_lung"] = LUNG * rest
+    return layers
+
+
+def belly_share(who: Person) -> np.ndarray:
+    """Share of the chest's depth that the dome of the diaphragm fills, on the smooth grid."""
+    share = np.zeros_like(X)
+    for side in (-1, 1):
+        under = Y - organs.diaphragm_height(who, side, X[0])
+        swell = np.sqrt(1 - (1 - (under / (0.16 * who.H)).clip(0, 1)) ** 2)
+        share = np.where(X * side >= 0, np.where(under > -2, 0.25 + 0.75 * swell, 0), share)
+    return share.astype(np.float32)
+
+
+def airways(who: Person, view: View) -> np.ndarray:
+    """Air in the trachea and main bronchi, where soft tissue was counted: below 0."""
+    h, wide, shift = who.H, who.trachea_width, 0.5 * who.turn
+    carina = np.array([shift, 0.33 * h])
+    trachea = smooth([[0, -0.8 * h], [shift, 0.0], [shift + 2, 0.2 * h], carina])
+    layer = inflate(ribbon(trachea, wide), wide / 2) * wide
+    for side, steep in ((-1, 0.95), (1, 0.62)):
+        tip = carina + [side * 0.15 * h, 0.15 * h * steep]
+        width = np.linspace(0.8, 0.45, 10) * wide
+        tube = ribbon(np.linspace(carina - [side * 2, 6], tip, 10), width)
+        layer = np.maximum(layer, inflate(tube, wide * 0.35) * wide * 0.6)
+    return -WATER * 0.85 * view.carry(layer.astype(np.float32))
+
+
+def bubble(who: Person, rng: np.random.Generator) -> np.ndarray:
+    """Gas in the stomach on the smooth grid (mm), flat below where fluid stands."""
+    x = who.half * rng.uniform(0.35, 0.62)
+    top = float(organs.diaphragm_height(who, 1, np.array([x]))[0]) + rng.uniform(7, 14) * who.grown
+    wide, tall = rng.uniform(16, 44) * who.grown, rng.uniform(9, 30) * who.grown
+    gas = inflate(ellipse((x, top + tall), (wide, tall), rng.uniform(-0.2, 0.25)), 0.8 * tall)
+    fluid = top + tall * rng.uniform(0.7, 2.0)
+    return gas * (Y < fluid) * tall * rng.uniform(0.8, 1.7)
+
+
+def bowel(who: Person, rng: np.random.Generator) -> np.ndarray:
+    """Gas in the colon under the left dome on the smooth grid (mm), in rounded pouches."""
+    gas = np.zeros_like(X)
+    x, y = who.half * rng.uniform(0.5, 0.85), who.H * rng.uniform(1.0, 1.15)
+    for _ in range(rng.integers(3, 9)):
+        size = rng.uniform(7, 17) * who.grown
+        pouch = ellipse((x, y), (size, size * rng.uniform(0.6, 1)), rng.uniform(0, 3))
+        gas = np.maximum(gas, inflate(pouch, 0.9 * size) * size * rng.uniform(1, 1.8))
+        x, y = x + rng.normal(-4, 10), y + rng.normal(5, 11)
+    return gas
+
+
+def belly_gas(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
+    """Gas in stomach and colon, where soft tissue was counted: below 0."""
+    gas = bubble(who, rng) if rng.random() < 0.75 else np.zeros_like(X)
+    if rng.random() < 0.4:
+        gas = np.maximum(gas, bowel(who, rng))
+    under = (Y > organs.diaphragm_height(who, 1, X[0]) + 3).astype(np.float32)
+    return -WATER * view.carry(cv2.GaussianBlur((gas * under).astype(np.float32), (0, 0), 0.7))
+
+
+def grain(who: Person, view: View, rng: np.random.Generator, path: np.ndarray) -> np.ndarray:
+    """Fine branching and connective tissue of the lung that no single vessel shows."""
+    fine = noise(rng, view.shape, 2.6 / view.pixel_mm) + noise(rng, view.shape, 6 / view.pixel_mm)
+    return LUNG * path * 0.05 * fine
