@@ -60,7 +60,7 @@ if __name__ == "__main__" and python_fault(sys.version_info):
     sys.exit(python_fault(sys.version_info))
 
 from tools import installation, scores  # noqa: E402
-from tools.installation import OUTPUTS, PYTHON, ROOT, environment, set_up, spell  # noqa: E402
+from tools.installation import OUTPUTS, PYTHON, ROOT, Stop, environment  # noqa: E402
 
 
 def call(*arguments: str, env: dict[str, str]) -> int:
@@ -77,12 +77,12 @@ def call(*arguments: str, env: dict[str, str]) -> int:
 
 
 def reader_environment() -> dict[str, str]:
-    """The environment with the reader's LUNGSEG_SCALE and LUNGSEG_DATA, a folder that must exist."""
+    """The environment with the reader's own LUNGSEG_SCALE, and LUNGSEG_DATA if it exists."""
     env = environment(os.environ.get("LUNGSEG_SCALE") or "laptop")
     if env.get("LUNGSEG_DATA"):
         data = Path(env["LUNGSEG_DATA"]).expanduser().resolve()
         if not data.is_dir():
-            raise installation.Stop(f"LUNGSEG_DATA names {data}, which is no folder; mend or unset it")
+            raise Stop(f"LUNGSEG_DATA names {data}, which is no folder; mend or unset it")
         env["LUNGSEG_DATA"] = str(data)
     return env
 
@@ -90,7 +90,7 @@ def reader_environment() -> dict[str, str]:
 def run() -> int:
     """Run every notebook; print the scores that the last one leaves."""
     env = reader_environment()
-    set_up()
+    installation.set_up()
     results = OUTPUTS / "results.json"
     results.unlink(missing_ok=True)  # what is printed below comes from this run
     failed = call("-m", "tools.notebooks", "run", env=env)
@@ -101,14 +101,14 @@ def run() -> int:
 
 def test() -> int:
     """Run the tests and the notebooks at the smallest size, on the simulated set alone."""
-    set_up()
+    installation.set_up()
     env = environment("ci", OUTPUTS / "ci")
     env.pop("LUNGSEG_DATA", None)
     verdicts = []
     for name, options in {"tests": ["-rs"], "notebooks": ["--nbval-lax"]}.items():
         start = time.monotonic()
         failed = call("-m", "pytest", "-q", *options, name, env=env)
-        took = spell(time.monotonic() - start)
+        took = installation.spell(time.monotonic() - start)
         verdicts.append((f"{name}: {'failed' if failed else 'passed'} in {took}", failed))
     print("\n".join(text for text, _ in verdicts))
     return int(any(failed for _, failed in verdicts))
@@ -117,7 +117,7 @@ def test() -> int:
 def lab() -> int:
     """Open JupyterLab on the first notebook; Ctrl-C closes it."""
     env = reader_environment()
-    set_up()
+    installation.set_up()
     quiet = {"@jupyterlab/apputils-extension:notification":
              {"fetchNews": "false", "checkForUpdates": False}}
     overrides = installation.VENV / "share/jupyter/lab/settings/overrides.json"
@@ -130,7 +130,7 @@ def lab() -> int:
 
 def store() -> int:
     """Run the notebooks on the simulated set and store them in place, clean."""
-    set_up()
+    installation.set_up()
     home = OUTPUTS / "store"  # apart, so that no other data or earlier run is found there
     shutil.rmtree(home / "runs", ignore_errors=True)
     env = environment("laptop", home)
@@ -150,7 +150,7 @@ def main(arguments: "list[str] | None" = None) -> int:
         return commands[chosen]()
     except KeyboardInterrupt:
         fault = "Stopped; the same command starts again"
-    except installation.Stop as stop:
+    except Stop as stop:
         fault = str(stop)
     except OSError as error:
         fault = installation.disk_full() if error.errno == errno.ENOSPC else (

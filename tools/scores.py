@@ -1,18 +1,61 @@
-"""The scores in outputs/results.json: in words, and as a page of pictures."""
+"""The scores in outputs/results.json: in words, and as a page with the pictures."""
+import json
+from html import escape
+from pathlib import Path
 
 SCORES = {"dice": "Dice", "iou": "IoU", "precision": "Precision", "recall": "Recall",
           "hd95_mm": "HD95 (mm)", "assd_mm": "ASSD (mm)", "nsd_2mm": "NSD at 2 mm"}
+STYLE = """body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
+  padding: 0 1rem } img { max-width: 100% } td, th { padding: .2rem 1rem .2rem 0;
+  text-align: left }"""
 
 
-def headlines(results: dict) -> list[str]:
-    """The scores in words, one line each; a score that could not be measured is left out."""
-    lines = []
+def rows(results: dict) -> list[tuple[str, str, str]]:
+    """Title, mean and 95 % interval of each score; one that was not measured is left out."""
+    found = []
     for name, title in SCORES.items():
         score = results["scores"].get(name) or {}
         if score.get("mean") is not None:
-            lines.append(f"{title} {score['mean']:.3f}")
-            if score.get("low") is not None:
-                lines[-1] += f" (95 % interval {score['low']:.3f} to {score['high']:.3f})"
-    images, patients = results["test_images"], results["test_patients"]
-    lines[:1] = [f"{first} on {images} test images of {patients} patients" for first in lines[:1]]
+            between = [score.get("low"), score.get("high")]
+            interval = "" if None in between else f"{between[0]:.3f} to {between[1]:.3f}"
+            found.append((title, f"{score['mean']:.3f}", interval))
+    return found
+
+
+def tested(results: dict) -> str:
+    """What the scores were measured on: 'on 28 test images of 27 patients'."""
+    return f"on {results['test_images']} test images of {results['test_patients']} patients"
+
+
+def headlines(results: dict) -> list[str]:
+    """The scores in words, one line each."""
+    lines = [f"{title} {mean}" + (f" (95 % interval {interval})" if interval else "")
+             for title, mean, interval in rows(results)]
+    lines[:1] = [f"{first} {tested(results)}" for first in lines[:1]]
     return lines
+
+
+def write_page(home: Path, notebooks: list[Path]) -> Path:
+    """Write home/index.html: the scores, the pictures in home, and links to the notebooks."""
+    parts = ["<h1>The lungs in chest X-rays: what this run gave</h1>"]
+    path = home / "results.json"
+    if path.exists():
+        parts.append(_table(json.loads(path.read_text(encoding="utf-8"))))
+    parts += [f'<p><img src="{escape(picture.name)}" alt="Results: {escape(picture.stem)}"></p>'
+              for picture in sorted(home.glob("*.png"))]
+    parts += ["<h2>The notebooks, as they ran</h2><ol start=0>"]
+    parts += [f'<li><a href="notebooks/{one.stem}.html">{one.stem[3:].replace("_", " ")}</a></li>'
+              for one in notebooks]
+    page = home / "index.html"
+    page.write_text("<!doctype html>\n<html lang=en><meta charset=utf-8><title>lungseg: results"
+                    f"</title>\n<style>{STYLE}</style>\n" + "\n".join([*parts, "</ol></html>\n"]),
+                    encoding="utf-8")
+    return page
+
+
+def _table(results: dict) -> str:
+    body = "\n".join(f"<tr><td>{title}<td>{mean}<td>{interval}"
+                     for title, mean, interval in rows(results))
+    data, scale = escape(str(results.get("data"))), escape(str(results.get("scale")))
+    return (f"<p>Measured {tested(results)}. Data: {data}. Size of run: {scale}.</p>\n"
+            f"<table><tr><th>Score<th>Mean<th>95 % interval\n{body}</table>")

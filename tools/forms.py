@@ -1,0 +1,64 @@
+"""The form in which notebooks are stored: what is cleaned away, and what may not be there."""
+import re
+from pathlib import Path
+
+import nbformat
+
+from tools.installation import ROOT
+
+MOST_BYTES = 1_500_000
+WIDGET = "application/vnd.jupyter.widget-view+json"
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python",
+            "pygments_lexer": "ipython3"}
+ENCODED = re.compile(r"base64,[A-Za-z0-9+/=\s]+")
+TOP_FOLDERS = "home|root|Users|tmp|var|work|mnt|opt|usr|srv"
+MACHINE_PATH = re.compile(rf"(?<![\w.:/<-])/(?:{TOP_FOLDERS})/[\w.-]+|[A-Z]:\\Users")
+HERE = [str(path) for path in (ROOT, Path.home()) if len(path.parts) > 1]
+CHANGING = re.compile(r"\bat 0x[0-9a-f]{6,}")
+
+
+def clean(notebook: nbformat.NotebookNode) -> None:
+    """Take out what GitHub cannot show and what would differ at the next run, in place.
+
+    Widgets go with their state: a static figure stands before each.
+    """
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": LANGUAGE})
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict({"tags": cell.metadata.tags}
+                                           if "tags" in cell.metadata else {})
+        if cell.cell_type == "code":
+            cell.outputs = [out for out in cell.outputs if WIDGET not in out.get("data", {})]
+
+
+def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+def texts(notebook: nbformat.NotebookNode) -> list[str]:
+    """Everything a reader can see as text: sources and outputs, without encoded pictures."""
+    shown = [cell.source for cell in notebook.cells]
+    for output in (out for cell in code_cells(notebook) for out in cell.outputs):
+        shown += [output.get("text", ""), *output.get("traceback", [])]
+        shown += [str(value) for kind, value in output.get("data", {}).items()
+                  if not kind.startswith(("image/png", "image/jpeg"))]
+    return [ENCODED.sub("", text) for text in shown]
+
+
+def faults(notebook: nbformat.NotebookNode) -> list[str]:
+    """What keeps a notebook from being stored, one sentence each; an empty list is good."""
+    cells = code_cells(notebook)
+    outputs = [output for cell in cells for output in cell.outputs]
+    text = "\n".join(texts(notebook))
+    places = [*MACHINE_PATH.findall(text), *(path for path in HERE if path in text)]
+    found = [f"it names a place on this machine, {path}" for path in places]
+    found += [f"it shows an address that changes, '{one}'" for one in CHANGING.findall(text)]
+    found += [f"an error is in its outputs, {out.ename}" for out in outputs
+              if out.output_type == "error"]
+    if [cell.execution_count for cell in cells] != list(range(1, len(cells) + 1)):
+        found.append("its cells were not run once each from top to bottom")
+    if "widgets" in notebook.metadata:
+        found.append("it holds the state of widgets, which GitHub does not show")
+    if len(nbformat.writes(notebook).encode()) > MOST_BYTES:
+        found.append(f"it is over {MOST_BYTES / 1e6} MB")
+    return found

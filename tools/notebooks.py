@@ -1,0 +1,176 @@
+"""Runs the notebooks, stores them clean, and keeps their heads alike.
+
+python -m tools.notebooks run     execute all, leave HTML in $LUNGSEG_HOME/notebooks and a page
+python -m tools.notebooks store   execute all in place and keep only what git should have
+python -m tools.notebooks head    write badge and first cell anew from the address in pyproject.toml
+"""
+import asyncio
+import os
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+from tools.forms import clean, faults
+from tools.installation import ROOT, Progress
+from tools.scores import write_page
+
+NOTEBOOKS = ROOT / "notebooks"
+BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*/notebooks/(\w+)\.ipynb\)")
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def paths() -> list[Path]:
+    """The numbered notebooks, in the order of the course."""
+    return sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+
+
+def execute(notebook: nbformat.NotebookNode, name: str, place: str) -> str:
+    """Run all cells in a fresh kernel, with progress; outputs go into the notebook.
+
+    Args: the notebook; its name and its place among the others ("2 of 7"), for the progress.
+    Returns: one line on the cell that failed, or nothing.
+    """
+    progress, title = Progress(), f"{place}  {name}"
+    client = NotebookClient(notebook, timeout=None, kernel_name="python3", record_timing=False,
+                            extra_arguments=["--log-level=ERROR"],
+                            resources={"metadata": {"path": str(NOTEBOOKS)}})
+    failed = asyncio.run(_execute(client, progress, title))
+    progress.end(f"{title} {'ran' if failed is None else 'failed'}")
+    return "" if failed is None else f"cell {failed + 1} ended in {_error(notebook.cells[failed])}"
+
+
+async def _execute(client: NotebookClient, progress: Progress, title: str) -> int | None:
+    """Run the client and tick beside it; return the index of the cell that failed, if one did."""
+    begun = [0]
+    client.on_cell_start = lambda cell, cell_index: begun.append(cell_index)
+    running = asyncio.ensure_future(client.async_execute())
+    while not running.done():
+        cell = client.nb.cells[begun[-1]]
+        place = f"cell {begun[-1] + 1} of {len(client.nb.cells)}"
+        progress.show(f"{title}: {place}{_last_words(cell)}")
+        await asyncio.wait([running], timeout=1)
+    fault = running.exception()
+    if isinstance(fault, DeadKernelError):
+        client.nb.cells[begun[-1]].outputs.append(nbformat.v4.new_output(
+            "error", ename="DeadKernelError", evalue="most often for want of memory"))
+    elif fault and not isinstance(fault, CellExecutionError):
+        raise fault
+    return begun[-1] if fault else None
+
+
+def _last_words(cell: nbformat.NotebookNode) -> str:
+    """The last line that a running cell printed."""
+    printed = [out.text for out in cell.get("outputs", []) if out.output_type == "stream"]
+    lines = re.split(r"[\r\n]+", ANSI.sub("", "".join(printed[-1:])).strip())
+    return f" ({lines[-1].strip()[:60]})" if lines[-1] else ""
+
+
+def _error(cell: nbformat.NotebookNode) -> str:
+    """One line on the error that a cell ended in."""
+    for output in cell.outputs:
+        if output.output_type == "error":
+            return f"{output.ename}: {ANSI.sub('', output.evalue).strip()}".splitlines()[0]
+    return "an unknown error"
+
+
+def write_html(notebook: nbformat.NotebookNode, target: Path) -> None:
+    """Write an executed notebook as one HTML file, with its pictures in it."""
+    from nbconvert import HTMLExporter  # 1 s to import
+
+    where = {"metadata": {"name": target.stem, "path": str(NOTEBOOKS)}}
+    page, _ = HTMLExporter(embed_images=True).from_notebook_node(notebook, resources=where)
+    page = re.sub(r'href="(\d\d_\w+)\.ipynb', r'href="\1.html', page)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(page, encoding="utf-8")
+
+
+def run() -> int:
+    """Run every notebook, leave each as HTML, and stop at the first that fails."""
+    home = Path(os.environ["LUNGSEG_HOME"])
+    chosen = paths()
+    for number, path in enumerate(chosen, start=1):
+        notebook = nbformat.read(path, as_version=4)
+        fault = execute(notebook, path.stem, f"{number} of {len(chosen)}")
+        page = home / "notebooks" / f"{path.stem}.html"
+        write_html(notebook, page)
+        if fault:
+            print(f"notebooks/{path.name}: {fault}; the whole error is in {page}", file=sys.stderr)
+            return 1
+    print(f"The notebooks and the pictures are in {write_page(home, chosen)}")
+    return 0
+
+
+def store() -> int:
+    """Run every notebook and store it in place with clean outputs, unless something is wrong."""
+    chosen = paths()
+    for number, path in enumerate(chosen, start=1):
+        notebook = nbformat.read(path, as_version=4)
+        found = [execute(notebook, path.stem, f"{number} of {len(chosen)}")]
+        clean(notebook)
+        found = [fault for fault in found + faults(notebook) if fault]
+        if found:
+            print(f"notebooks/{path.name} is not stored: {'; '.join(found)}", file=sys.stderr)
+            return 1
+        nbformat.write(notebook, path)
+    return 0
+
+
+def repository() -> str:
+    """The address of the repository, from pyproject.toml, the one place where it stands."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    return re.search(r'^Repository = "(.+?)/?"$', text, re.M)[1]
+
+
+def badge(name: str, address: str) -> str:
+    """Markdown of the badge that opens a notebook ('00_start_here') in Colab."""
+    colab = "https://colab.research.google.com"
+    place = address.replace("https://github.com/", f"{colab}/github/")
+    return (f"[![Open in Colab]({colab}/assets/colab-badge.svg)]"
+            f"({place}/blob/main/notebooks/{name}.ipynb)")
+
+
+def bootstrap(address: str) -> str:
+    """Source of every notebook's first code cell."""
+    return f"""\
+import importlib.util
+if importlib.util.find_spec("lungseg_utils") is None:  # on Colab
+    %pip install -q --no-deps git+{address}
+from lungseg_utils import start
+course = start.begin()"""
+
+
+def put_head(notebook: nbformat.NotebookNode, name: str, address: str) -> None:
+    """Put the badge under the title and the bootstrap in the first code cell, anew or again."""
+    first = notebook.cells[0]
+    first.source = BADGE.sub("", first.source)
+    title, _, rest = first.source.partition("\n")
+    first.source = f"{title}\n\n{badge(name, address)}\n\n{rest.strip()}".strip()
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and cell.source.startswith("import importlib.util"):
+            cell.source = bootstrap(address)
+            return
+    notebook.cells.insert(1, nbformat.v4.new_code_cell(bootstrap(address)))
+
+
+def head() -> int:
+    """Write the badge and first cell of every notebook, and the badges of the README, anew."""
+    for path in paths():
+        notebook = nbformat.read(path, as_version=4)
+        put_head(notebook, path.stem, repository())
+        nbformat.write(notebook, path)
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    renewed = BADGE.sub(lambda found: badge(found[1], repository()), text)
+    readme.write_text(renewed, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit({"run": run, "store": store, "head": head}[sys.argv[1]]())
+    except KeyboardInterrupt:
+        sys.exit(1)
