@@ -1,4 +1,4 @@
-"""Room 04: recipes, and a training that can be killed at any moment and resumed."""
+"""Room 04: a training that can be killed at any moment and resumed."""
 
 import hashlib
 import json
@@ -12,74 +12,21 @@ import keras
 import numpy as np
 
 from lungseg_utils import losses
-from lungseg_utils.pipeline import Squares, training_batches
+from lungseg_utils.pipeline import Squares, load_squares, training_batches
+from lungseg_utils.recipes import (
+    COURSE_AT,
+    Recipe,
+    learning_rates,
+    pick_precision,
+    steps_per_epoch,
+)
+from lungseg_utils.splits import split_by_patient
+from lungseg_utils.start import Course
 from lungseg_utils.unet import build_unet
 
 LOSSES = {"bce_dice": losses.bce_dice_loss, "article_dice": losses.article_dice_loss}
-WARMUP_SHARE = 0.1  # of all steps
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """All that decides a training, besides the data.
-
-    `size` in pixels; `learning_rate` is the highest one, after a linear warm-up and before a
-    cosine decay to zero, or the constant one where `decays` is False; `keep_best` keeps the epoch
-    of the lowest validation loss instead of the last one.
-    """
-
-    name: str
-    size: int
-    channels: int
-    filters: int
-    depth: int
-    momentum: float
-    loss: str
-    batch_size: int
-    epochs: int
-    learning_rate: float
-    decays: bool
-    weight_decay: float
-    augmented: bool
-    keep_best: bool
-    seed: int = 0
-
-
-ARTICLE = Recipe(
-    name="article",
-    size=512,
-    channels=3,
-    filters=64,
-    depth=4,
-    momentum=0.99,
-    loss="article_dice",
-    batch_size=2,
-    epochs=30,
-    learning_rate=1e-5,
-    decays=False,
-    weight_decay=0.0,
-    augmented=False,
-    keep_best=True,
-)
-
-COURSE = Recipe(
-    name="course",
-    size=256,
-    channels=1,
-    filters=16,
-    depth=4,
-    momentum=0.9,
-    loss="bce_dice",
-    batch_size=8,
-    epochs=24,
-    learning_rate=2e-3,
-    decays=True,
-    weight_decay=1e-2,
-    augmented=True,
-    keep_best=False,
-)
-
 History = list[dict[str, float]]
+Report = Callable[[Recipe, History], None]
 
 
 @dataclass(frozen=True)
@@ -93,12 +40,9 @@ class Trained:
 def print_progress(recipe: Recipe, history: History) -> None:
     """One line that is written over after each epoch."""
     row = history[-1]
-    print(
-        f"\repoch {row['epoch']} of {recipe.epochs}, {row['seconds']:.1f} s: "
-        f"loss {row['loss']:.3f}, validation loss {row['val_loss']:.3f}, validation Dice {row['val_dice']:.4f}",
-        end="\n" if row["epoch"] == recipe.epochs else "",
-        flush=True,
-    )
+    scores = ", ".join(f"{key} {row[key]:.4f}" for key in ("loss", "val_loss", "val_dice"))
+    end = "\n" if row["epoch"] == recipe.epochs else ""
+    print(f"\repoch {row['epoch']} of {recipe.epochs}, {row['seconds']:.1f} s: {scores}", end=end)
 
 
 def train(
@@ -107,7 +51,7 @@ def train(
     validation: Squares,
     folder: Path | str,
     precision: str = "float32",
-    report: Callable[[Recipe, History], None] = print_progress,
+    report: Report = print_progress,
 ) -> Trained:
     """Train the recipe's U-Net, or go on where an earlier call with the same data was stopped.
 
@@ -128,39 +72,14 @@ def train(
     return Trained(model, history)
 
 
-def steps_per_epoch(recipe: Recipe, images: int) -> int:
-    """Steps of one epoch over `images` images; a last, smaller batch is left out."""
-    return images // min(recipe.batch_size, images)
-
-
-def learning_rates(recipe: Recipe, images: int):
-    """The recipe's learning rate: a number, or a Keras schedule over all steps."""
-    if not recipe.decays:
-        return recipe.learning_rate
-    steps = recipe.epochs * steps_per_epoch(recipe, images)
-    warmup = max(1, round(WARMUP_SHARE * steps))
-    return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0,
-        decay_steps=steps - warmup,
-        warmup_target=recipe.learning_rate,
-        warmup_steps=warmup,
-    )
-
-
-def pick_precision() -> str:
-    """The fastest Keras dtype policy that this machine computes natively.
-
-    Weights and losses are float32 in each: bfloat16 on GPUs since Ampere and on CPUs with AMX or
-    AVX512-BF16, float16 on older GPUs, float32 elsewhere.
-    """
-    import tensorflow as tf
-
-    for gpu in tf.config.list_physical_devices("GPU"):
-        capability = tf.config.experimental.get_device_details(gpu).get("compute_capability", (0,))
-        return "mixed_bfloat16" if capability[0] >= 8 else "mixed_float16"
-    flags = Path("/proc/cpuinfo")
-    text = flags.read_text() if flags.exists() else ""
-    return "mixed_bfloat16" if "amx_bf16" in text or "avx512_bf16" in text else "float32"
+def train_course(course: Course, report: Report = print_progress) -> Trained:
+    """The network of notebook 04: read back if it was trained on these data, else trained now."""
+    recipe, split = COURSE_AT[course.scale], split_by_patient(course.records)
+    squares = [
+        load_squares(part, recipe.size, course.home / "cache")
+        for part in (split.train, split.validation)
+    ]
+    return train(recipe, *squares, course.home / "runs", pick_precision(), report)
 
 
 def _compile(recipe: Recipe, precision: str, images: int) -> keras.Model:

@@ -6,6 +6,8 @@ from keras import layers
 
 from lungseg_utils.masks import to_native, to_square
 
+THRESHOLD = 0.5  # fixed beforehand, never tuned on the images that are scored
+
 
 def build_unet(
     size: int,
@@ -55,6 +57,14 @@ def predict_probability(model: keras.Model, image: np.ndarray) -> np.ndarray:
     square = to_square(image, size)
     batch = np.repeat(square[None, :, :, None], channels, axis=-1)  # (1, size, size, channels)
     return to_native(np.asarray(model(batch, training=False))[0, :, :, 0], image.shape)
+
+
+def predict_mask(model: keras.Model, image: np.ndarray) -> np.ndarray:
+    """The network's mask, bool, at the image's own (height, width): probability above 0.5.
+
+    Args: `image` float32 (height, width) in [0, 1], of any size.
+    """
+    return predict_probability(model, image) > THRESHOLD
 
 
 def _convolve_twice(x, filters: int, momentum: float, precision: str):

@@ -1,0 +1,172 @@
+"""Every picture of the course, in one style: outlines on grey, blue solid and orange dashed."""
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from IPython.display import HTML, DisplayHandle, display
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+# Okabe and Ito's colours, told apart in every kind of colour vision
+BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#767676"
+DOTS_PER_INCH = 100
+STYLE = {
+    "font.size": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 11,
+    "axes.prop_cycle": matplotlib.cycler(color=[BLUE, ORANGE, GREY, "#009E73"]),
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+}
+
+
+def canvas(rows: int = 1, columns: int = 1, width: float = 9.0, height: float = 4.0):
+    """An empty figure of `width` x `height` inches and its axes; pyplot is left out of it.
+
+    Returns: (Figure, Axes) for one panel, (Figure, array of Axes) for more.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = Figure((width, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        return figure, figure.subplots(rows, columns)
+
+
+def picture(figure: Figure, alt: str, caption: str) -> HTML:
+    """The figure as HTML: an image with its alt text, and the caption below it.
+
+    Raises: ValueError if either text is empty.
+    """
+    if not alt.strip() or not caption.strip():
+        raise ValueError("a figure needs an alt text and a caption")
+    with matplotlib.rc_context(STYLE):
+        figure.set_dpi(DOTS_PER_INCH)
+        figure.canvas.draw()
+    image = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[:, :, :3])
+    file = io.BytesIO()
+    # 256 colours lose nothing that a reader sees and keep a notebook small
+    image.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    source = base64.b64encode(file.getvalue()).decode()
+    return HTML(
+        f'<figure style="margin:0"><img style="max-width:100%" alt="{html.escape(alt)}" '
+        f'src="data:image/png;base64,{source}"><figcaption>{html.escape(caption)}</figcaption>'
+        "</figure>"
+    )
+
+
+def show(figure: Figure, alt: str, caption: str) -> None:
+    """Show the figure below a notebook cell, with an alt text and a caption."""
+    display(picture(figure, alt, caption))
+
+
+def draw_image(
+    axes: Axes, image: np.ndarray, spacing_mm: tuple[float, float] | None = None, title: str = ""
+) -> None:
+    """Draw a radiograph or mask (height, width), black 0 and white 1, in its true proportions.
+
+    Args: `spacing_mm` the (row, column) size of a pixel; square pixels without it.
+    """
+    aspect = spacing_mm[0] / spacing_mm[1] if spacing_mm else 1.0
+    axes.imshow(image, cmap="gray", vmin=0, vmax=1, aspect=aspect)
+    axes.set_title(title, fontsize=11)
+    axes.set_axis_off()
+
+
+def draw_outline(
+    axes: Axes, mask: np.ndarray, colour: str = BLUE, style: str = "-", label: str = ""
+) -> None:
+    """Draw the outline of a bool mask (height, width) over an image."""
+    if mask.any() and not mask.all():
+        axes.contour(mask, levels=[0.5], colors=colour, linestyles=style, linewidths=1.6)
+    if label:
+        axes.plot([], [], color=colour, linestyle=style, label=label)
+
+
+def gallery(
+    images: Sequence[np.ndarray],
+    titles: Sequence[str],
+    columns: int = 4,
+    spacings_mm: Sequence[tuple[float, float] | None] = (),
+) -> Figure:
+    """Images (height, width) in rows of `columns`, each with its title."""
+    rows = -(-len(images) // columns)
+    figure, axes = canvas(rows, columns, height=9 / columns * 1.25 * rows)
+    for panel in np.ravel(axes)[len(images) :]:
+        panel.set_axis_off()
+    spacings = spacings_mm or [None] * len(images)
+    for panel, image, title, spacing in zip(np.ravel(axes), images, titles, spacings, strict=False):
+        draw_image(panel, image, spacing, title)
+    return figure
+
+
+def comparison(
+    image: np.ndarray,
+    reference: np.ndarray,
+    prediction: np.ndarray,
+    spacing_mm: tuple[float, float] | None = None,
+    title: str = "",
+) -> Figure:
+    """The article's picture and an overlay: image, reference, prediction, both outlines."""
+    figure, panels = canvas(1, 4, height=3.2)
+    names = ("image", "reference", "prediction", "outlines")
+    for panel, shown, name in zip(
+        panels, (image, reference, prediction, image), names, strict=True
+    ):
+        draw_image(panel, shown, spacing_mm, name)
+    draw_outline(panels[3], reference, BLUE, "-", "reference")
+    draw_outline(panels[3], prediction, ORANGE, "--", "prediction")
+    figure.legend(loc="outside lower right", ncols=2)
+    figure.suptitle(title, fontsize=12)
+    return figure
+
+
+def learning_curves(history: Sequence[dict[str, float]], epochs: int) -> Figure:
+    """Loss and hard Dice of each epoch, on the training and the validation images."""
+    figure, panels = canvas(1, 2, height=3.2)
+    numbers = [row["epoch"] for row in history]
+    for panel, key, name in zip(panels, ("loss", "dice"), ("loss", "Dice"), strict=True):
+        panel.plot(numbers, [row[key] for row in history], "-", label="training")
+        panel.plot(numbers, [row[f"val_{key}"] for row in history], "--", label="validation")
+        panel.set(xlabel="epoch", title=name, xlim=(0.5, epochs + 0.5))
+    panels[1].set_ylim(top=1.0)
+    panels[0].legend()
+    return figure
+
+
+class LiveCurves:
+    """A report for `train`: one picture below the cell, drawn anew after each epoch."""
+
+    def __init__(self):
+        self._handle: DisplayHandle | None = None
+
+    def __call__(self, recipe, history) -> None:
+        row = history[-1]
+        caption = (
+            f"Epoch {row['epoch']} of {recipe.epochs}, {row['seconds']:.1f} s: loss "
+            f"{row['loss']:.3f}, validation loss {row['val_loss']:.3f}, validation Dice "
+            f"{row['val_dice']:.4f}."
+        )
+        alt = f"Two curves over {row['epoch']} epochs: the loss falls, the Dice rises. {caption}"
+        shown = picture(learning_curves(history, recipe.epochs), alt, caption)
+        if self._handle:
+            self._handle.update(shown)
+        else:
+            self._handle = display(shown, display_id=True)
+
+
+def score_strips(tables: dict[str, Sequence[float]], xlabel: str) -> Figure:
+    """One row of dots a method, one dot an image, the mean as a bar: all the scores at a glance."""
+    figure, axes = canvas(height=0.9 + 0.7 * len(tables))
+    scatter = np.random.default_rng(0)
+    for row, values in enumerate(tables.values()):
+        axes.plot(values, row + scatter.uniform(-0.18, 0.18, len(values)), "o", alpha=0.6)
+        axes.plot([np.mean(values)] * 2, [row - 0.3, row + 0.3], color="black")
+    axes.set(xlabel=xlabel, yticks=range(len(tables)), yticklabels=list(tables))
+    axes.invert_yaxis()
+    return figure

@@ -1,0 +1,99 @@
+"""Room 06: the table of scores, one row an image, and what may be said of it."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lungseg_utils.masks import read_lungs, to_native
+from lungseg_utils.metrics import bootstrap_interval, score
+from lungseg_utils.radiographs import Record, read_image
+
+Segment = Callable[[np.ndarray], np.ndarray]
+METRICS = ("dice", "iou", "precision", "recall", "hd95_mm", "assd_mm", "nsd_2mm")
+
+
+def evaluate(
+    segment: Callable[[np.ndarray], np.ndarray], records: Sequence[Record]
+) -> pd.DataFrame:
+    """Score a method on each record, against its reference mask, at that mask's own size, in mm.
+
+    Args: `segment` takes a float32 image (height, width) in [0, 1] and returns a bool mask of that
+        shape: `functools.partial(predict_mask, model)` for a network, any function for a baseline.
+    Returns: one row an image: name, patient, label, sex, age and the scores of `metrics.score`.
+    """
+    rows = [
+        {
+            "name": record.name,
+            "patient": record.patient,
+            "label": record.label,
+            "sex": record.sex,
+            "age": record.age,
+            **score(segment(read_image(record.image_path)), read_lungs(record), record.spacing_mm),
+        }
+        for record in records
+    ]
+    return pd.DataFrame(rows)
+
+
+def summarise(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean over images of each score, with its 95 % bootstrap interval over patients.
+
+    Returns: one row a score, columns mean, low and high. Distances are missing where the table
+        has none.
+    """
+    rows = {}
+    for metric in METRICS:
+        if metric in table and table[metric].notna().all():
+            low, high = bootstrap_interval(table[metric], table["patient"])
+            rows[metric] = {"mean": float(table[metric].mean()), "low": low, "high": high}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def by_group(table: pd.DataFrame, column: str, metric: str = "dice") -> pd.DataFrame:
+    """Mean of one score in each group of a column (label, sex, ...), with n and its interval."""
+    rows = {}
+    for group, part in table.groupby(column):
+        low, high = bootstrap_interval(part[metric], part["patient"])
+        rows[group] = {"n": len(part), "mean": part[metric].mean(), "low": low, "high": high}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(column)
+
+
+def mean_shape(masks: np.ndarray) -> Segment:
+    """A baseline that does not look: the pixels that are lung in most training masks.
+
+    Args: `masks` bool (n, size, size). Returns: a method for `evaluate`.
+    """
+    share = masks.mean(axis=0, dtype=np.float32)
+    return lambda image: to_native(share, image.shape) > 0.5
+
+
+def write_results(path: Path | str, table: pd.DataFrame, data: str, scale: str) -> None:
+    """Keep the scores as JSON: the summary and every image's row.
+
+    An infinite distance is written as the text "inf", since JSON has no number for it.
+    """
+    summary = summarise(table).to_dict(orient="index")
+    content = {
+        "data": data,
+        "scale": scale,
+        "test_images": len(table),
+        "test_patients": int(table["patient"].nunique()),
+        "scores": summary,
+        "images": table.to_dict(orient="records"),
+    }
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(_plain(content), indent=1, allow_nan=False) + "\n")
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, float | np.floating):
+        return None if np.isnan(value) else float(value) if np.isfinite(value) else "inf"
+    return value.item() if isinstance(value, np.generic) else value
