@@ -77,8 +77,8 @@ def call(*arguments: str, env: dict[str, str]) -> int:
 
 
 def reader_environment() -> dict[str, str]:
-    """The environment with the reader's own LUNGSEG_SCALE, and LUNGSEG_DATA if it exists."""
-    env = environment(os.environ.get("LUNGSEG_SCALE") or "laptop")
+    """The environment with the reader's own data, LUNGSEG_DATA, made a full path."""
+    env = environment()
     if env.get("LUNGSEG_DATA"):
         data = Path(env["LUNGSEG_DATA"]).expanduser().resolve()
         if not data.is_dir():
@@ -90,6 +90,7 @@ def reader_environment() -> dict[str, str]:
 def run() -> int:
     """Run every notebook; print the scores that the last one leaves."""
     env = reader_environment()
+    env["LUNGSEG_SCALE"] = env.get("LUNGSEG_SCALE") or "laptop"
     installation.set_up()
     results = OUTPUTS / "results.json"
     results.unlink(missing_ok=True)  # what is printed below comes from this run
@@ -99,11 +100,17 @@ def run() -> int:
     return failed
 
 
+def simulated_environment(scale: str, folder: str) -> dict[str, str]:
+    """An environment that knows the simulated set alone, and keeps what it makes apart."""
+    env = {**environment(OUTPUTS / folder), "LUNGSEG_SCALE": scale}
+    env.pop("LUNGSEG_DATA", None)
+    return env
+
+
 def test() -> int:
     """Run the tests and the notebooks at the smallest size, on the simulated set alone."""
     installation.set_up()
-    env = environment("ci", OUTPUTS / "ci")
-    env.pop("LUNGSEG_DATA", None)
+    env = simulated_environment("ci", "ci")
     verdicts = []
     for name, options in {"tests": ["-rs"], "notebooks": ["--nbval-lax"]}.items():
         start = time.monotonic()
@@ -131,11 +138,8 @@ def lab() -> int:
 def store() -> int:
     """Run the notebooks on the simulated set and store them in place, clean."""
     installation.set_up()
-    home = OUTPUTS / "store"  # apart, so that no other data or earlier run is found there
-    shutil.rmtree(home / "runs", ignore_errors=True)
-    env = environment("laptop", home)
-    env.pop("LUNGSEG_DATA", None)
-    return call("-m", "tools.notebooks", "store", env=env)
+    shutil.rmtree(OUTPUTS / "store/runs", ignore_errors=True)  # store a whole training
+    return call("-m", "tools.notebooks", "store", env=simulated_environment("laptop", "store"))
 
 
 def main(arguments: "list[str] | None" = None) -> int:

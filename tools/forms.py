@@ -35,9 +35,9 @@ def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
 
 
-def texts(notebook: nbformat.NotebookNode) -> list[str]:
-    """Everything a reader can see as text: sources and outputs, without encoded pictures."""
-    shown = [cell.source for cell in notebook.cells]
+def outputs_as_text(notebook: nbformat.NotebookNode) -> list[str]:
+    """What the outputs say, without encoded pictures."""
+    shown = []
     for output in (out for cell in code_cells(notebook) for out in cell.outputs):
         shown += [output.get("text", ""), *output.get("traceback", [])]
         shown += [str(value) for kind, value in output.get("data", {}).items()
@@ -49,7 +49,7 @@ def faults(notebook: nbformat.NotebookNode) -> list[str]:
     """What keeps a notebook from being stored, one sentence each; an empty list is good."""
     cells = code_cells(notebook)
     outputs = [output for cell in cells for output in cell.outputs]
-    text = "\n".join(texts(notebook))
+    text = "\n".join([cell.source for cell in notebook.cells] + outputs_as_text(notebook))
     places = [*MACHINE_PATH.findall(text), *(path for path in HERE if path in text)]
     found = [f"it names a place on this machine, {path}" for path in places]
     found += [f"it shows an address that changes, '{one}'" for one in CHANGING.findall(text)]

@@ -53,7 +53,7 @@ class Progress:
         print("\r" + line.ljust(width) if self.live else line, flush=True)
 
 
-def environment(scale: str = "laptop", home: Path = OUTPUTS) -> dict[str, str]:
+def environment(home: Path = OUTPUTS) -> dict[str, str]:
     """Environment of a child: the course's settings, and nothing of the reader's own set-ups."""
     unwanted = {"PYTHONPATH", "PYTHONHOME", "JUPYTER_PATH", "MPLBACKEND", "KERAS_BACKEND"}
     kept = {name: value for name, value in os.environ.items() if name not in unwanted}
@@ -63,7 +63,7 @@ def environment(scale: str = "laptop", home: Path = OUTPUTS) -> dict[str, str]:
     own = {name: str(VENV / "settings" / folder) for name, folder in settings.items()}
     path = str(PYTHON.parent) + os.pathsep + os.environ.get("PATH", "")
     return {"TF_CPP_MIN_LOG_LEVEL": "2", **kept, **own, "PATH": path,
-            "PYTHONNOUSERSITE": "1", "LUNGSEG_SCALE": scale, "LUNGSEG_HOME": str(home)}
+            "PYTHONNOUSERSITE": "1", "LUNGSEG_HOME": str(home)}
 
 
 def stamp() -> str:

@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from tools.forms import clean, faults
-from tools.installation import ROOT, Progress
+from tools.installation import OUTPUTS, ROOT, Progress
 from tools.scores import write_page
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -90,7 +90,7 @@ def write_html(notebook: nbformat.NotebookNode, target: Path) -> None:
 
 def run() -> int:
     """Run every notebook, leave each as HTML, and stop at the first that fails."""
-    home = Path(os.environ["LUNGSEG_HOME"])
+    home = Path(os.environ.get("LUNGSEG_HOME", OUTPUTS))
     chosen = paths()
     for number, path in enumerate(chosen, start=1):
         notebook = nbformat.read(path, as_version=4)

@@ -1,0 +1,239 @@
+"""course.py on machines where something is missing, and what it says then."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+
+import course
+from tools import installation, notebooks, scores
+
+ROOT = Path(course.__file__).parent
+RESULTS = {
+    "data": "simulated", "scale": "laptop", "test_images": 28, "test_patients": 27,
+    "scores": {"dice": {"mean": 0.97312, "low": 0.969, "high": 0.976},
+               "iou": {"mean": 0.948, "low": None, "high": None},
+               "hd95_mm": {"mean": None, "low": None, "high": None}, "assd_mm": None},
+}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of what course.py needs; its .venv is a fake one that counts as installed."""
+    for name in ("course.py", "pyproject.toml", "tools"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def fake_python(checkout: Path, script: str, finished: bool = True) -> None:
+    """Put a shell script in the place of .venv's Python."""
+    python = checkout / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+    wanted = subprocess.check_output([sys.executable, "-c", "from tools.installation import *\n"
+                                      "print(stamp(), end='')"], cwd=checkout, text=True)
+    (checkout / ".venv/course-stamp.txt").write_text(wanted if finished else "unfinished\n")
+
+
+def say(checkout: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "course.py", *arguments]
+    return subprocess.run(command, cwd=checkout, env={**os.environ, **env}, capture_output=True,
+                          text=True, check=False, timeout=60)
+
+
+def one_sentence(answer: subprocess.CompletedProcess) -> str:
+    assert answer.returncode == 1
+    assert "Traceback" not in answer.stderr
+    lines = answer.stderr.strip().splitlines()
+    assert len(lines) == 1
+    return lines[0]
+
+
+@pytest.mark.parametrize("version", [(3, 10), (3, 11, 7), (3, 12), (3, 13)])
+def test_supported_pythons_pass(version):
+    assert course.python_fault(version) == ""
+
+
+@pytest.mark.parametrize("version, fault", [((2, 7), "old"), ((3, 9, 18), "old"), ((3, 14), "new")])
+def test_other_pythons_are_told_what_to_do(monkeypatch, version, fault):
+    monkeypatch.setattr(course, "newest_python", lambda: "python3.12")
+    said = course.python_fault(version)
+    assert f"Python {version[0]}.{version[1]} is too {fault}" in said
+    assert said.endswith("run it as: python3.12 course.py")
+    monkeypatch.setattr(course, "newest_python", lambda: "")
+    assert "install Python 3.12" in course.python_fault(version)
+
+
+def test_newest_python_is_one_that_works(tmp_path, monkeypatch):
+    for name, code in {"python3.13": 127, "python3.12": 0, "python3.10": 0}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\nexit {code}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    assert course.newest_python() == "python3.12"
+
+
+def test_guard_can_be_read_by_old_pythons():
+    """Nothing above the version check, nor the syntax of the file, is newer than Python 3.6."""
+    import ast
+
+    ast.parse((ROOT / "course.py").read_text(), feature_version=(3, 6))
+
+
+def test_help_names_the_commands(checkout):
+    answer = say(checkout, "--help")
+    assert answer.returncode == 0
+    assert all(f"python3 course.py {name}" in answer.stdout or f"  {name}" in answer.stdout
+               for name in ("run", "test", "lab", "store"))
+    assert max(map(len, answer.stdout.splitlines())) <= 100
+
+
+@pytest.fixture
+def done(tmp_path: Path, monkeypatch) -> list[str]:
+    """What set_up does in an empty checkout, with fakes in the place of venv and pip."""
+    steps = []
+    monkeypatch.setattr(installation, "ROOT", tmp_path)
+    for name, path in {"VENV": ".venv", "PYTHON": ".venv/python", "STAMP": ".venv/stamp"}.items():
+        monkeypatch.setattr(installation, name, tmp_path / path)
+    (tmp_path / "base").write_text(f"#!/bin/sh\nmkdir -p {tmp_path}/.venv\n"
+                                   f"touch {tmp_path}/.venv/python {tmp_path}/made\n")
+    (tmp_path / "base").chmod(0o755)
+    (tmp_path / "pyproject.toml").write_text("[project]")
+    monkeypatch.setattr(sys, "_base_executable", str(tmp_path / "base"), raising=False)
+    monkeypatch.setattr(installation, "pip", lambda *arguments, what: steps.append(arguments[-1]))
+    monkeypatch.setattr(installation, "mend_opencv", lambda: steps.append("OpenCV"))
+    return steps
+
+
+def test_set_up_is_done_once_for_a_pyproject(done, tmp_path):
+    installation.set_up()
+    assert done == ["pip>=21.3", ".[lab,test]", "OpenCV"]
+    installation.set_up()
+    assert len(done) == 3
+    (tmp_path / "pyproject.toml").write_text("[project] # changed")
+    installation.set_up()
+    assert len(done) == 6
+
+
+def test_an_unfinished_install_is_made_again(done, tmp_path, monkeypatch):
+    def killed() -> None:
+        raise KeyboardInterrupt
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(installation, "mend_opencv", killed)
+        installation.set_up()
+    (tmp_path / ".venv/half_a_package").touch()
+    installation.set_up()
+    assert not (tmp_path / ".venv/half_a_package").exists()
+    assert done[-1] == "OpenCV"
+
+
+def test_the_readers_own_venv_is_kept(done, tmp_path):
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv/python").touch()
+    installation.set_up()
+    assert done[-1] == "OpenCV" and not (tmp_path / "made").exists()
+
+
+def test_too_little_disk_is_said_before_the_install(done, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1e6))
+    with pytest.raises(installation.Stop, match="make room"):
+        installation.set_up()
+    assert done == []
+
+
+@pytest.mark.parametrize("said, remedy", [
+    ("... because ensurepip is not\navailable.", "sudo apt install python3-venv"),
+    ("/usr/bin/python3: No module named venv", "sudo apt install python3-venv"),
+    ("Error: [Errno 28] No space left on device", "make room"),
+    ("Error: [Errno 13] Permission denied: '.venv'", "Permission denied")])
+def test_a_venv_that_cannot_be_made(monkeypatch, said, remedy):
+    monkeypatch.setattr(sys, "executable", "/usr/bin/python3")
+    assert remedy in installation.venv_fault(said)
+
+
+PIP = {
+    "WARNING: Retrying (Retry(total=4)) after connection broken by 'NewConnectionError(...)'\n"
+    "ERROR: Could not find a version that satisfies the requirement numpy": "from the network",
+    "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device":
+        "The disk is full",
+    "ERROR: No matching distribution found for tensorflow>=2.20": "for tensorflow>=2.20",
+}
+
+
+@pytest.mark.parametrize("printed, remedy", PIP.items())
+def test_pip_failures_are_one_sentence(checkout, printed, remedy):
+    (checkout / "printed").write_text(printed)
+    fake_python(checkout, "cat printed; exit 1", finished=False)
+    (checkout / ".venv/course-stamp.txt").unlink()
+    assert remedy in one_sentence(say(checkout, "test"))
+
+
+def test_opencv_without_graphics_libraries_is_replaced(checkout):
+    """The fake OpenCV starts only after the headless one was installed."""
+    fake_python(checkout, """case "$*" in
+        *"install opencv-python-headless"*) touch headless ;;
+        *"import cv2"*) test -e headless || { echo "ImportError: libGL.so.1"; exit 1; } ;;
+    esac""", finished=False)
+    (checkout / ".venv/course-stamp.txt").unlink()
+    answer = say(checkout, "lab")
+    assert answer.returncode == 0
+    assert "ImportError: libGL.so.1): taking opencv-python-headless instead" in answer.stdout
+
+
+def test_data_that_is_not_there(checkout):
+    said = one_sentence(say(checkout, "run", LUNGSEG_DATA="no/such/folder"))
+    assert str(checkout / "no/such/folder") in said
+
+
+def test_children_get_settings_of_their_own(checkout):
+    fake_python(checkout, 'echo "$LUNGSEG_DATA $LUNGSEG_SCALE $LUNGSEG_HOME $PYTHONPATH"')
+    (checkout / "mine").mkdir()
+    env = {"LUNGSEG_DATA": "mine", "LUNGSEG_SCALE": "", "PYTHONPATH": "/elsewhere"}
+    ran = say(checkout, "run", **env).stdout.split()
+    assert ran == [str(checkout / "mine"), "laptop", str(checkout / "outputs")]
+    tested = say(checkout, "test", **env).stdout.split()
+    assert tested[:2] == ["ci", str(checkout / "outputs/ci")]
+
+
+def test_both_parts_of_the_test_always_run(checkout):
+    fake_python(checkout, 'case "$*" in *nbval*) exit 0;; *) exit 1;; esac')
+    answer = say(checkout, "test")
+    assert answer.returncode == 1
+    assert "tests: failed in" in answer.stdout and "notebooks: passed in" in answer.stdout
+
+
+def test_run_ends_with_the_scores_of_this_run(checkout):
+    (checkout / "outputs").mkdir()
+    (checkout / "outputs/results.json").write_text("stale")
+    fake_python(checkout, "cp results.json outputs")
+    (checkout / "results.json").write_text(json.dumps(RESULTS))
+    said = say(checkout, "run").stdout
+    assert "Dice 0.973 (95 % interval 0.969 to 0.976) on 28 test images of 27 patients" in said
+
+
+def test_page_shows_what_was_measured(tmp_path):
+    (tmp_path / "results.json").write_text(json.dumps(RESULTS))
+    (tmp_path / "results.png").touch()
+    page = scores.write_page(tmp_path, [Path("00_start_here.ipynb")]).read_text()
+    assert "0.969 to 0.976" in page and "on 28 test images of 27 patients" in page
+    assert 'src="results.png" alt=' in page and 'href="notebooks/00_start_here.html"' in page
+    assert "HD95" not in page and "None" not in page
+
+
+def test_a_failing_notebook_is_named(tmp_path, monkeypatch, capsys):
+    cells = [nbformat.v4.new_markdown_cell("# One"), nbformat.v4.new_code_cell("[][1]")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "00_one.ipynb")
+    monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
+    monkeypatch.setenv("LUNGSEG_HOME", str(tmp_path / "home"))
+    assert notebooks.run() == 1
+    page = tmp_path / "home/notebooks/00_one.html"
+    assert "Traceback" in page.read_text()
+    assert capsys.readouterr().err.strip() == (
+        "notebooks/00_one.ipynb: cell 2 ended in IndexError: list index out of range; "
+        f"the whole error is in {page}")

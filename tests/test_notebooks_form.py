@@ -1,0 +1,98 @@
+"""Every stored notebook keeps to the form that the course has given itself."""
+import re
+from statistics import median
+
+import nbformat
+import pytest
+
+from tools import forms, notebooks
+
+STORED = {path.stem: nbformat.read(path, as_version=4) for path in notebooks.paths()}
+ADDRESS = notebooks.repository()
+each = pytest.mark.parametrize("name", STORED)
+
+
+@each
+def test_is_stored_whole_and_clean(name):
+    assert forms.faults(STORED[name]) == []
+
+
+@each
+def test_head_comes_from_pyproject(name):
+    assert notebooks.badge(name, ADDRESS) in STORED[name].cells[0].source.splitlines()
+    assert forms.code_cells(STORED[name])[0].source == notebooks.bootstrap(ADDRESS)
+
+
+@each
+def test_cells_are_short(name):
+    lengths = [len(cell.source.splitlines()) for cell in forms.code_cells(STORED[name])]
+    assert max(lengths) <= 15
+    assert median(lengths) <= 6
+
+
+@each
+def test_pictures_have_alternative_text(name):
+    pictures = [tag for text in forms.outputs_as_text(STORED[name])
+                for tag in re.findall(r"<img[^>]*>", text)]
+    assert all(re.search(r'alt=["\'][^"\']', tag) for tag in pictures)
+
+
+@each
+def test_ends_with_what_must_be_true(name):
+    cells = STORED[name].cells
+    titles = [number for number, cell in enumerate(cells)
+              if cell.cell_type == "markdown" and re.search(r"^#+ ", cell.source, re.M)]
+    assert re.search(r"^## What must be true$", cells[titles[-1]].source, re.M)
+    assert any("assert " in cell.source for cell in cells[titles[-1]:])
+
+
+def test_start_says_what_the_course_is_not_for():
+    for name in [name for name in STORED if name.startswith("00")]:
+        text = "\n".join(cell.source for cell in STORED[name].cells)
+        assert "not for clinical use" in text.lower()
+
+
+def test_readme_badges_come_from_pyproject():
+    text = (notebooks.ROOT / "README.md").read_text(encoding="utf-8")
+    for found in notebooks.BADGE.finditer(text):
+        assert found[0] == notebooks.badge(found[1], ADDRESS)
+
+
+def notebook_with(**output) -> nbformat.NotebookNode:
+    outputs = [nbformat.v4.new_output(**output)]
+    cell = nbformat.v4.new_code_cell("1", execution_count=1, outputs=outputs)
+    return nbformat.v4.new_notebook(cells=[cell])
+
+
+@pytest.mark.parametrize("text, fault", [
+    ("a file in outputs/runs", ""), ("see https://example.org/home/x", ""),
+    ("/home/ann/lungseg/x.png", "place on this machine"), (str(forms.ROOT), "place on"),
+    ("<Model at 0x7f0a1b2c3d4e>", "changes")])
+def test_faults_in_outputs_are_found(text, fault):
+    found = forms.faults(notebook_with(output_type="stream", text=text))
+    assert (fault in found[0]) if fault else found == []
+
+
+def test_errors_and_unrun_cells_are_found():
+    notebook = notebook_with(output_type="error", ename="ValueError", evalue="", traceback=[])
+    notebook.cells[0].execution_count = 2
+    assert len(forms.faults(notebook)) == 2
+
+
+def test_cleaning_drops_widgets_and_keeps_pictures():
+    notebook = notebook_with(output_type="display_data", data={forms.WIDGET: {"model_id": "1"}})
+    picture = nbformat.v4.new_output("display_data", data={"image/png": "aaaa"})
+    notebook.cells[0].outputs.append(picture)
+    notebook.metadata.widgets = {}
+    forms.clean(notebook)
+    assert notebook.cells[0].outputs == [picture]
+    assert forms.faults(notebook) == []
+
+
+def test_head_is_put_in_once():
+    cells = [nbformat.v4.new_markdown_cell("# One\n\nText."), nbformat.v4.new_code_cell("1")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    for address in ("https://github.com/a/b", "https://github.com/c/d"):
+        notebooks.put_head(notebook, "00_one", address)
+    assert [cell.source for cell in notebook.cells[1:]] == [notebooks.bootstrap(address), "1"]
+    assert notebook.cells[0].source == f"# One\n\n{notebooks.badge('00_one', address)}\n\nText."
