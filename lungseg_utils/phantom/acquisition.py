@@ -25,26 +25,25 @@ def place(who: Person, native: tuple[int, int], size: int) -> View:
     return View((size, size), np.hstack([turn, shift[:, None]]) * stretch)
 
 
-def cut(picture: np.ndarray, edge: np.ndarray, rim: float, dark: float) -> None:
+def cut(picture: np.ndarray, edge: np.ndarray, rim: float) -> None:
     """Put a border, in place, where `edge` (pixels beyond the border) is above 0; a bright rim."""
     if rim:
         picture[(edge > -rim) & (edge <= 0)] = 0.97
-    picture[edge > 0] = dark
+    picture[edge > 0] = 0.0
 
 
 def borders(picture: np.ndarray, lowest: float, rng: np.random.Generator) -> None:
     """Collimator and film edges, in place; `lowest` is the last row of lung."""
     size = len(picture)
     rows, columns = np.indices(picture.shape, dtype=np.float32)
-    rim = size / 512 * rng.uniform(0.8, 2.5) * (rng.random() < 0.45)
-    dark = 0.0 if rng.random() < 0.94 else 0.98
+    rim = size / 512 * rng.uniform(1.3, rng.choice((2.0, 2.5, 7.0))) * (rng.random() < 0.4)
     slant = np.tan(np.radians(rng.normal(0, 0.8)))
     if rng.random() < 0.72:
         bottom = max(rng.uniform(0.68, 1.0) * size, lowest + 0.02 * size)
-        cut(picture, rows - bottom - slant * (columns - size / 2), rim, dark)
+        cut(picture, rows - bottom - slant * (columns - size / 2), rim)
     for edge in (columns - size, -columns - 1, -rows - 1):
-        if rng.random() < 0.13:
-            cut(picture, edge + rng.uniform(0.005, 0.04) * size + slant * rows * 0.3, rim, dark)
+        if rng.random() < 0.12:
+            cut(picture, edge + rng.uniform(0.005, 0.05) * size + slant * 0.5 * (rows + columns - size), rim)
 
 
 def letter(picture: np.ndarray, text: str, at: tuple, tall: float, box: bool) -> None:

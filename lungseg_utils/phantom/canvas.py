@@ -4,7 +4,9 @@ x runs to the right of the picture (the patient's left) from the midline, y runs
 of the lungs. Points are float arrays (n, 2) of (x, y) in mm.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import repeat
 
 import cv2
 import numpy as np
@@ -22,24 +24,24 @@ class View:
 
     def pixels(self, points: np.ndarray) -> np.ndarray:
         """Pixel coordinates (n, 2) of points (n, 2) in mm."""
-        return np.asarray(points, float) @ self.matrix[:, :2].T + self.matrix[:, 2]
+        return points @ self.matrix[:, :2].T + self.matrix[:, 2]
 
-    def draw(self, layer: np.ndarray, points: np.ndarray, value: int) -> None:
-        """Fill an outline given in mm with a value, in place, on a uint8 layer."""
-        fixed = np.round(self.pixels(points) * 16).clip(-1e6, 1e6).astype(np.int32)
-        cv2.fillPoly(layer, [fixed], int(value), cv2.LINE_AA, 4)
+    def draw(self, layer: np.ndarray, outlines: Iterable, values: Iterable[float]) -> None:
+        """Fill outlines given in mm with a value each, in place, on a uint8 layer."""
+        for points, value in zip(outlines, values, strict=False):
+            fixed = np.round(self.pixels(points) * 16).astype(np.int32)
+            cv2.fillPoly(layer, [fixed], float(value), cv2.LINE_AA, 4)
 
     def fill(self, *outlines: np.ndarray) -> np.ndarray:
         """Coverage, float32 in [0, 1], of the union of outlines given in mm."""
         layer = np.zeros(self.shape, np.uint8)
-        for points in outlines:
-            self.draw(layer, points, 255)
+        self.draw(layer, outlines, repeat(255))
         return layer.astype(np.float32) / 255
 
     def inside(self, points: np.ndarray) -> np.ndarray:
         """Pixels, bool, at least half covered by an outline given in mm."""
         layer = np.zeros(self.shape, np.uint8)
-        self.draw(layer, points, 255)
+        self.draw(layer, [points], [255])
         return layer > 127
 
     def carry(self, layer: np.ndarray) -> np.ndarray:
@@ -72,11 +74,17 @@ def smooth(points: list, closed: bool = False, pieces: int = 8) -> np.ndarray:
 
 
 def ribbon(line: np.ndarray, width) -> np.ndarray:
-    """Outline of a band of a width in mm (a number, or one for each point) along a line (n, 2)."""
-    along = np.gradient(line, axis=0)
-    along /= np.linalg.norm(along, axis=1, keepdims=True) + 1e-9
-    across = np.column_stack([-along[:, 1], along[:, 0]]) * np.reshape(width, (-1, 1)) / 2
-    return np.vstack([line + across, (line - across)[::-1]])
+    """Outline (2 n, 2) of a band along a line (n, 2), of a width in mm for all or each point.
+
+    Leading axes of both are kept, for many bands at a time.
+    """
+    along = np.empty_like(line, float)
+    along[..., 1:-1, :] = line[..., 2:, :] - line[..., :-2, :]
+    along[..., 0, :] = line[..., 1, :] - line[..., 0, :]
+    along[..., -1, :] = line[..., -1, :] - line[..., -2, :]
+    along /= np.sqrt((along**2).sum(-1, keepdims=True)) + 1e-9
+    across = np.stack([-along[..., 1], along[..., 0]], -1) * (np.asarray(width) / 2)[..., None]
+    return np.concatenate([line + across, (line - across)[..., ::-1, :]], -2)
 
 
 def ellipse(centre: tuple, radii: tuple, angle: float = 0.0) -> np.ndarray:
@@ -91,7 +99,7 @@ def inflate(outline: np.ndarray, radius: float) -> np.ndarray:
     """Relative thickness in [0, 1] on the smooth grid of a body rounded over `radius` mm."""
     inside = (GRID.fill(outline) > 0.5).astype(np.uint8)
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, 5) * (STEP / radius)
-    return np.sqrt(1 - (1 - depth.clip(0, 1)) ** 2)
+    return cv2.GaussianBlur(np.sqrt(1 - (1 - depth.clip(0, 1)) ** 2), (0, 0), 0.8)
 
 
 def noise(rng: np.random.Generator, shape: tuple[int, int], scale: float) -> np.ndarray:

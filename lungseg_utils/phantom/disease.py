@@ -59,7 +59,7 @@ def patch(chest: Chest, centre: np.ndarray, size: float) -> np.ndarray:
     cloud = chest.blur(chest.view.fill(smooth(outline, closed=True)), 0.3 * size)
     mottle = noise(chest.rng, chest.view.shape, 7 / chest.view.pixel_mm)
     mottle += noise(chest.rng, chest.view.shape, 3 / chest.view.pixel_mm)
-    return cloud * (1 + 0.4 * mottle).clip(0.1, 2)
+    return cloud * (1 + 0.3 * mottle).clip(0.2, 1.8)
 
 
 def infiltrate(chest: Chest, side: int) -> tuple[np.ndarray, str]:
@@ -69,17 +69,19 @@ def infiltrate(chest: Chest, side: int) -> tuple[np.ndarray, str]:
     for _ in range(chest.rng.integers(1, 5)):
         place = centre + chest.rng.normal(0, 14, 2) * chest.who.grown
         layer += patch(chest, place, chest.rng.uniform(9, 28) * chest.who.grown)
-    return FLUID * chest.rng.uniform(16, 48) * layer, f"infiltrate {lobe(side, level)}"
+    return FLUID * chest.rng.uniform(10, 34) * layer.clip(0, 2), f"infiltrate {lobe(side, level)}"
 
 
 def cavity(chest: Chest, side: int) -> tuple[np.ndarray, str]:
     """A thick wall round air, in a cloud of infiltrate."""
     centre, level = chest.spot(side, 0.06, 0.42)
     size = chest.rng.uniform(9, 22) * chest.who.grown
-    outer = chest.view.fill(ellipse(centre, (size, size * chest.rng.uniform(0.7, 1)), 0.5))
-    inner = chest.view.fill(ellipse(centre, (size * 0.72, size * 0.6), 0.5))
-    layer = chest.blur(0.9 * outer - 0.75 * inner, 1.2) + 0.5 * patch(chest, centre, 1.6 * size)
-    return FLUID * 26 * layer.clip(0), f"cavity with infiltrate round it {lobe(side, level)}"
+    angles, ragged = np.linspace(0, 2 * np.pi, 10, endpoint=False), chest.rng.uniform(0.75, 1.2, 10)
+    ring = np.column_stack([np.cos(angles), 0.85 * np.sin(angles)]) * size * ragged[:, None]
+    outer = chest.view.fill(smooth(centre + ring, closed=True))
+    inner = chest.view.fill(smooth(centre + ring * chest.rng.uniform(0.62, 0.84), closed=True))
+    layer = chest.blur(0.9 * outer - 0.8 * inner, 1.3) + 0.4 * patch(chest, centre, 1.7 * size)
+    return FLUID * 20 * layer.clip(0), f"cavity with infiltrate round it {lobe(side, level)}"
 
 
 def nodule(chest: Chest, side: int) -> tuple[np.ndarray, str]:
@@ -116,26 +118,26 @@ def effusion(chest: Chest, side: int) -> tuple[np.ndarray, str]:
     inverse = np.linalg.inv(chest.view.matrix[:, :2])
     x = inverse[0, 0] * (columns - chest.view.matrix[0, 2])
     x += inverse[0, 1] * (rows - chest.view.matrix[1, 2])
-    rise = 0.14 * (np.abs(x) / chest.who.half - 0.55) ** 2 * 5 * np.where(np.abs(x) > 0.55 * chest.who.half, 1, 0.3)
-    depth = ((chest.level - top + rise) / 0.10).clip(0, 1)
+    out = (np.abs(x) / chest.who.half - 0.5).clip(0) / 0.5
+    depth = ((chest.level - top + 0.11 * out**2) / 0.16).clip(0, 1)
+    here = (x * (2 * side - 1) > 0) & (chest.path > 0)
     size = "large" if large else "small"
     name = ("right", "left")[side]
-    return FLUID * 0.9 * chest.path * depth**1.5, f"{size} {name} pleural effusion"
+    return FLUID * 0.92 * chest.path * depth * here, f"{size} {name} pleural effusion"
 
 
 def miliary(chest: Chest) -> tuple[np.ndarray, str]:
     """Seeds of 2 mm in both lungs."""
-    layer = np.zeros(chest.view.shape, np.uint8)
-    for side in (0, 1):
-        for _ in range(chest.rng.integers(250, 600)):
-            centre, _ = np.array([0.0, 0.0]), 0
-            x, y = chest.rng.uniform(0, 1.0, 2) * [chest.who.half, chest.who.H]
-            centre = np.array([(2 * side - 1) * x, y])
-            chest.view.draw(layer, ellipse(centre, (1.3, 1.3)), int(chest.rng.uniform(90, 255)))
+    layer, rng, who = np.zeros(chest.view.shape, np.uint8), chest.rng, chest.who
+    centres = rng.uniform([-who.half, 0], [who.half, who.H * 1.05], (rng.integers(700, 1500), 2))
+    seeds = [ellipse(centre, (1.3, 1.3)) for centre in centres]
+    chest.view.draw(layer, seeds, rng.uniform(90, 255, len(seeds)))
     return WATER * 2.6 / 255 * chest.blur(layer, 0.5), "miliary nodules throughout both lungs"
 
 
 KINDS = ((infiltrate, 0.36), (cavity, 0.16), (nodule, 0.14), (scars, 0.20), (effusion, 0.14))
+
+EFFUSION = 4  # the one kind that also fills the lung hidden behind heart and dome
 
 
 def draw_disease(chest: Chest) -> tuple[np.ndarray, str]:
@@ -150,6 +152,6 @@ def draw_disease(chest: Chest) -> tuple[np.ndarray, str]:
         kind = rng.choice(len(KINDS), p=[share for _, share in KINDS])
         side = int(rng.integers(2))
         layer, text = KINDS[kind][0](chest, side)
-        total += layer * chest.masks[side]
+        total += layer if kind == EFFUSION else layer * chest.masks[side]
         texts.append(text)
     return total, f"{', '.join(dict.fromkeys(texts))}; {state}"

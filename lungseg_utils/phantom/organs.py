@@ -57,10 +57,10 @@ def heart(who: Person) -> np.ndarray:
     width = who.heart_ratio * 2 * who.half
     right, left = width * who.heart_right, width * (1 - who.heart_right)
     top, low = who.heart_top * who.H, diaphragm_height(who, 1, np.array([left * 0.8]))[0]
-    tall, turn = low - top, who.turn
+    tall, turn, b = low - top, who.turn, who.heart_bulge
     points = np.array([
-        [-0.45 * right, top], [0.30 * left, top - 0.02 * tall], [0.50 * left, top + 0.22 * tall],
-        [0.74 * left, top + 0.50 * tall], [0.96 * left, top + 0.78 * tall],
+        [-0.30 * right, top - 0.04 * tall], [0.22 * left, top - 0.06 * tall], [0.48 * left, top + 0.22 * tall],
+        [(0.70 + b) * left, top + 0.48 * tall], [(0.92 + b) * left, top + 0.74 * tall],
         [0.98 * left, top + 0.97 * tall], [0.70 * left, top + 1.18 * tall],
         [0.0, top + 1.3 * tall], [-0.70 * right, top + 1.15 * tall],
         [-0.97 * right, top + 0.80 * tall], [-0.98 * right, top + 0.52 * tall],

@@ -83,6 +83,7 @@ def draw_person(seed: int, index: int, rng: np.random.Generator) -> Person:
                  "clavicle_width", "mediastinum_right", "mediastinum_left", "vertebra_width",
                  "trachea_width"):
         p[name] *= size
+    p["aortic_knob"] *= 0.84 + 0.004 * age
     if sex == "M" or age < 13:
         p["breast_depth"] *= 0.12
     height = p["lung_height"] * size * p["inspiration"]

@@ -13,25 +13,30 @@ def transmit(attenuation: np.ndarray) -> np.ndarray:
 
 
 def add_scatter(primary: np.ndarray, share: float, reach: float) -> np.ndarray:
-    """The beam with scattered light added: `share` of the primary, spread over `reach` pixels."""
+    """The beam and what tissue scatters, spread over `reach` pixels; air scatters nothing."""
     small = cv2.resize(primary, None, fx=0.125, fy=0.125, interpolation=cv2.INTER_AREA)
-    spread = cv2.GaussianBlur(np.minimum(small, 0.35), (0, 0), max(reach / 8, 0.8))
+    spread = cv2.GaussianBlur(1.5 * small * (1 - small), (0, 0), max(reach / 8, 0.8))
     return primary + share * cv2.resize(spread, primary.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def add_noise(beam: np.ndarray, photons: float, rng: np.random.Generator) -> np.ndarray:
     """Photon noise (Poisson, as its normal limit), and the grain of screen and film."""
     quantum = rng.standard_normal(beam.shape, dtype=np.float32) * np.sqrt(beam / photons)
-    return (beam + 0.8 * quantum + 0.006 * beam * noise(rng, beam.shape, 1.6)).clip(1e-4)
+    return (beam + 0.8 * quantum + 0.004 * beam * noise(rng, beam.shape, 1.6)).clip(1e-4)
 
 
-def develop(beam: np.ndarray, lungs: np.ndarray, grey: float, gradient: float) -> np.ndarray:
-    """Film: grey in [0, 1], little light is white; the lungs' median comes out at `grey`."""
+def develop(beam: np.ndarray, lungs: np.ndarray, draw: dict[str, float]) -> np.ndarray:
+    """Film and the reader's window: grey in [0, 1], little light is white.
+
+    The film is exposed for the lungs; the window sets their darkest parts and the densest part.
+    """
     dense = -np.log(beam)
-    anchor = np.median(dense[lungs][::7]) - np.log(grey / (1 - grey)) / gradient
-    white = 1 / (1 + np.exp(-gradient * (dense - anchor)))
-    black = 1 / (1 + np.exp(gradient * (anchor + 0.05)))
-    return ((white - black) / (0.985 - black)).clip(0, 1)
+    grey = draw["lung_grey"]
+    anchor = np.median(dense[lungs][::7]) - np.log(grey / (1 - grey)) / draw["gradient"]
+    white = 1 / (1 + np.exp(-draw["gradient"] * (dense - anchor)))
+    full = draw["white"] * np.percentile(white[::5, ::5], 99)
+    black = (np.percentile(white[lungs][::7], 5) - draw["black"] * full) / (1 - draw["black"])
+    return ((white - black) / (full - black)).clip(0, 1)
 
 
 def expose(attenuation: np.ndarray, lungs: np.ndarray, view: View,
@@ -42,4 +47,4 @@ def expose(attenuation: np.ndarray, lungs: np.ndarray, view: View,
     beam = cv2.GaussianBlur(beam, (0, 0), max(draw["blur"] / view.pixel_mm, 0.3))
     beam = add_scatter(beam, draw["scatter"], draw["scatter_reach"] / view.pixel_mm)
     beam = add_noise(beam, draw["photons"] * view.pixel_mm**2 * 2, rng)
-    return develop(beam, lungs, draw["lung_grey"], draw["gradient"])
+    return develop(beam, lungs, draw)

@@ -56,8 +56,6 @@ def build_layers(who: Person, view: View, masks: np.ndarray,
         "breasts": tissue.breasts(who, view),
         "lungs": tissue.lungs(path, lungs),
         **tissue.fillings(who, view, path, lungs),
-        "hila": vessels.hila(who, view) * lungs,
-        "vessels": vessels.vessels(who, view, rng) * lungs,
         "airways": tissue.airways(who, view),
         "belly_gas": tissue.belly_gas(who, view, rng),
         "posterior_ribs": skeleton.posterior_ribs(who, view),
@@ -67,6 +65,9 @@ def build_layers(who: Person, view: View, masks: np.ndarray,
         "arms": skeleton.arm_bones(who, view),
         "spine": skeleton.spine(who, view, rng),
     }
+    air = (layers["lungs"] + layers["hidden_lung"]) / tissue.LUNG / path.clip(1)
+    layers["hila"] = vessels.hila(who, view) * air
+    layers["vessels"] = vessels.vessels(who, view, rng) * air
     layers["interstitium"] = tissue.grain(who, view, rng, path) * lungs
     return layers
 
@@ -88,7 +89,7 @@ def build_scene(seed: int, index: int, size: int, rng: np.random.Generator) -> S
     layers, reading = build_layers(who, view, masks, rng), "normal"
     layers["disease"] = np.zeros(view.shape, np.float32)
     if draw_label(seed, index):
-        path = layers["lungs"] / tissue.LUNG
+        path = (layers["lungs"] + layers["hidden_lung"]) / tissue.LUNG
         chest = disease.Chest(who, view, masks, path, levels(view, who.H), rng)
         layers["disease"], reading = disease.draw_disease(chest)
     first = first_visit(index)

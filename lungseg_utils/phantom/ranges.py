@@ -33,9 +33,10 @@ PERSON = {
     "chest_depth": Range(0.50, 0.66, "inner depth / chest width", "Gray"),
     "barrel": Range(-0.06, 0.06, "relative change of width, apex against base", "masks"),
     "apex_width": Range(0.88, 1.12, "relative width of the apices", "masks"),
-    "wall": Range(12, 42, "mm of skin, fat and muscle beside the ribs", "films"),
+    "wall": Range(10, 54, "mm of skin, fat and muscle beside the ribs", "films"),
     "heart_ratio": Range(0.37, 0.52, "heart width / chest width", "Hopper: below 0.5"),
     "heart_right": Range(0.26, 0.37, "share of the heart right of the midline", "masks"),
+    "heart_bulge": Range(0.0, 0.10, "heart's left width, convexity of the border", "films"),
     "heart_top": Range(0.36, 0.43, "H", "masks"),
     "aortic_knob": Range(24, 36, "mm from the midline", "masks"),
     "knob_level": Range(0.22, 0.31, "H", "masks"),
@@ -46,18 +47,18 @@ PERSON = {
     "dome_peak": Range(0.38, 0.58, "share of the half width", "masks"),
     "left_dome_lower": Range(-0.01, 0.09, "H below the right dome", "Gray: about 1 to 2.5 cm"),
     "left_angle_lower": Range(-0.07, 0.07, "H below the right angle", "masks"),
-    "rib_width": Range(9.5, 14, "mm", "Gray"),
-    "rib_slope": Range(0.24, 0.40, "H, fall from spine to anterior end", "films"),
-    "rib_level": Range(-0.05, 0.01, "H, neck of the first rib", "films"),
+    "rib_width": Range(10.5, 14.5, "mm", "Gray"),
+    "rib_slope": Range(0.38, 0.52, "H, fall from spine to anterior end", "films"),
+    "rib_level": Range(-0.06, 0.0, "H, neck of the first rib", "films"),
     "rib_spacing": Range(0.082, 0.094, "H", "films"),
-    "bone": Range(0.7, 1.25, "relative mineral content", "films"),
-    "clavicle_width": Range(9, 13, "mm", "Gray"),
+    "bone": Range(0.5, 1.0, "relative mineral content", "films"),
+    "clavicle_width": Range(10, 14, "mm", "Gray"),
     "neck": Range(46, 68, "mm, half width", "films"),
     "shoulder": Range(30, 58, "mm, joint beyond the chest wall", "films"),
-    "arm": Range(32, 55, "mm, half width of the upper arm", "films"),
+    "arm": Range(40, 60, "mm, half width of the upper arm", "films"),
     "breast": Range(48, 84, "mm, half width", "films"),
-    "breast_depth": Range(8, 62, "mm", "films"),
-    "breast_level": Range(0.62, 0.90, "H, centre", "films"),
+    "breast_depth": Range(8, 46, "mm", "films"),
+    "breast_level": Range(0.54, 0.80, "H, centre", "films"),
     "scoliosis": Range(-7, 7, "mm, bow of the spine", "films"),
     "vertebra_width": Range(27, 37, "mm", "Gray"),
     "trachea_width": Range(13, 20, "mm", "Gray"),
@@ -81,16 +82,18 @@ MOMENT = {
 # The tube, the film and the reader's window.
 PICTURE = {
     "kilovolt_contrast": Range(0.85, 1.12, "relative attenuation", "ICRU"),
-    "scatter": Range(0.15, 0.55, "scattered over primary, with grid", "films"),
+    "scatter": Range(0.2, 0.75, "scattered over primary, with grid", "films"),
     "scatter_reach": Range(18, 38, "mm", "films"),
-    "photons": Range(3000, 16000, "a pixel of 0.7 mm in air", "films"),
-    "blur": Range(0.45, 0.8, "mm, focal spot and screen", "films"),
-    "lung_grey": Range(0.19, 0.40, "median grey of the lungs, 1 = white", "films"),
-    "gradient": Range(1.65, 2.45, "slope of the film curve", "films"),
+    "photons": Range(8000, 60000, "a pixel of 0.7 mm in air", "films"),
+    "blur": Range(0.25, 0.55, "mm, focal spot and screen", "films"),
+    "lung_grey": Range(0.26, 0.42, "median of the lungs on the film, 1 = white", "films"),
+    "gradient": Range(1.55, 2.25, "slope of the film curve", "films"),
+    "white": Range(0.99, 1.04, "what becomes white, relative to the densest part", "films"),
+    "black": Range(0.08, 0.15, "grey of the lungs' darkest twentieth", "films"),
 }
 
 WATER = 0.0190  # 1/mm, soft tissue at about 70 keV (ICRU)
-INFLATED_LUNG = 0.26  # density of inflated lung relative to soft tissue (ICRU)
+INFLATED_LUNG = 0.20  # density of inflated lung relative to soft tissue (ICRU)
 BONE = 0.040  # 1/mm, spongy and cortical bone mixed, above the tissue it replaces (ICRU)
 SPACING_MM = 0.0875  # one native pixel of the Montgomery set
 LONG, SHORT = 4892, 4020  # native pixels

@@ -48,19 +48,23 @@ def arm_line(who: Person, side: int) -> np.ndarray:
 
 def trunk_path(who: Person) -> np.ndarray:
     """Path through neck, trunk and arms, in mm on the smooth grid."""
-    chest = who.half * who.chest_depth + 0.85 * who.wall
+    chest = who.half * who.chest_depth + 0.36 * who.wall + 3.0
     deep = np.interp(LEVEL / who.H, (-0.5, -0.2, 0.0, 0.45, 1.0, 1.3),
-                     (0.95 * who.neck, 0.95 * who.neck, 0.68 * chest, chest, chest, 0.95 * chest))
-    path = 2 * deep[:, None] * inflate(silhouette(who), 0.72 * who.half)
+                     (0.95 * who.neck, 0.95 * who.neck, 0.74 * chest, chest, chest, chest))
+    outline, low = silhouette(who), np.interp(LEVEL / who.H, (0.7, 1.0), (0.0, 0.45))[:, None]
+    round_, flat = inflate(outline, 0.95 * who.half), inflate(outline, 0.35 * who.half)
+    path = 2 * deep[:, None] * ((1 - low) * round_ + low * flat)
+    high = np.interp(LEVEL / who.H, (0.0, 0.5), (1.0, 0.0))[:, None]
+    path = np.maximum(path, 2.7 * who.neck * high * inflate(outline, 0.7 * who.neck))
     for side in (-1, 1):
         arm = ribbon(arm_line(who, side), 2.3 * who.arm)
-        path = np.maximum(path, 1.9 * who.arm * inflate(arm, 1.15 * who.arm))
+        path = np.maximum(path, 2.2 * who.arm * inflate(arm, 1.15 * who.arm))
     return cv2.GaussianBlur(path.astype(np.float32), (0, 0), 2.2)
 
 
 def body(who: Person, view: View, cavity: np.ndarray) -> np.ndarray:
     """The chest wall, neck, arms and belly wall: everything soft outside the chest cavity."""
-    wall = np.maximum(trunk_path(who) - cavity, (cavity > 0) * 1.1 * who.wall)
+    wall = np.maximum(trunk_path(who) - cavity, (cavity > 0) * (8.0 + 0.7 * who.wall))
     return WATER * view.carry(wall)
 
 
@@ -69,9 +73,10 @@ def breasts(who: Person, view: View) -> np.ndarray:
     layer = np.zeros_like(X)
     for side in (-1, 1):
         centre = (side * who.half * 0.60, who.breast_level * who.H)
-        outline = ellipse(centre, (who.breast * who.grown, 1.1 * who.breast * who.grown), side * 0.35)
-        fade = (1 - (centre[1] - 0.35 * who.breast - Y) / (1.0 * who.breast)).clip(0, 1)
-        layer += inflate(outline, 0.8 * who.breast * who.grown) * fade
+        size = who.breast * who.grown
+        outline = ellipse(centre, (size, 1.15 * size), -side * 0.3)
+        fade = (1 + (Y - centre[1]) / size).clip(0, 2) / 2
+        layer += inflate(outline, 0.9 * size) * fade
     return WATER * who.breast_depth * who.grown * view.carry(layer)
 
 
@@ -82,11 +87,13 @@ def lungs(path: np.ndarray, masks: np.ndarray) -> np.ndarray:
 
 def fillings(who: Person, view: View, path: np.ndarray, masks: np.ndarray) -> dict:
     """What fills the chest cavity outside the masks: heart, mediastinum, belly, hidden lung."""
-    edge_arch = inflate(organs.aortic_arch(who), 17.0 * who.grown)
+    column = inflate(organs.mediastinum(who), 14 * who.grown)
+    arch = inflate(organs.aortic_arch(who), 17 * who.grown)
+    column = cv2.GaussianBlur(np.maximum(0.88 * column, 0.66 * arch), (0, 0), 3.0)
+    rise = (0.35 + (Y / who.H - who.heart_top) / 0.22).clip(0, 1)
     shares = {
-        "heart": 0.80 * inflate(organs.heart(who), 0.42 * who.half),
-        "mediastinum": np.maximum(
-            0.9 * inflate(organs.mediastinum(who), 24 * who.grown), 0.65 * edge_arch),
+        "heart": 0.80 * inflate(organs.heart(who), 0.36 * who.half) * rise,
+        "mediastinum": np.maximum(column, 0.6 * arch),
         "belly": belly_share(who),
     }
     rest, layers = ~masks * path, {}
@@ -102,8 +109,9 @@ def belly_share(who: Person) -> np.ndarray:
     share = np.zeros_like(X)
     for side in (-1, 1):
         under = Y - organs.diaphragm_height(who, side, X[0])
-        swell = np.sqrt(1 - (1 - (under / (0.16 * who.H)).clip(0, 1)) ** 2)
-        share = np.where(X * side >= 0, np.where(under > -2, 0.25 + 0.75 * swell, 0), share)
+        swell = np.sqrt(1 - (1 - (under / (0.22 * who.H)).clip(0, 1)) ** 2)
+        swell = 0.2 * ((under + 2) / 4).clip(0, 1) + 0.8 * swell
+        share = np.where(X * side >= 0, swell, share)
     return share.astype(np.float32)
 
 
@@ -118,17 +126,17 @@ def airways(who: Person, view: View) -> np.ndarray:
         width = np.linspace(0.8, 0.45, 10) * wide
         tube = ribbon(np.linspace(carina - [side * 2, 6], tip, 10), width)
         layer = np.maximum(layer, inflate(tube, wide * 0.35) * wide * 0.6)
-    return -WATER * 0.85 * view.carry(layer.astype(np.float32))
+    return -WATER * 0.6 * view.carry(layer.astype(np.float32))
 
 
 def bubble(who: Person, rng: np.random.Generator) -> np.ndarray:
     """Gas in the stomach on the smooth grid (mm), flat below where fluid stands."""
-    x = who.half * rng.uniform(0.35, 0.62)
-    top = float(organs.diaphragm_height(who, 1, np.array([x]))[0]) + rng.uniform(7, 14) * who.grown
-    wide, tall = rng.uniform(16, 44) * who.grown, rng.uniform(9, 30) * who.grown
-    gas = inflate(ellipse((x, top + tall), (wide, tall), rng.uniform(-0.2, 0.25)), 0.8 * tall)
-    fluid = top + tall * rng.uniform(0.7, 2.0)
-    return gas * (Y < fluid) * tall * rng.uniform(0.8, 1.7)
+    x = who.half * rng.uniform(0.35, 0.65)
+    top = float(organs.diaphragm_height(who, 1, np.array([x]))[0]) + rng.uniform(4, 11) * who.grown
+    wide, tall = rng.uniform(18, 46) * who.grown, rng.uniform(7, 20) * who.grown
+    gas = inflate(ellipse((x, top + tall), (wide, tall), rng.uniform(-0.1, 0.3)), 0.8 * tall)
+    fluid = top + tall * rng.uniform(0.8, 1.9)
+    return gas * ((fluid - Y) / 3).clip(0, 1) * tall * rng.uniform(1.5, 3.0)
 
 
 def bowel(who: Person, rng: np.random.Generator) -> np.ndarray:
@@ -138,7 +146,7 @@ def bowel(who: Person, rng: np.random.Generator) -> np.ndarray:
     for _ in range(rng.integers(3, 9)):
         size = rng.uniform(7, 17) * who.grown
         pouch = ellipse((x, y), (size, size * rng.uniform(0.6, 1)), rng.uniform(0, 3))
-        gas = np.maximum(gas, inflate(pouch, 0.9 * size) * size * rng.uniform(1, 1.8))
+        gas = np.maximum(gas, inflate(pouch, 0.9 * size) * size * rng.uniform(1.4, 2.6))
         x, y = x + rng.normal(-4, 10), y + rng.normal(5, 11)
     return gas
 
@@ -154,5 +162,5 @@ def belly_gas(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
 
 def grain(who: Person, view: View, rng: np.random.Generator, path: np.ndarray) -> np.ndarray:
     """Fine branching and connective tissue of the lung that no single vessel shows."""
-    fine = noise(rng, view.shape, 2.6 / view.pixel_mm) + noise(rng, view.shape, 6 / view.pixel_mm)
-    return LUNG * path * 0.05 * fine
+    fine = noise(rng, view.shape, 1.9 / view.pixel_mm) + noise(rng, view.shape, 4 / view.pixel_mm)
+    return LUNG * path * 0.035 * fine

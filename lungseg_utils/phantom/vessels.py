@@ -8,57 +8,69 @@ from .canvas import View, ribbon
 from .person import Person
 from .ranges import WATER
 
-FAN = 13  # first branches a lung
+FAN = 19  # first branches a lung
+DEPTH = 64  # grey levels a mm of radius
+THINNEST = 0.42  # mm, radius below which a vessel is drawn fainter, not thinner
+FINEST = 0.24  # mm, radius below which no vessel shows
 
 
-def branch(rng, start, angle, radius, length, side, found) -> None:
-    """Collect (line, radius) of a vessel and its branches, until they are too fine to show."""
-    if radius < 0.32 or len(found) > 420:
-        return
-    bend = rng.normal(0, 0.16)
-    turn = angle + np.linspace(0, bend, 5)
-    steps = np.column_stack([side * np.sin(turn), np.cos(turn)]) * length / 4
-    line = np.vstack([start, start + np.cumsum(steps[1:], axis=0)])
-    found.append((line, radius))
-    split = rng.uniform(0.25, 0.65)
-    share = rng.uniform(0.62, 0.86)
-    for turned, thick in ((angle + bend + split * 0.4, share), (angle + bend - split, 1.25 - share)):
-        branch(rng, line[-1], turned, radius * thick, length * rng.uniform(0.72, 1.0), side, found)
+def roots(who: Person, side: int, rng: np.random.Generator) -> tuple:
+    """First branches of one lung: starts (n, 2) and lengths in mm, angles from straight down."""
+    share = (np.arange(FAN) + rng.uniform(0.1, 0.9, FAN)) / FAN
+    angle = np.interp(share, (0, 0.28, 0.5, 1), (3.0, 2.3, 1.2, -0.1))
+    radius = who.vessel * rng.uniform(0.2, 0.64, FAN) * np.interp(angle, (0, 1.5, 3), (1, 0.8, 0.66))
+    start = organs.hilum(who, side) + rng.normal(0, 5 * who.grown, (FAN, 2))
+    start[:, 1] += 0.085 * who.H * np.cos(angle)
+    start[:, 0] += side * 0.02 * who.H
+    return start, angle, radius, who.H * rng.uniform(0.055, 0.11, FAN)
 
 
-def tree(who: Person, side: int, rng: np.random.Generator) -> list:
-    """Vessels of one lung as (line in mm, radius in mm); thicker towards the base."""
-    found: list = []
-    root = organs.hilum(who, side)
-    for share in (np.arange(FAN) + rng.uniform(0.2, 0.8, FAN)) / FAN:
-        angle = np.interp(share, (0, 0.3, 1), (2.9, 1.8, 0.05))
-        radius = who.vessel * rng.uniform(0.30, 0.62) * np.interp(angle, (0, 1.5, 3), (1, 0.8, 0.62))
-        start = root + rng.normal(0, 5, 2) * who.grown + [0, -9 * np.cos(np.pi - angle)]
-        branch(rng, start, angle, radius, who.H * rng.uniform(0.08, 0.125), side, found)
-    return found
+def tree(who: Person, side: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Vessels of one lung: lines (n, 5, 2) and radii (n,) in mm."""
+    start, angle, radius, length = roots(who, side, rng)
+    lines, radii = [], []
+    while len(radius):
+        turn = angle[:, None] + np.linspace(0, 1, 4) * rng.normal(0, 0.18, (len(angle), 1))
+        steps = np.stack([side * np.sin(turn), np.cos(turn)], -1) * length[:, None, None] / 4
+        line = start[:, None] + np.concatenate([0 * steps[:, :1], np.cumsum(steps, 1)], 1)
+        lines.append(line)
+        radii.append(radius)
+        split, share = rng.uniform(0.35, 0.95, len(radius)), rng.uniform(0.62, 0.9, len(radius))
+        hand = rng.choice((-1.0, 1.0), len(radius))
+        start = np.repeat(line[:, -1], 2, 0)
+        angle = np.column_stack([turn[:, -1] + 0.35 * hand * split, turn[:, -1] - hand * split]).ravel()
+        radius = np.column_stack([radius * share, radius * (1.32 - share)]).ravel()
+        length = np.repeat(length, 2) * rng.uniform(0.68, 1.0, len(radius))
+        keep = radius > FINEST
+        start, angle, radius, length = start[keep], angle[keep], radius[keep], length[keep]
+    return np.concatenate(lines), np.concatenate(radii)
 
 
 def vessels(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
     """Vessel trees of both lungs; blood where the lung's tissue was thin."""
     layer = np.zeros(view.shape, np.float32)
-    for side in (-1, 1):
-        for half in np.array_split(np.array(tree(who, side, rng), object), 2):
-            drawn = np.zeros(view.shape, np.uint8)
-            for line, radius in sorted(half, key=lambda piece: piece[1]):
-                view.draw(drawn, ribbon(line, 2 * max(radius, 0.45)), min(255, radius * 40))
-            layer += drawn
-    return WATER * 1.1 / 40 * 2 * cv2.GaussianBlur(layer, (0, 0), 0.6 / view.pixel_mm)
+    for _ in ("arteries", "veins"):
+        drawn = np.zeros(view.shape, np.uint8)
+        for side in (-1, 1):
+            lines, radii = tree(who, side, rng)
+            order = np.argsort(radii)
+            lines, radii = lines[order], radii[order]
+            thick = np.maximum(radii, THINNEST)
+            grey = np.minimum(255, DEPTH * radii * np.sqrt(radii / thick))
+            view.draw(drawn, ribbon(lines, 2 * thick[:, None]), grey)
+        layer += drawn
+    return WATER * 5.5 / DEPTH * cv2.GaussianBlur(layer, (0, 0), max(0.3 / view.pixel_mm, 0.3))
 
 
 def hila(who: Person, view: View) -> np.ndarray:
     """The large arteries at both hila: a trunk and the descending branch."""
-    layer = np.zeros(view.shape, np.float32)
+    trunks, uppers, r = [], [], who.vessel
     for side in (-1, 1):
-        root, r = organs.hilum(who, side), who.vessel
-        down = root + [side * 0.02 * who.H, 0.17 * who.H]
-        bow = root + [side * 0.055 * who.H, 0.06 * who.H]
-        line = np.array([root + [side * -8, -8], root + [side * 4, 2], bow, down])
-        layer += 1.5 * r * view.fill(ribbon(line, np.array([2.6, 2.6, 2.1, 1.1]) * r))
-        up = root + [side * 0.05 * who.H, -0.13 * who.H]
-        layer += 1.0 * r * view.fill(ribbon(np.array([root, (root + up) / 2, up]), [2 * r, 1.6 * r, r]))
-    return WATER * cv2.GaussianBlur(layer, (0, 0), 2.4 / view.pixel_mm)
+        root = organs.hilum(who, side)
+        bow, down = root + [side * 0.045 * who.H, 0.06 * who.H], root + [side * 0.03 * who.H, 0.2 * who.H]
+        line = np.array([root + [side * -12, -8], root + [side * 4, 2], bow, down])
+        trunks.append(ribbon(line, np.array([2.8, 2.6, 2.0, 0.9]) * r))
+        up = root + [side * 0.05 * who.H, -0.14 * who.H]
+        uppers.append(ribbon(np.array([root, (root + up) / 2 - [side * 3, 0], up]), np.array([2, 1.5, 0.8]) * r))
+    layer = 2.0 * r * view.fill(*trunks) + 1.3 * r * view.fill(*uppers)
+    return WATER * cv2.GaussianBlur(layer, (0, 0), 2.2 / view.pixel_mm)
