@@ -16,11 +16,10 @@ def cavity(who: Person, side: int) -> np.ndarray:
     level = np.array([0.0, 0.02, 0.05, 0.1, 0.17, 0.25, 0.35, 0.5, 0.65, 0.8, 0.95, 1.1, 1.25])
     outer = np.column_stack([who.edge(level * who.H), level * who.H])
     apex = np.array([[0.0, 0.22], [0.055, 0.15], [0.07, 0.09], [0.095, 0.045], [0.135, 0.012]])
-    apex[:, 0] *= who.half / 0.56 * who.apex_width
+    apex[:, 0] *= 1.45 * who.half * who.apex_width
     apex[:, 1] *= who.H
     outer[0, 0] *= 0.9
     points = np.vstack([apex, outer])
-    points[:, 0] += 0.0
     return np.vstack([smooth(points), [[0.0, 1.25 * who.H]]]) * [side, 1]
 
 

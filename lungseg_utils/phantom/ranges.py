@@ -28,20 +28,20 @@ class Range(NamedTuple):
 
 # The person: fixed for all radiographs of one patient. "H" = height of the lungs, apex to angle.
 PERSON = {
-    "lung_height": Range(205, 312, "mm, adult", "masks"),
+    "lung_height": Range(200, 338, "mm, adult", "masks"),
     "chest_width": Range(232, 348, "mm, adult, outer edges of both lungs", "masks"),
     "chest_depth": Range(0.50, 0.66, "inner depth / chest width", "Gray"),
     "barrel": Range(-0.06, 0.06, "relative change of width, apex against base", "masks"),
     "apex_width": Range(0.88, 1.12, "relative width of the apices", "masks"),
     "wall": Range(10, 54, "mm of skin, fat and muscle beside the ribs", "films"),
-    "heart_ratio": Range(0.37, 0.52, "heart width / chest width", "Hopper: below 0.5"),
+    "heart_ratio": Range(0.35, 0.50, "heart width / chest width", "Hopper: below 0.5"),
     "heart_right": Range(0.26, 0.37, "share of the heart right of the midline", "masks"),
     "heart_bulge": Range(0.0, 0.10, "heart's left width, convexity of the border", "films"),
     "heart_top": Range(0.36, 0.43, "H", "masks"),
     "aortic_knob": Range(24, 36, "mm from the midline", "masks"),
     "knob_level": Range(0.22, 0.31, "H", "masks"),
-    "mediastinum_right": Range(12, 23, "mm from the midline at 0.2 H", "masks"),
-    "mediastinum_left": Range(10, 20, "mm from the midline at 0.15 H", "masks"),
+    "mediastinum_right": Range(9.5, 20, "mm from the midline at 0.2 H", "masks"),
+    "mediastinum_left": Range(7.5, 17, "mm from the midline at 0.15 H", "masks"),
     "dome": Range(0.12, 0.25, "H, top of the dome above the recess", "masks"),
     "dome_power": Range(1.25, 2.1, "steepness of the recess", "masks"),
     "dome_peak": Range(0.38, 0.58, "share of the half width", "masks"),
@@ -75,8 +75,8 @@ MOMENT = {
     "clavicle_rise": Range(-0.02, 0.17, "H, shoulder end above the sternal end", "films"),
     "scapula_in": Range(-26, 26, "mm, medial border outside the lung's edge", "films"),
     "rotation": Range(-3.5, 3.5, "degrees in the picture plane", "films"),
-    "apex_at": Range(0.035, 0.175, "share of the field's height above the apices", "masks"),
-    "off_centre": Range(-22, 22, "mm", "masks"),
+    "apex_at": Range(0.01, 0.185, "share of the field's height above the apices", "masks"),
+    "off_centre": Range(-25, 20, "mm", "masks"),
 }
 
 # The tube, the film and the reader's window.

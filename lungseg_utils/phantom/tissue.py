@@ -126,7 +126,7 @@ def airways(who: Person, view: View) -> np.ndarray:
         width = np.linspace(0.8, 0.45, 10) * wide
         tube = ribbon(np.linspace(carina - [side * 2, 6], tip, 10), width)
         layer = np.maximum(layer, inflate(tube, wide * 0.35) * wide * 0.6)
-    return -WATER * 0.6 * view.carry(layer.astype(np.float32))
+    return -WATER * 0.9 * view.carry(layer.astype(np.float32))
 
 
 def bubble(who: Person, rng: np.random.Generator) -> np.ndarray:
