@@ -5,6 +5,7 @@ Needs nothing but Python 3.10 to 3.13. What stands above the version check can a
 older Pythons, so that they can say what is wrong.
 """
 import argparse
+import contextlib
 import errno
 import json
 import os
@@ -130,9 +131,14 @@ def lab() -> int:
     overrides = installation.VENV / "share/jupyter/lab/settings/overrides.json"
     overrides.parent.mkdir(parents=True, exist_ok=True)
     overrides.write_text(json.dumps(quiet))
-    as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    return call("-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}", "--ServerApp.answer_yes=True",
-                "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb", *as_root, env=env)
+    options = [f"--ServerApp.root_dir={ROOT}", "--ServerApp.answer_yes=True", "--log-level=WARN",
+               "--ServerApp.use_redirect_file=False",  # in .venv, where some browsers may not read
+               "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        options.append("--allow-root")
+    with contextlib.suppress(KeyboardInterrupt):
+        return call("-m", "jupyterlab", *options, env=env)
+    return 0
 
 
 def store() -> int:

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -81,8 +82,10 @@ def set_up() -> None:
     if STAMP.exists() or not PYTHON.exists():  # a .venv without a stamp is the reader's own
         make_venv()
     pip("install", "pip>=21.3", what="Looking at pip")
-    pip("install", "-e", ".[lab,test]", what="Installing the course in .venv")
+    # compiling all modules would take half a minute; Python compiles those it imports
+    pip("install", "--no-compile", "-e", ".[lab,test]", what="Installing the course in .venv")
     mend_opencv()
+    (VENV / "settings").mkdir(exist_ok=True)
     STAMP.write_text(stamp())
 
 
@@ -144,8 +147,8 @@ def last_line(text: str) -> str:
 
 
 def disk_full() -> str:
-    return (f"The disk is full: the course needs {NEEDED_GB} GB in {ROOT}; "
-            "make room, then run the same command again")
+    return (f"The disk is full: the course needs {NEEDED_GB} GB in {ROOT} and 1 GB in "
+            f"{tempfile.gettempdir()}; make room, then run the same command again")
 
 
 def opencv_fault() -> str:

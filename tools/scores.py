@@ -17,8 +17,8 @@ def rows(results: dict) -> list[tuple[str, str, str]]:
         score = results["scores"].get(name) or {}
         if score.get("mean") is not None:
             between = [score.get("low"), score.get("high")]
-            interval = "" if None in between else f"{between[0]:.3f} to {between[1]:.3f}"
-            found.append((title, f"{score['mean']:.3f}", interval))
+            interval = "" if None in between else " to ".join(map(_number, between))
+            found.append((title, _number(score["mean"]), interval))
     return found
 
 
@@ -51,6 +51,10 @@ def write_page(home: Path, notebooks: list[Path]) -> Path:
                     f"</title>\n<style>{STYLE}</style>\n" + "\n".join([*parts, "</ol></html>\n"]),
                     encoding="utf-8")
     return page
+
+
+def _number(value: float | str) -> str:
+    return f"{float(value):.3f}"  # an infinite distance is kept as the text "inf"
 
 
 def _table(results: dict) -> str:
