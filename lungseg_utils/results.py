@@ -53,9 +53,12 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_group(table: pd.DataFrame, column: str, metric: str = "dice") -> pd.DataFrame:
-    """Mean of one score in each group of a column (label, sex, ...), with n and its interval."""
+    """Mean of one score in each group of a column (label, sex, ...), with n and its interval.
+
+    Returns: one row a group, columns n (images), mean, low and high; what is unknown is a group.
+    """
     rows = {}
-    for group, part in table.groupby(column):
+    for group, part in table.groupby(column, dropna=False):
         low, high = bootstrap_interval(part[metric], part["patient"])
         rows[group] = {"n": len(part), "mean": part[metric].mean(), "low": low, "high": high}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(column)

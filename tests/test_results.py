@@ -1,0 +1,192 @@
+"""Scores of a tiny written set: the table, its summary, its groups, and the file of results."""
+import json
+from functools import partial
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from lungseg_utils import results
+from lungseg_utils.masks import read_lungs, to_square
+from lungseg_utils.metrics import bootstrap_interval, dice
+from lungseg_utils.radiographs import load_records
+from tools import scores
+
+SHAPES = {"A_0001_0": (40, 48), "A_0002_1": (48, 40), "A_0003_0": (44, 44), "A_0004_1": (40, 48)}
+PATIENT_AND_SEX = {"A_0001_0": ("one", "F"), "A_0002_1": ("two", "M"),
+                   "A_0003_0": ("three (same pt as A_0001_0)", "F"), "A_0004_1": ("four", "O")}
+
+
+def lungs(shape):
+    """Two rectangles, (image left, image right)."""
+    height, width = shape
+    masks = np.zeros((2, height, width), bool)
+    masks[0, height // 4 : -6, 5 : width // 3] = True
+    masks[1, height // 4 : -6, width // 2 : -7] = True
+    return masks
+
+
+def write(path, pixels):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), pixels)
+
+
+@pytest.fixture
+def write_set(tmp_path):
+    """Write the set, where lungs are black on grey; with native sizes, or with no spacing known."""
+    def _write(spacing=True):
+        rows = ["file,native_width,native_height,native_spacing_mm"]
+        for name, shape in SHAPES.items():
+            masks = lungs(shape)
+            write(tmp_path / "CXR_png" / f"{name}.png", np.where(masks.any(axis=0), 20, 180))
+            for side, mask in zip(("left", "right"), masks, strict=True):
+                write(tmp_path / "ManualMask" / f"{side}Mask" / f"{name}.png", 255 * mask)
+            reading, sex = PATIENT_AND_SEX[name]
+            (tmp_path / "ClinicalReadings").mkdir(exist_ok=True)
+            (tmp_path / "ClinicalReadings" / f"{name}.txt").write_text(
+                f"Patient's Sex: {sex}\nPatient's Age: 040Y\n{reading}\n")
+            rows.append(f"{name},{shape[1] * 10},{shape[0] * 20},0.1")
+        if spacing:
+            (tmp_path / "metadata.csv").write_text("\n".join(rows) + "\n")
+        return load_records(tmp_path)
+    return _write
+
+
+def darkness(image):
+    return image < 0.5
+
+
+def nothing(image):
+    return np.zeros(image.shape, bool)
+
+
+def test_perfect_method(write_set):
+    records = write_set()
+    table = results.evaluate(darkness, records)
+    assert list(table["name"]) == list(SHAPES)
+    assert list(table["patient"]) == ["A_0001_0", "A_0002_1", "A_0001_0", "A_0004_1"]
+    assert list(table["sex"]) == ["F", "M", "F", "O"]
+    assert list(table["label"]) == [0, 1, 0, 1]
+    assert list(table["age"]) == [40] * 4
+    perfect = pd.Series({"dice": 1, "iou": 1, "precision": 1, "recall": 1, "hd95_mm": 0,
+                         "assd_mm": 0, "nsd_2mm": 1})
+    assert (table[list(results.METRICS)] == perfect).all(axis=None)
+    summary = results.summarise(table)
+    assert list(summary.index) == list(results.METRICS)
+    assert all((summary[column] == perfect).all() for column in ("mean", "low", "high"))
+
+
+def test_empty_method_fails_in_full(write_set):
+    table = results.evaluate(nothing, write_set())
+    assert (table["dice"] == 0).all()
+    assert (table["hd95_mm"] == np.inf).all()
+    assert results.summarise(table).loc["assd_mm", "mean"] == np.inf
+
+
+def test_distances_use_each_files_own_spacing(write_set):
+    """One row too many at the top of each lung: 20 native rows of 0.1 mm each lie between."""
+    def one_row_more(image):
+        mask = darkness(image)
+        return mask | np.roll(mask, -1, axis=0)
+    table = results.evaluate(one_row_more, write_set())
+    assert table["hd95_mm"].tolist() == pytest.approx([2.0] * 4)
+
+
+def test_mean_shape(write_set):
+    records = write_set()
+    masks = np.stack([to_square(read_lungs(record), 32) for record in records])
+    table = results.evaluate(results.mean_shape(masks), records)
+    assert table["dice"].between(0.8, 0.999).all()
+    shape = results.mean_shape(masks[:1])(np.zeros((64, 32), np.float32))
+    assert shape.shape == (64, 32) and shape.dtype == bool
+    assert dice(to_square(shape, 32), masks[0]) > 0.97
+
+
+def test_a_majority_makes_the_mean_shape():
+    masks = np.zeros((5, 2, 2), bool)
+    masks[:3, 0, 0] = masks[:2, 1, 1] = True
+    shape = results.mean_shape(masks)(np.zeros((2, 2), np.float32))
+    assert shape.tolist() == [[True, False], [False, False]]
+
+
+def test_a_method_must_return_a_mask(write_set):
+    with pytest.raises(ValueError, match="not bool"):
+        results.evaluate(lambda image: image, write_set())
+
+
+@pytest.fixture
+def table():
+    return pd.DataFrame({
+        "name": list("abcd"), "patient": ["p", "q", "p", "r"], "label": [0, 1, 0, None],
+        "sex": ["F", "M", "F", "F"], "age": [30.0, None, 31.0, 50.0],
+        "dice": [0.9, 0.8, 0.94, 0.0], "iou": [0.8, 0.7, 0.9, 0.0],
+        "hd95_mm": [3.0, 9.0, 5.0, np.inf], "assd_mm": [1.0, np.nan, 1.0, 1.0]})
+
+
+def test_summary_is_the_mean_over_images_with_its_interval(table):
+    summary = results.summarise(table)
+    assert list(summary.index) == ["dice", "iou", "hd95_mm"]  # an ASSD is missing, so no mean of it
+    assert summary.loc["dice", "mean"] == pytest.approx(2.64 / 4)
+    assert tuple(summary.loc["dice", ["low", "high"]]) == bootstrap_interval(
+        table["dice"], table["patient"])
+    assert summary.loc["hd95_mm", "mean"] == np.inf
+
+
+def test_groups(table):
+    by_sex = results.by_group(table, "sex")
+    assert by_sex.index.name == "sex"
+    assert by_sex["n"].to_dict() == {"F": 3, "M": 1}
+    assert by_sex.loc["F", "mean"] == pytest.approx(1.84 / 3)
+    assert (by_sex["low"] <= by_sex["mean"]).all() and (by_sex["mean"] <= by_sex["high"]).all()
+    assert results.by_group(table, "sex", "hd95_mm").loc["F", "mean"] == np.inf
+
+
+def test_the_unknown_are_a_group(table):
+    by_label = results.by_group(table, "label")
+    assert by_label["n"].tolist() == [2, 1, 1]
+    table["label"] = None
+    assert results.by_group(table, "label")["n"].tolist() == [4]
+
+
+def test_results_are_kept_as_json(table, tmp_path):
+    path = tmp_path / "new" / "results.json"
+    results.write_results(path, table, "tiny set", "ci")
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+    kept = json.loads(path.read_text(), parse_constant=refuse)
+    assert (kept["data"], kept["scale"]) == ("tiny set", "ci")
+    assert (kept["test_images"], kept["test_patients"]) == (4, 3)
+    assert kept["scores"]["dice"] == results.summarise(table).loc["dice"].to_dict()
+    assert kept["scores"]["hd95_mm"]["mean"] == "inf"
+    assert [row["name"] for row in kept["images"]] == list("abcd")
+    assert kept["images"][3]["hd95_mm"] == "inf"
+    assert kept["images"][1]["age"] is None and kept["images"][3]["label"] is None
+    assert kept["images"][1]["assd_mm"] is None
+
+
+def test_course_reads_what_is_kept(table, tmp_path):
+    results.write_results(tmp_path / "results.json", table, "tiny set", "ci")
+    lines = scores.headlines(json.loads((tmp_path / "results.json").read_text()))
+    assert lines[0].startswith("Dice 0.660 (95 % interval 0.")
+    assert lines[0].endswith(") on 4 test images of 3 patients")
+    assert lines[2].startswith("HD95 (mm) inf (95 % interval ") and lines[2].endswith(" to inf)")
+    page = scores.write_page(tmp_path, []).read_text()
+    assert "<td>HD95 (mm)<td>inf" in page
+
+
+def test_without_spacing_there_are_no_distances(write_set, tmp_path):
+    table = results.evaluate(darkness, write_set(spacing=False))
+    assert not {"hd95_mm", "assd_mm", "nsd_2mm"} & set(table)
+    results.write_results(tmp_path / "results.json", table, "tiny set", "ci")
+    kept = json.loads((tmp_path / "results.json").read_text())
+    assert list(kept["scores"]) == ["dice", "iou", "precision", "recall"]
+    assert len(scores.headlines(kept)) == 4
+
+
+def test_the_same_table_gives_the_same_file(table, tmp_path):
+    keep = partial(results.write_results, table=table, data="tiny set", scale="ci")
+    keep(tmp_path / "first.json")
+    keep(tmp_path / "second.json")
+    assert (tmp_path / "first.json").read_bytes() == (tmp_path / "second.json").read_bytes()
