@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Faults: 404, 500, truncate, drop, corrupt, stall, late, endless, redirect, loop; "" is none."""
+    """Faults: 404, 500, truncate, drop, corrupt, stall, late, endless, redirect, loop; "": none."""
 
     def do_GET(self) -> None:
         world, path = self.server.world, self.path
