@@ -55,8 +55,8 @@ def picture(figure: Figure, alt: str, caption: str) -> HTML:
     source = base64.b64encode(file.getvalue()).decode()
     return HTML(
         f'<figure style="margin:0"><img style="max-width:100%" alt="{html.escape(alt)}" '
-        f'src="data:image/png;base64,{source}"><figcaption>{html.escape(caption)}</figcaption>'
-        "</figure>"
+        f'src="data:image/png;base64,{source}"><figcaption style="color:{GREY}">'
+        f"{html.escape(caption)}</figcaption></figure>"
     )
 
 

@@ -65,9 +65,10 @@ def montgomery_folder() -> Path:
 
 def _data(scale: str) -> tuple[Path, str]:
     if os.environ.get("LUNGSEG_DATA"):
-        folder = Path(os.environ["LUNGSEG_DATA"])
+        folder = Path(os.environ["LUNGSEG_DATA"]).expanduser().resolve()
         return folder, f"set in {folder.name}"
-    if (montgomery_folder() / "complete").exists():
+    # a download that has not ended keeps a folder .incomplete
+    if montgomery_folder().exists() and not (montgomery_folder() / ".incomplete").exists():
         return montgomery_folder(), "Montgomery County set"
     count = SIMULATED_IMAGES[scale]
     folder = home() / "data" / f"simulated-{count}"

@@ -56,7 +56,8 @@ def train(
     """Train the recipe's U-Net, or go on where an earlier call with the same data was stopped.
 
     After each epoch the weights, the optimiser's state and the history are kept below `folder`; a
-    finished training is read from there. `report` is called after each epoch.
+    finished training is read from there. `report` is called after each epoch, and once for a
+    training that is read back.
     Raises: ValueError if the squares are not of the recipe's size.
     """
     if training.images.shape[1] != recipe.size:
@@ -65,7 +66,12 @@ def train(
     run.mkdir(parents=True, exist_ok=True)
     model = _compile(recipe, precision, len(training.images))
     history = _load(model, _last(run)) if _last(run) else []
-    if len(history) < recipe.epochs:
+    if len(history) == recipe.epochs:
+        print("This network was trained before on these images; here it is, read back.")
+        report(recipe, history)
+    else:
+        if history:
+            print(f"A training was stopped after epoch {len(history)}; going on from there.")
         _fit(recipe, model, training, validation, run, history, report)
     if recipe.keep_best:
         _load(model, _best(run, history))

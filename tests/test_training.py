@@ -1,0 +1,142 @@
+"""A training can be killed at any moment; what it learned is neither lost nor changed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lungseg_utils.losses import bce_dice_loss
+from lungseg_utils.pipeline import Squares
+from lungseg_utils.recipes import ARTICLE, COURSE, learning_rates, steps_per_epoch
+from lungseg_utils.training import train
+
+TINY = replace(COURSE, name="tiny", size=32, filters=4, depth=1, batch_size=4, epochs=4)
+
+
+def discs(count: int, seed: int) -> Squares:
+    """Dark discs on a noisy bright ground, easy to learn."""
+    random = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:32, :32]
+    centres = random.uniform(10, 22, (count, 2, 1, 1))
+    masks = np.hypot(rows - centres[:, 0], columns - centres[:, 1]) < 7
+    noise = random.normal(0, 0.05, masks.shape)
+    return Squares(np.clip(0.8 - 0.6 * masks + noise, 0, 1).astype(np.float32), masks)
+
+
+def train_tiny(folder, recipe=TINY, report=lambda recipe, history: None):
+    return train(recipe, discs(18, 1), discs(5, 2), folder, report=report)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("undisturbed")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(folder):
+    return train_tiny(folder)
+
+
+def assert_same_weights(one, other):
+    pairs = zip(one.model.get_weights(), other.model.get_weights(), strict=True)
+    assert all(np.array_equal(*pair) for pair in pairs)
+
+
+def test_learns(undisturbed):
+    history = undisturbed.history
+    assert [row["epoch"] for row in history] == [1, 2, 3, 4]
+    assert history[-1]["loss"] < 0.9 * history[0]["loss"]
+
+
+def test_killed_and_resumed_ends_at_the_same_weights(undisturbed, tmp_path):
+    code = (
+        "import sys; sys.path.insert(0, 'tests'); import test_training as t\n"
+        "t.train_tiny(sys.argv[1], report=lambda r, h: print(len(h), flush=True))"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    for line in child.stdout:
+        if line.strip() == "2":
+            break
+    time.sleep(0.02)  # into the next epoch
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait(10)
+    seen = []
+    resumed = train_tiny(tmp_path, report=lambda recipe, history: seen.append(len(history)))
+    assert child.returncode == -signal.SIGKILL
+    assert 0 < len(seen) < TINY.epochs, "it began anew, or had nothing left to do"
+    assert_same_weights(undisturbed, resumed)
+
+
+def test_half_written_checkpoint_is_not_read(undisturbed, tmp_path):
+    stopped_while_saving(tmp_path)
+    part = next(tmp_path.glob("tiny-*")) / "part"
+    part.mkdir(exist_ok=True)
+    (part / "model.weights.h5").write_bytes(b"half a fi")
+    assert_same_weights(undisturbed, train_tiny(tmp_path))
+
+
+def stopped_while_saving(folder):
+    def stop(recipe, history):
+        if len(history) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_tiny(folder, report=stop)
+
+
+def test_finished_training_is_read_back(undisturbed, folder, capsys):
+    calls = []
+    again = train_tiny(folder, report=lambda recipe, history: calls.append(len(history)))
+    assert calls == [4]
+    assert "read back" in capsys.readouterr().out
+    assert_same_weights(undisturbed, again)
+
+
+def test_other_data_or_recipe_is_another_training(tmp_path, monkeypatch):
+    monkeypatch.setattr("lungseg_utils.training._fit", lambda *arguments: None)
+    for recipe, seed in ((TINY, 1), (TINY, 3), (replace(TINY, learning_rate=1e-3), 1)):
+        train(recipe, discs(18, seed), discs(5, 2), tmp_path)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_keeps_only_the_last_epoch_or_the_best(tmp_path):
+    recipe = replace(TINY, keep_best=True, learning_rate=0.05)
+    trained = train_tiny(tmp_path, recipe)
+    best = min(trained.history, key=lambda row: row["val_loss"])["epoch"]
+    (run,) = tmp_path.iterdir()
+    assert {int(path.name[-4:]) for path in run.glob("epoch-*")} == {best, recipe.epochs}
+    validation = discs(5, 2)
+    answers = trained.model(validation.images[..., None], training=False)
+    loss = np.mean(bce_dice_loss(validation.masks[..., None], answers))
+    assert loss == pytest.approx(trained.history[best - 1]["val_loss"], rel=1e-3)
+
+
+def test_refuses_squares_of_another_size(tmp_path):
+    with pytest.raises(ValueError, match="measure 32, not 64"):
+        train_tiny(tmp_path, replace(TINY, size=64))
+
+
+def test_history_is_plain_numbers(undisturbed):
+    assert json.loads(json.dumps(undisturbed.history)) == undisturbed.history
+    assert set(undisturbed.history[0]) >= {"epoch", "seconds", "loss", "val_loss", "val_dice"}
+
+
+def test_learning_rate_warms_up_and_decays_to_zero():
+    schedule = learning_rates(COURSE, 96)
+    steps = COURSE.epochs * steps_per_epoch(COURSE, 96)
+    rates = np.array([float(schedule(step)) for step in range(steps + 1)])
+    assert rates[0] == 0
+    assert rates.max() == pytest.approx(COURSE.learning_rate, rel=1e-2)
+    assert rates.argmax() == pytest.approx(0.1 * steps, abs=1)
+    assert rates[-1] < 1e-6
+    assert learning_rates(ARTICLE, 112) == 1e-5
+    assert steps_per_epoch(ARTICLE, 112) == 56
