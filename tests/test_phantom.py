@@ -8,16 +8,22 @@ import numpy as np
 import pytest
 
 from lungseg_utils import phantom
-from lungseg_utils.phantom import dataset, person, ranges
+from lungseg_utils.phantom import dataset, person, radiograph, ranges
 from lungseg_utils.radiographs import load_records
 
 SIZE = 128
 
 
+def stand(seed, index, size=SIZE):
+    """Patient, native size, view and masks of one radiograph, without its picture."""
+    rng = np.random.default_rng([seed, index])
+    return radiograph.stand(seed, index, size, rng)
+
+
 @pytest.fixture(scope="module")
-def sixty():
-    """Sixty simulated radiographs of 128 x 128."""
-    return [phantom.simulate(5, index, SIZE) for index in range(60)]
+def thirty():
+    """Thirty simulated radiographs of 128 x 128."""
+    return [phantom.simulate(5, index, SIZE) for index in range(30)]
 
 
 @pytest.fixture(scope="module")
@@ -26,62 +32,61 @@ def folder(tmp_path_factory):
     return phantom.write_phantom_set(tmp_path_factory.mktemp("sets") / "forty", 40, 64, seed=2)
 
 
-def areas_cm2(one):
+def areas_cm2(native, masks):
     """Areas of the image's left and right lung."""
-    wide, tall = one.native_width, one.native_height
-    pixel = wide * tall * ranges.SPACING_MM**2 / 100 / one.image.size
-    return one.mask_left.sum() * pixel, one.mask_right.sum() * pixel
+    pixel = native[0] * native[1] * ranges.SPACING_MM**2 / 100 / masks[0].size
+    return masks[0].sum() * pixel, masks[1].sum() * pixel
 
 
-def test_a_radiograph_depends_on_seed_and_index_alone(sixty):
-    for index in (41, 3, 17):
+def test_a_radiograph_depends_on_seed_and_index_alone(thirty):
+    for index in (21, 3, 17):
         again = phantom.simulate(5, index, SIZE)
-        assert (again.image == sixty[index].image).all()
-        assert (again.mask_left == sixty[index].mask_left).all()
-        assert again.reading == sixty[index].reading
-    assert (phantom.simulate(6, 3, SIZE).image != sixty[3].image).any()
+        assert (again.image == thirty[index].image).all()
+        assert (again.mask_left == thirty[index].mask_left).all()
+        assert again.reading == thirty[index].reading
+    assert (phantom.simulate(6, 3, SIZE).image != thirty[3].image).any()
 
 
-def test_arrays_have_the_promised_types(sixty):
-    one = sixty[0]
+def test_arrays_have_the_promised_types(thirty):
+    one = thirty[0]
     assert one.image.dtype == np.uint8 and one.image.shape == (SIZE, SIZE)
     assert one.mask_left.dtype == one.mask_right.dtype == bool
-    assert all(one.sex in "FM" and one.label in (0, 1) and 3 < one.age < 91 for one in sixty)
-    assert all({one.native_width, one.native_height} == {4020, 4892} for one in sixty)
+    assert all(one.sex in "FM" and one.label in (0, 1) and 3 < one.age < 91 for one in thirty)
+    assert all({one.native_width, one.native_height} == {4020, 4892} for one in thirty)
 
 
-def test_masks_are_human(sixty):
-    for one in sixty:
-        left, right = areas_cm2(one)
-        assert not (one.mask_left & one.mask_right).any()
-        assert 40 < right < left * 1.25 and left < 360
-        assert 0.6 < right / left < 1.25
-        assert 0.08 < (one.mask_left | one.mask_right).mean() < 0.5
-        assert np.nonzero(one.mask_left)[1].mean() < np.nonzero(one.mask_right)[1].mean()
-
-
-def test_each_lung_is_one_piece(sixty):
-    for one in sixty:
-        for mask in (one.mask_left, one.mask_right):
-            assert cv2.connectedComponents(mask.astype(np.uint8))[0] == 2
+def test_masks_are_human():
+    for index in range(200):
+        _, native, _, masks = stand(5, index)
+        left, right = areas_cm2(native, masks)
+        assert not (masks[0] & masks[1]).any()
+        assert 40 < right < 340 and 50 < left < 360
+        assert 0.6 < right / left < 1.2
+        assert 0.08 < masks.any(0).mean() < 0.5
+        assert np.nonzero(masks[0])[1].mean() < np.nonzero(masks[1])[1].mean()
+        assert all(cv2.connectedComponents(mask.astype(np.uint8))[0] == 2 for mask in masks)
 
 
 def test_median_areas_are_those_of_the_real_masks():
-    adults = [phantom.simulate(8, index, 64) for index in range(80)]
-    medians = np.median([areas_cm2(one) for one in adults if one.age > 16], axis=0)
-    assert medians == pytest.approx([208, 181], rel=0.12)  # measured on the Montgomery masks
+    adults = [found for found in (stand(8, index, 64) for index in range(200)) if found[0].age > 16]
+    medians = np.median([areas_cm2(native, masks) for _, native, _, masks in adults], axis=0)
+    assert medians == pytest.approx([208, 181], rel=0.08)  # measured on the Montgomery masks
 
 
-def test_lungs_are_darker_than_what_surrounds_them(sixty):
-    for one in sixty:
+def test_the_masks_of_the_picture_are_those_of_the_patient(thirty):
+    assert (np.stack([thirty[4].mask_left, thirty[4].mask_right]) == stand(5, 4)[3]).all()
+
+
+def test_lungs_are_darker_than_what_surrounds_them(thirty):
+    for one in thirty:
         lungs = one.mask_left | one.mask_right
         ring = cv2.dilate(lungs.astype(np.uint8), np.ones((9, 9))).astype(bool) & ~lungs
         assert np.median(one.image[lungs]) < np.median(one.image[ring])
 
 
-@pytest.mark.parametrize("index", range(8))
-def test_the_mask_is_where_the_lung_attenuates(sixty, index):
-    layers, one = phantom.explain(5, index, SIZE), sixty[index]
+@pytest.mark.parametrize("index", range(4))
+def test_the_mask_is_where_the_lung_attenuates(thirty, index):
+    layers, one = phantom.explain(5, index, SIZE), thirty[index]
     assert ((layers["lungs"] > 0) == (one.mask_left | one.mask_right)).all()
     assert all(layer.dtype == np.float32 for layer in layers.values())
     negative = {name for name, layer in layers.items() if layer.min() < 0}
@@ -110,9 +115,9 @@ def sides_named(reading):
     return found
 
 
-def test_readings_name_the_side_on_which_disease_is_drawn(sixty):
-    for index, one in enumerate(sixty):
-        layers = phantom.explain(5, index, SIZE)["disease"] if index < 24 else None
+def test_readings_name_the_side_on_which_disease_is_drawn(thirty):
+    for index, one in enumerate(thirty):
+        layers = phantom.explain(5, index, SIZE)["disease"] if one.label else None
         assert sides_named(one.reading) if one.label else one.reading == "normal"
         if layers is not None:
             drawn = {side for side, mask in enumerate((one.mask_left, one.mask_right))
@@ -120,13 +125,13 @@ def test_readings_name_the_side_on_which_disease_is_drawn(sixty):
             assert drawn == sides_named(one.reading.split(";")[0])
 
 
-def test_a_patient_seen_again_keeps_sex_and_about_the_age(sixty):
+def test_a_patient_seen_again_keeps_sex_and_about_the_age(thirty):
     for later, first in person.AGAIN.items():
-        if later < 60:
-            assert sixty[later].sex == sixty[first].sex
-            assert sixty[later].age - sixty[first].age in (0, 1)
-            assert f"(same pt as SIM_{first + 1:04d}_1)" in sixty[later].reading
-            assert (sixty[later].image != sixty[first].image).any()
+        if later < 30:
+            assert thirty[later].sex == thirty[first].sex
+            assert thirty[later].age - thirty[first].age in (0, 1)
+            assert f"(same pt as SIM_{first + 1:04d}_1)" in thirty[later].reading
+            assert (thirty[later].image != thirty[first].image).any()
 
 
 def test_a_small_size_is_refused():

@@ -36,14 +36,15 @@ def borders(picture: np.ndarray, lowest: float, rng: np.random.Generator) -> Non
     """Collimator and film edges, in place; `lowest` is the last row of lung."""
     size = len(picture)
     rows, columns = np.indices(picture.shape, dtype=np.float32)
-    rim = size / 512 * rng.uniform(1.3, rng.choice((2.0, 2.5, 7.0))) * (rng.random() < 0.4)
+    rim = size / 512 * rng.uniform(1.3, rng.choice((2.0, 2.5, 5.0))) * (rng.random() < 0.4)
     slant = np.tan(np.radians(rng.normal(0, 0.8)))
     if rng.random() < 0.72:
         bottom = max(rng.uniform(0.68, 1.0) * size, lowest + 0.02 * size)
         cut(picture, rows - bottom - slant * (columns - size / 2), rim)
     for edge in (columns - size, -columns - 1, -rows - 1):
         if rng.random() < 0.12:
-            cut(picture, edge + rng.uniform(0.005, 0.05) * size + slant * 0.5 * (rows + columns - size), rim)
+            tilted = edge + slant * 0.5 * (rows + columns - size)
+            cut(picture, tilted + rng.uniform(0.005, 0.05) * size, rim)
 
 
 def letter(picture: np.ndarray, text: str, at: tuple, tall: float, box: bool) -> None:
@@ -81,7 +82,8 @@ def marks(picture: np.ndarray, rng: np.random.Generator) -> None:
     size = len(picture)
     tall = size / 512 * rng.uniform(15, 21)
     if rng.random() < 0.92:
-        letter(picture, "R", (rng.uniform(0.01, 0.12) * size, rng.uniform(0.05, 0.1) * size), tall, False)
+        at = rng.uniform(0.01, 0.12) * size, rng.uniform(0.05, 0.1) * size
+        letter(picture, "R", at, tall, False)
     if rng.random() < 0.85:
         box, x, y = rng.random() < 0.85, rng.uniform(0.78, 0.86), rng.uniform(0.035, 0.07)
         letter(picture, "PA", ((x + 0.03) * size, y * size), 0.75 * tall, box)

@@ -4,7 +4,7 @@ x runs to the right of the picture (the patient's left) from the midline, y runs
 of the lungs. Points are float arrays (n, 2) of (x, y) in mm.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -26,11 +26,12 @@ class View:
         """Pixel coordinates (n, 2) of points (n, 2) in mm."""
         return points @ self.matrix[:, :2].T + self.matrix[:, 2]
 
-    def draw(self, layer: np.ndarray, outlines: Iterable, values: Iterable[float]) -> None:
+    def draw(self, layer: np.ndarray, outlines: Sequence, values: Iterable[float]) -> None:
         """Fill outlines given in mm with a value each, in place, on a uint8 layer."""
-        for points, value in zip(outlines, values, strict=False):
-            fixed = np.round(self.pixels(points) * 16).astype(np.int32)
-            cv2.fillPoly(layer, [fixed], float(value), cv2.LINE_AA, 4)
+        ends = np.cumsum([len(points) for points in outlines])
+        fixed = np.round(self.pixels(np.concatenate(outlines)) * 16).astype(np.int32)
+        for start, end, value in zip([0, *ends], ends, values, strict=False):
+            cv2.fillPoly(layer, [fixed[start:end]], float(value), cv2.LINE_AA, 4)
 
     def fill(self, *outlines: np.ndarray) -> np.ndarray:
         """Coverage, float32 in [0, 1], of the union of outlines given in mm."""
@@ -61,6 +62,11 @@ X, Y = np.meshgrid(
     (np.arange(340) * STEP + LEFT).astype(np.float32),
     (np.arange(350) * STEP + TOP).astype(np.float32),
 )
+
+
+def mm(x: float, y: float) -> np.ndarray:
+    """A point or an offset (2,) in mm."""
+    return np.array([x, y])
 
 
 def smooth(points: list, closed: bool = False, pieces: int = 8) -> np.ndarray:

@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import shutil
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,8 +20,8 @@ COLUMNS = ("file", "abnormal", "sex", "age", "native_width", "native_height", "n
 
 
 def write_png(path: Path, array: np.ndarray, *options: int) -> None:
-    """Write an 8-bit PNG; OSError if the disk refuses."""
-    coded, data = cv2.imencode(".png", array, list(options))
+    """Write a PNG of a uint8 array; OSError if the disk refuses."""
+    _, data = cv2.imencode(".png", array, list(options))
     path.write_bytes(data.tobytes())
 
 
@@ -33,8 +32,9 @@ def write_phantom(root: Path, index: int, phantom: Phantom) -> dict:
     for folder, mask in (("leftMask", phantom.mask_left), ("rightMask", phantom.mask_right)):
         path = root / "ManualMask" / folder / f"{name}.png"
         write_png(path, mask.astype(np.uint8) * 255, cv2.IMWRITE_PNG_BILEVEL, 1)
-    text = f"Patient's Sex: {phantom.sex} \nPatient's Age: {phantom.age:03.0f}Y\n{phantom.reading}\n"
-    (root / "ClinicalReadings" / f"{name}.txt").write_text(text, encoding="utf-8")
+    text = f"Patient's Sex: {phantom.sex} \nPatient's Age: {phantom.age:03.0f}Y\n"
+    path = root / "ClinicalReadings" / f"{name}.txt"
+    path.write_text(text + phantom.reading + "\n", encoding="utf-8", newline="\n")
     row = (f"{name}.png", phantom.label, phantom.sex, f"{phantom.age:.0f}", phantom.native_width,
            phantom.native_height, SPACING_MM)
     return dict(zip(COLUMNS, row, strict=True))
@@ -46,11 +46,15 @@ def fill_folder(root: Path, recipe: dict, workers: int) -> None:
         (root / folder).mkdir(parents=True)
 
     def one(index: int) -> dict:
+        """Simulate and write one radiograph."""
         return write_phantom(root, index, simulate(recipe["seed"], index, recipe["size"]))
 
-    with ThreadPoolExecutor(workers) as pool:
+    pool = ThreadPoolExecutor(workers)
+    try:
         rows = list(tqdm(pool.map(one, range(recipe["count"])), total=recipe["count"],
                          desc="simulated radiographs", unit="image"))
+    finally:
+        pool.shutdown(cancel_futures=True)
     with open(root / "metadata.csv", "w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, COLUMNS)
         table.writeheader()
@@ -84,13 +88,14 @@ def write_phantom_set(root: str | Path, count: int = 138, size: int = 512, seed:
         raise ValueError(f"cannot make {count} images of {size} pixels: use 1 of 64, or more")
     if root.exists() and any(root.iterdir()) and not (root / "phantom.json").exists():
         raise ValueError(f"{root} holds other files: name a folder that is new or empty")
-    root.parent.mkdir(parents=True, exist_ok=True)
-    half = Path(tempfile.mkdtemp(prefix=f".{root.name}-", dir=root.parent))
+    half = root.parent / f".{root.name}-half-{os.getpid()}"
+    shutil.rmtree(half, ignore_errors=True)
     try:
         fill_folder(half, recipe, workers or os.cpu_count() or 1)
-        if root.exists():
+        if root.exists() and not is_whole(root, recipe):
             shutil.rmtree(root)
-        half.rename(root)
+        if not root.exists():
+            half.rename(root)
     finally:
         shutil.rmtree(half, ignore_errors=True)
     return root

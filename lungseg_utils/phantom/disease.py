@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .canvas import View, ellipse, noise, smooth
+from .canvas import View, ellipse, noise, ribbon, smooth
 from .person import Person
 from .ranges import INFLATED_LUNG, WATER
 
@@ -103,8 +103,7 @@ def scars(chest: Chest, side: int) -> tuple[np.ndarray, str]:
         end = start + chest.rng.normal(0, 13, 2) * chest.who.grown
         strand = np.array([start, (start + end) / 2 + chest.rng.normal(0, 2.5, 2), end])
         line = smooth(strand)
-        outline = np.vstack([line + [0, 0.7], line[::-1] - [0, 0.7]])
-        layer += chest.rng.uniform(0.4, 1) * chest.view.fill(outline)
+        layer += chest.rng.uniform(0.4, 1) * chest.view.fill(ribbon(line, 1.4))
     layer = chest.blur(layer, 0.6) + 0.25 * patch(chest, centre, 14 * chest.who.grown)
     return FLUID * 18 * layer, f"scars {lobe(side, level)}"
 
@@ -120,7 +119,7 @@ def effusion(chest: Chest, side: int) -> tuple[np.ndarray, str]:
     x += inverse[0, 1] * (rows - chest.view.matrix[1, 2])
     out = (np.abs(x) / chest.who.half - 0.5).clip(0) / 0.5
     depth = ((chest.level - top + 0.11 * out**2) / 0.16).clip(0, 1)
-    here = (x * (2 * side - 1) > 0) & (chest.path > 0)
+    here = ((x * (2 * side - 1) - 12) / 18).clip(0, 1)
     size = "large" if large else "small"
     name = ("right", "left")[side]
     return FLUID * 0.92 * chest.path * depth * here, f"{size} {name} pleural effusion"
@@ -132,7 +131,7 @@ def miliary(chest: Chest) -> tuple[np.ndarray, str]:
     centres = rng.uniform([-who.half, 0], [who.half, who.H * 1.05], (rng.integers(700, 1500), 2))
     seeds = [ellipse(centre, (1.3, 1.3)) for centre in centres]
     chest.view.draw(layer, seeds, rng.uniform(90, 255, len(seeds)))
-    return WATER * 2.6 / 255 * chest.blur(layer, 0.5), "miliary nodules throughout both lungs"
+    return WATER * 4.5 / 255 * chest.blur(layer, 0.5), "miliary nodules throughout both lungs"
 
 
 KINDS = ((infiltrate, 0.36), (cavity, 0.16), (nodule, 0.14), (scars, 0.20), (effusion, 0.14))

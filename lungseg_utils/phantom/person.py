@@ -4,12 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .canvas import TOP, STEP, Y
+from .canvas import Y
 from .ranges import ABNORMAL, EDGE_LEVEL, EDGE_WIDTH, MOMENT, PERSON
 
 # In every block of 138 radiographs these (index: index of the first one) show a patient again.
 BLOCK = 138
 AGAIN = {7: 4, 22: 17, 29: 17, 101: 95}
+
+# Draws in mm that grow with the body.
+GROW = ("wall", "neck", "arm", "shoulder", "aortic_knob", "rib_width", "vessel", "clavicle_width",
+        "mediastinum_right", "mediastinum_left", "vertebra_width", "trachea_width")
 
 
 def first_visit(index: int) -> int:
@@ -71,7 +75,7 @@ def draw_age(rng: np.random.Generator) -> int:
 
 
 def draw_person(seed: int, index: int, rng: np.random.Generator) -> Person:
-    """The patient of radiograph `index`; `rng` draws the moment, (seed, first visit) the patient."""
+    """The patient of radiograph `index`: `rng` draws the moment, (seed, first visit) the rest."""
     body = np.random.default_rng([seed, first_visit(index), 1])
     sex, age = "MF"[int(body.random() < 0.48)], draw_age(body)
     p = {name: limits.draw(body) for name, limits in PERSON.items()}
@@ -79,9 +83,7 @@ def draw_person(seed: int, index: int, rng: np.random.Generator) -> Person:
     later = index != first_visit(index) and rng.random() < 0.4
     grown = min(1.0, 0.50 + 0.033 * age)
     size = grown * (0.95 if sex == "F" and age > 13 else 1.0)
-    for name in ("wall", "neck", "arm", "shoulder", "aortic_knob", "rib_width", "vessel",
-                 "clavicle_width", "mediastinum_right", "mediastinum_left", "vertebra_width",
-                 "trachea_width"):
+    for name in GROW:
         p[name] *= size
     p["aortic_knob"] *= 0.84 + 0.004 * age
     if sex == "M" or age < 13:
@@ -91,5 +93,4 @@ def draw_person(seed: int, index: int, rng: np.random.Generator) -> Person:
     return Person(sex, float(age + later), size, height, half, p)
 
 
-CENTRE_ROW = int(-TOP / STEP)  # row of the smooth grid at the top of the lungs
 LEVEL = Y[:, 0]  # mm below the apex of each row of the smooth grid

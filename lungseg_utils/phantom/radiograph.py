@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import acquisition, disease, organs, physics, skeleton, tissue, vessels
+from . import acquisition, disease, objects, organs, physics, skeleton, tissue, vessels
 from .canvas import View
 from .person import Person, draw_label, draw_person, first_visit
 
@@ -64,6 +64,7 @@ def build_layers(who: Person, view: View, masks: np.ndarray,
         "scapulae": skeleton.scapulae(who, view),
         "arms": skeleton.arm_bones(who, view),
         "spine": skeleton.spine(who, view, rng),
+        "foreign_objects": objects.foreign_objects(who, view, rng),
     }
     air = (layers["lungs"] + layers["hidden_lung"]) / tissue.LUNG / path.clip(1)
     layers["hila"] = vessels.hila(who, view) * air
@@ -80,12 +81,17 @@ def levels(view: View, height: float) -> np.ndarray:
     return (inverse[1, 0] * x + inverse[1, 1] * y) / np.float32(height)
 
 
-def build_scene(seed: int, index: int, size: int, rng: np.random.Generator) -> Scene:
-    """Patient, masks and layers of one radiograph, disease included."""
+def stand(seed: int, index: int, size: int, rng: np.random.Generator) -> tuple:
+    """The patient before the film: (who, native size, view, masks), masks bool (2, size, size)."""
     who = draw_person(seed, index, rng)
     native = acquisition.native_size(who, rng)
     view = acquisition.place(who, native, size)
-    masks = np.stack([organs.lung_mask(who, side, view) for side in (-1, 1)])
+    return who, native, view, np.stack([organs.lung_mask(who, side, view) for side in (-1, 1)])
+
+
+def build_scene(seed: int, index: int, size: int, rng: np.random.Generator) -> Scene:
+    """Patient, masks and layers of one radiograph, disease included."""
+    who, native, view, masks = stand(seed, index, size, rng)
     layers, reading = build_layers(who, view, masks, rng), "normal"
     layers["disease"] = np.zeros(view.shape, np.float32)
     if draw_label(seed, index):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .canvas import X, View, ellipse, noise, ribbon, smooth
+from .canvas import View, X, ellipse, mm, noise, ribbon, smooth
 from .person import LEVEL, Person
 from .ranges import BONE
 from .tissue import arm_line, joint
@@ -10,14 +10,14 @@ from .tissue import arm_line, joint
 
 def tubes(view: View, lines: list, widths: list, core: float, rim: float) -> np.ndarray:
     """Bones along lines: mm of bone in the ray, `core` in the middle and `rim` in the cortex."""
-    whole, shells = [], []
+    whole, inner, shells = [], [], []
     for line, width in zip(lines, widths, strict=True):
         width = np.broadcast_to(np.asarray(width, float), len(line))
         edge = np.clip(width * 0.13, 0.8, 1.8)
         axis = ribbon(line, width - edge)
         whole.append(ribbon(line, width))
+        inner.append(ribbon(line, 0.6 * width))
         shells += [ribbon(axis[: len(line)], edge), ribbon(axis[len(line):][::-1], 1.3 * edge)]
-    inner = [ribbon(line, 0.6 * np.asarray(width)) for line, width in zip(lines, widths)]
     return core * (0.6 * view.fill(*whole) + 0.4 * view.fill(*inner)) + rim * view.fill(*shells)
 
 
@@ -27,7 +27,8 @@ def rib_line(who: Person, number: int, side: int, start: float, end: float) -> n
     neck = (who.rib_level + (number - 1) * who.rib_spacing) * who.H
     fall = who.rib_slope * who.H * np.interp(number, (1, 2, 4, 7, 11), (0.42, 0.62, 0.88, 1.0, 0.8))
     hump = 0.028 * who.H * np.interp(number, (1, 3, 5, 8, 11), (0.0, 0.5, 1.0, 0.5, 0.0))
-    y = neck + fall * (angle / np.radians(152)) ** np.interp(number, (1, 3), (1.0, 1.3)) - hump * np.sin(2.2 * angle).clip(0)
+    y = neck + fall * (angle / np.radians(152)) ** np.interp(number, (1, 3), (1.0, 1.3))
+    y -= hump * np.sin(2.2 * angle).clip(0)
     small = np.interp(number, (1, 2, 3), (0.70, 0.93, 1.0))
     wide = small * (who.edge(np.array([neck + fall * 0.505]))[0] + 2.5)
     share = np.minimum(np.sin(angle), 0.985) / 0.985
@@ -56,8 +57,8 @@ def posterior_ribs(who: Person, view: View) -> np.ndarray:
 
 
 def anterior_ribs(who: Person, view: View) -> np.ndarray:
-    """Pairs 1 to 7 from the side to where cartilage begins; flatter and fainter."""
-    return ribs(who, view, 90, 151, range(1, 8), 2.8, 1.5)
+    """Pairs 1 to 9 from the side to where cartilage begins; flatter and fainter."""
+    return ribs(who, view, 90, 151, range(1, 10), 2.8, 1.5)
 
 
 def clavicles(who: Person, view: View) -> np.ndarray:
@@ -65,9 +66,9 @@ def clavicles(who: Person, view: View) -> np.ndarray:
     lines, widths = [], []
     for side in (-1, 1):
         inner = np.array([side * 17 * who.grown + 0.6 * who.turn, who.clavicle_level * who.H])
-        outer = joint(who, side) + [side * 2, -0.09 * who.H]
+        outer = joint(who, side) + mm(side * 2, -0.09 * who.H)
         bows = ((0.0, 0.0), (0.22, -0.025), (0.45, 0.012), (0.68, 0.06), (0.86, 0.055), (1, 0.0))
-        line = smooth([inner + t * (outer - inner) - [0, bow * who.H] for t, bow in bows])
+        line = smooth([inner + t * (outer - inner) - mm(0, bow * who.H) for t, bow in bows])
         along = np.linspace(0, 1, len(line))
         lines.append(line)
         widths.append(who.clavicle_width * np.interp(along, (0, 0.15, 0.5, 1), (1.7, 1.2, 1, 1.4)))
@@ -78,16 +79,17 @@ def scapulae(who: Person, view: View) -> np.ndarray:
     """Shoulder blades: a thin blade with thick borders, its spine and the shoulder's roof."""
     blades, borders, sockets, h = [], [], [], who.H
     for side in (-1, 1):
-        socket = joint(who, side) - [side * 17 * who.grown, -4]
+        socket = joint(who, side) - mm(side * 17 * who.grown, -4)
         inner = who.edge(0.3 * h) + who.scapula_in
-        tip, corner = np.array([side * (inner + 0.07 * h), 0.60 * h]), [side * inner, 0.07 * h]
-        middle = (socket + tip) / 2 - [side * 9, 0]
-        blades.append(smooth([socket + [0, 0.06 * h], middle, tip, [side * inner, 0.36 * h],
-                              corner, (corner + socket) / 2 - [0, 0.03 * h]], closed=True))
-        borders.append(smooth([socket + [0, 0.05 * h], middle, tip]))
-        borders.append(smooth([corner + np.array([0, 0.05 * h]), socket - [side * 4, 0.05 * h],
-                               joint(who, side) + [side * 10, -0.10 * h]]))
-        sockets += [ellipse(socket, (6, 17), -side * 0.2), ellipse(socket - [side * 12, 0.07 * h], (8, 9))]
+        tip, corner = mm(side * (inner + 0.07 * h), 0.60 * h), mm(side * inner, 0.07 * h)
+        middle = (socket + tip) / 2 - mm(side * 9, 0)
+        blades.append(smooth([socket + mm(0, 0.06 * h), middle, tip, [side * inner, 0.36 * h],
+                              corner, (corner + socket) / 2 - mm(0, 0.03 * h)], closed=True))
+        borders.append(smooth([socket + mm(0, 0.05 * h), middle, tip]))
+        borders.append(smooth([corner + mm(0, 0.05 * h), socket - mm(side * 4, 0.05 * h),
+                               joint(who, side) + mm(side * 10, -0.10 * h)]))
+        sockets.append(ellipse(socket, (6, 17), -side * 0.2))
+        sockets.append(ellipse(socket - mm(side * 12, 0.07 * h), (8, 9)))
     layer = 1.6 * view.fill(*blades) + 3.0 * view.fill(*sockets)
     return BONE * who.bone * (layer + tubes(view, borders, [7.5 * who.grown] * 4, 3.6, 2.2))
 

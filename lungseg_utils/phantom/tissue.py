@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from . import organs
-from .canvas import X, Y, View, ellipse, inflate, noise, ribbon, smooth
+from .canvas import View, X, Y, ellipse, inflate, mm, noise, ribbon, smooth
 from .person import LEVEL, Person
 from .ranges import INFLATED_LUNG, WATER
 
@@ -96,11 +96,11 @@ def fillings(who: Person, view: View, path: np.ndarray, masks: np.ndarray) -> di
         "mediastinum": np.maximum(column, 0.6 * arch),
         "belly": belly_share(who),
     }
-    rest, layers = ~masks * path, {}
+    space, filled, layers = ~masks * path, np.zeros_like(path), {}
     for name, share in shares.items():
-        taken = np.minimum(view.carry(share) * path, rest)
-        layers[name], rest = WATER * taken, rest - taken
-    layers["hidden_lung"] = LUNG * rest
+        reach = np.maximum(view.carry(share.astype(np.float32)), filled)
+        layers[name], filled = WATER * (reach - filled) * space, reach
+    layers["hidden_lung"] = LUNG * (1 - filled) * space
     return layers
 
 
@@ -122,9 +122,9 @@ def airways(who: Person, view: View) -> np.ndarray:
     trachea = smooth([[0, -0.8 * h], [shift, 0.0], [shift + 2, 0.2 * h], carina])
     layer = inflate(ribbon(trachea, wide), wide / 2) * wide
     for side, steep in ((-1, 0.95), (1, 0.62)):
-        tip = carina + [side * 0.15 * h, 0.15 * h * steep]
+        tip = carina + mm(side * 0.15 * h, 0.15 * h * steep)
         width = np.linspace(0.8, 0.45, 10) * wide
-        tube = ribbon(np.linspace(carina - [side * 2, 6], tip, 10), width)
+        tube = ribbon(np.linspace(carina - mm(side * 2, 6), tip, 10), width)
         layer = np.maximum(layer, inflate(tube, wide * 0.35) * wide * 0.6)
     return -WATER * 0.9 * view.carry(layer.astype(np.float32))
 
@@ -156,7 +156,7 @@ def belly_gas(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
     gas = bubble(who, rng) if rng.random() < 0.75 else np.zeros_like(X)
     if rng.random() < 0.4:
         gas = np.maximum(gas, bowel(who, rng))
-    under = (Y > organs.diaphragm_height(who, 1, X[0]) + 3).astype(np.float32)
+    under = (organs.diaphragm_height(who, 1, X[0]) + 3 < Y).astype(np.float32)
     return -WATER * view.carry(cv2.GaussianBlur((gas * under).astype(np.float32), (0, 0), 0.7))
 
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from . import organs
-from .canvas import View, ribbon
+from .canvas import View, mm, ribbon
 from .person import Person
 from .ranges import WATER
 
@@ -18,7 +18,8 @@ def roots(who: Person, side: int, rng: np.random.Generator) -> tuple:
     """First branches of one lung: starts (n, 2) and lengths in mm, angles from straight down."""
     share = (np.arange(FAN) + rng.uniform(0.1, 0.9, FAN)) / FAN
     angle = np.interp(share, (0, 0.28, 0.5, 1), (3.0, 2.3, 1.2, -0.1))
-    radius = who.vessel * rng.uniform(0.2, 0.64, FAN) * np.interp(angle, (0, 1.5, 3), (1, 0.8, 0.66))
+    radius = who.vessel * rng.uniform(0.2, 0.64, FAN)
+    radius *= np.interp(angle, (0, 1.5, 3), (1, 0.8, 0.66))
     start = organs.hilum(who, side) + rng.normal(0, 5 * who.grown, (FAN, 2))
     start[:, 1] += 0.085 * who.H * np.cos(angle)
     start[:, 0] += side * 0.02 * who.H
@@ -38,7 +39,8 @@ def tree(who: Person, side: int, rng: np.random.Generator) -> tuple[np.ndarray, 
         split, share = rng.uniform(0.35, 0.95, len(radius)), rng.uniform(0.62, 0.9, len(radius))
         hand = rng.choice((-1.0, 1.0), len(radius))
         start = np.repeat(line[:, -1], 2, 0)
-        angle = np.column_stack([turn[:, -1] + 0.35 * hand * split, turn[:, -1] - hand * split]).ravel()
+        fork = hand * split
+        angle = np.column_stack([turn[:, -1] + 0.35 * fork, turn[:, -1] - fork]).ravel()
         radius = np.column_stack([radius * share, radius * (1.32 - share)]).ravel()
         length = np.repeat(length, 2) * rng.uniform(0.68, 1.0, len(radius))
         keep = radius > FINEST
@@ -56,7 +58,7 @@ def vessels(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
             order = np.argsort(radii)
             lines, radii = lines[order], radii[order]
             thick = np.maximum(radii, THINNEST)
-            grey = np.minimum(255, DEPTH * radii * np.sqrt(radii / thick))
+            grey = np.minimum(255, DEPTH * radii * np.sqrt(radii / thick)).tolist()
             view.draw(drawn, ribbon(lines, 2 * thick[:, None]), grey)
         layer += drawn
     return WATER * 5.5 / DEPTH * cv2.GaussianBlur(layer, (0, 0), max(0.3 / view.pixel_mm, 0.3))
@@ -67,10 +69,12 @@ def hila(who: Person, view: View) -> np.ndarray:
     trunks, uppers, r = [], [], who.vessel
     for side in (-1, 1):
         root = organs.hilum(who, side)
-        bow, down = root + [side * 0.045 * who.H, 0.06 * who.H], root + [side * 0.03 * who.H, 0.2 * who.H]
-        line = np.array([root + [side * -12, -8], root + [side * 4, 2], bow, down])
+        bow = root + mm(side * 0.045 * who.H, 0.06 * who.H)
+        down = root + mm(side * 0.03 * who.H, 0.2 * who.H)
+        line = np.array([root + mm(side * -12, -8), root + mm(side * 4, 2), bow, down])
         trunks.append(ribbon(line, np.array([2.8, 2.6, 2.0, 0.9]) * r))
-        up = root + [side * 0.05 * who.H, -0.14 * who.H]
-        uppers.append(ribbon(np.array([root, (root + up) / 2 - [side * 3, 0], up]), np.array([2, 1.5, 0.8]) * r))
+        up = root + mm(side * 0.05 * who.H, -0.14 * who.H)
+        bent = np.array([root, (root + up) / 2 - mm(side * 3, 0), up])
+        uppers.append(ribbon(bent, np.array([2, 1.5, 0.8]) * r))
     layer = 2.0 * r * view.fill(*trunks) + 1.3 * r * view.fill(*uppers)
     return WATER * cv2.GaussianBlur(layer, (0, 0), 2.2 / view.pixel_mm)

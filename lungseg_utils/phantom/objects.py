@@ -1,0 +1,51 @@
+"""Things on or in the patient that the beam meets: leads, a pacemaker, a necklace, buttons."""
+
+import numpy as np
+
+from .canvas import View, ellipse, ribbon, smooth
+from .person import Person
+
+METAL = 1.6  # attenuation of wires and thin metal parts
+
+
+def lead(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
+    """Electrodes with their wires, running off to one side."""
+    layer = np.zeros(view.shape, np.float32)
+    for side in (-1, 1):
+        spot = np.array([side * who.half * rng.uniform(0.3, 0.8), who.H * rng.uniform(0.1, 0.8)])
+        way = np.linspace(0, 1, 5)[:, None] * [side * rng.uniform(0, 60), -1.2 * who.H]
+        wire = smooth(spot + way + rng.normal(0, 9, (5, 2)) * [[0], [1], [1], [1], [1]])
+        layer += 0.5 * view.fill(ribbon(wire, 1.4)) + 0.8 * view.fill(ellipse(spot, (4, 4)))
+    return METAL * layer
+
+
+def pacemaker(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
+    """The generator under one collar bone and its wire to the heart."""
+    side = rng.choice((-1, 1), p=(0.2, 0.8))
+    box = np.array([side * who.half * 0.72, who.H * rng.uniform(0.12, 0.25)])
+    wire = smooth([box, [side * 40, 0.10 * who.H], [-8, 0.25 * who.H], [-24, 0.55 * who.H],
+                   [0, 0.74 * who.H], [30, 0.78 * who.H]])
+    return METAL * (2 * view.fill(ellipse(box, (21, 19))) + 0.7 * view.fill(ribbon(wire, 1.8)))
+
+
+def necklace(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
+    """A fine chain that was not taken off."""
+    drop = who.H * rng.uniform(0.12, 0.32)
+    chain = smooth([[-who.neck, -0.3 * who.H], [-0.8 * who.neck, 0.2 * drop], [0, drop],
+                    [0.8 * who.neck, 0.2 * drop], [who.neck, -0.3 * who.H]])
+    return METAL * 0.6 * view.fill(ribbon(chain, 1.5))
+
+
+def buttons(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
+    """A row of buttons or snaps."""
+    x, heights = rng.normal(0, 14), np.arange(0.05, 1.0, rng.uniform(0.18, 0.3)) * who.H
+    return 0.35 * view.fill(*[ellipse((x, y), (5.5, 5.5)) for y in heights])
+
+
+def foreign_objects(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
+    """One kind of foreign object in about one radiograph in twelve."""
+    kinds = (None, lead, pacemaker, necklace, buttons)
+    kind = kinds[rng.choice(len(kinds), p=(0.92, 0.02, 0.015, 0.025, 0.02))]
+    if kind is None or (kind is pacemaker and who.age < 50):
+        return np.zeros(view.shape, np.float32)
+    return kind(who, view, rng).astype(np.float32)
