@@ -47,6 +47,7 @@ def picture(figure: Figure, alt: str, caption: str) -> HTML:
         raise ValueError("a figure needs an alt text and a caption")
     with matplotlib.rc_context(STYLE):
         figure.set_dpi(DOTS_PER_INCH)
+        figure.draw_without_rendering()  # the layout settles in two passes, one cuts titles
         figure.canvas.draw()
     image = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[:, :, :3])
     file = io.BytesIO()
