@@ -5,7 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from lungseg_utils.radiographs import DataError, Record, decode
+from lungseg_utils.png import DataError, decode
+from lungseg_utils.radiographs import Record
 
 MM2_PER_CM2 = 100.0
 

@@ -11,16 +11,19 @@ folder in the Montgomery layout and refuses a folder in which anything is amiss:
 """
 
 import csv
+import math
 import re
-import struct
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import normalize
 
 import cv2
 import numpy as np
 
+from lungseg_utils.png import DataError, decode, png_shape
+
 SYSTEM_FILES = {"Thumbs.db", "desktop.ini"}
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Pixel spacing (mm) and (height, width) of files as distributed. Montgomery: the set's ReadMe;
 # JSRT: Shiraishi et al. 2000, doi 10.2214/ajr.174.1.1740071.
 NATIVE_FILES = {
@@ -28,12 +31,9 @@ NATIVE_FILES = {
     "JPCLN": (0.175, {(2048, 2048)}),
     "JPCNN": (0.175, {(2048, 2048)}),
 }
+COLUMNS = ("abnormal", "sex", "age", "native_width", "native_height", "native_spacing_mm")
 UNKNOWN = {None, "", "?"}
 YEARS_PER_UNIT = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
-
-
-class DataError(ValueError):
-    """A file of the data is wrong; the message names the file and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -100,66 +100,38 @@ def read_image(path: Path | str) -> np.ndarray:
     return pixels.astype(np.float32) / np.float32(2**bits - 1)
 
 
-def decode(path: Path | str) -> np.ndarray:
-    """The stored pixels of a PNG: uint8 or uint16, (height, width) or (height, width, channels).
-
-    Raises: FileNotFoundError; DataError if the file is not a PNG, cut short or damaged.
-    """
-    png_shape(path)
-    try:
-        pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        pixels = None
-    if pixels is None:
-        raise DataError(f"{path} is damaged and cannot be decoded: fetch or export it again")
-    return pixels
-
-
-def png_shape(path: Path | str) -> tuple[int, int]:
-    """(height, width) in pixels of a PNG, from its header, without decoding it.
-
-    Raises: FileNotFoundError; DataError if the file is not a PNG or its end is missing.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}: check the path")
-    with path.open("rb") as file:
-        head = file.read(24)
-        file.seek(0, 2)
-        file.seek(max(0, file.tell() - 12))
-        tail = file.read()
-    if not head.startswith(PNG_SIGNATURE):
-        raise DataError(f"{path} is not a PNG file: convert it to PNG, renaming is not enough")
-    if len(head) < 24 or b"IEND" not in tail:
-        raise DataError(f"{path} is cut short: fetch or export it again")
-    width, height = struct.unpack(">II", head[16:24])
-    return height, width
-
-
 def _files(folder: Path, suffix: str) -> dict[str, Path]:
     if not folder.is_dir():
-        raise FileNotFoundError(f"there is no folder {folder}: the Montgomery layout has one")
+        raise FileNotFoundError(
+            f"there is no folder {folder}: name a folder in the Montgomery layout, or add it"
+        )
     found = {}
     for path in folder.iterdir():
         if path.name.startswith(".") or path.name in SYSTEM_FILES:
             continue
         if path.is_dir() or path.suffix != suffix:
-            raise DataError(f"{path} is not a {suffix} file: convert it or move it away")
-        found[path.stem] = path
+            raise DataError(f"{path} is no {suffix} file: convert, rename or move it away")
+        found[_stem(path)] = path
     return found
+
+
+def _stem(path: Path) -> str:
+    return normalize("NFC", path.stem)  # macOS writes an umlaut as two characters, others as one
 
 
 def _paired(images: dict[str, Path], folder: Path, suffix: str) -> dict[str, Path]:
     found = _files(folder, suffix)
     for name in sorted(images.keys() - found.keys()):
-        raise FileNotFoundError(f"{images[name]} has no {folder.name}/{name}{suffix}: add it")
+        raise FileNotFoundError(
+            f"{images[name]} has no {folder.name}/{name}{suffix}: add it, or rename the one meant"
+        )
     for name in sorted(found.keys() - images.keys()):
         raise DataError(f"{found[name]} has no CXR_png/{name}.png: rename it or move it away")
     return found
 
 
 def _read_clinical(path: Path) -> dict:
-    text = path.read_text(encoding="utf-8", errors="replace")
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
     sex = re.search(r"^Patient's Sex:\s*([FMO])\s*$", text, re.MULTILINE)
     age = re.search(r"^Patient's Age:\s*(\d+)([YMWD])\s*$", text, re.MULTILINE)
     if not sex:
@@ -172,47 +144,69 @@ def _read_clinical(path: Path) -> dict:
 
 
 def _patients(readings: dict[str, str]) -> dict[str, str]:
-    patient = {name: name for name in readings}
+    group = {name: name for name in readings}
     for name in sorted(readings):
-        mentions = re.findall(r"same pt as ([^)]*)", readings[name])
-        same = {name, *re.findall(r"\w+_\d+_\d\b", " ".join(mentions))}
-        known = {patient.get(other, other) for other in same}
-        for other in same | {key for key, value in patient.items() if value in known}:
-            patient[other] = min(known)
-    return patient
+        mentions = " ".join(re.findall(r"same pt as ([^)]*)", readings[name]))
+        same = {name, *re.findall(r"\w+_\d+_\d\b", mentions)}
+        joined = {group.setdefault(other, other) for other in same}
+        if len(joined) > 1:
+            group |= {key: min(joined) for key, value in group.items() if value in joined}
+    first = {}
+    for name in sorted(readings):
+        first.setdefault(group[name], name)
+    return {name: first[group[name]] for name in readings}
 
 
 def _read_metadata(path: Path, images: dict[str, Path]) -> dict[str, dict]:
     if not path.exists():
         return {}
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        table = csv.DictReader(file)
-        if "file" not in (table.fieldnames or []):
-            raise DataError(f'{path} has no column "file": its first line must name the columns')
-        rows = list(table)
-    names = [Path(row["file"]).stem for row in rows]
-    for name in names:
-        if names.count(name) > 1:
-            raise DataError(f"{path} has several rows for {name}.png: keep one")
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            table = csv.DictReader(file)
+            columns, rows = table.fieldnames or [], list(table)
+    except (UnicodeDecodeError, csv.Error):
+        raise DataError(f"{path} is no table in UTF-8: save it as CSV in UTF-8") from None
+    if "file" not in columns:
+        raise DataError(f'{path} has no column "file": name the columns in line 1, with commas')
+    names = [_stem(Path(row["file"] or "")) for row in rows]
+    for name, times in Counter(names).items():
+        if times > 1:
+            raise DataError(f"{path} has {times} rows for {name}.png: keep one")
         if name not in images:
             raise DataError(f"{path} has a row for {name}.png, which is not there: remove the row")
-    for name in images.keys() - set(names):
+    for name in sorted(images.keys() - set(names)):
         raise DataError(f"{path} has no row for {name}.png: add one")
     return {name: _metadata_row(path, row) for name, row in zip(names, rows, strict=True)}
 
 
 def _metadata_row(path: Path, row: dict[str, str]) -> dict:
-    values = {"sex": (row.get("sex") or "").strip()}
+    where = f"{path}, row {row['file']},"
+    text = {key: "" if row.get(key) in UNKNOWN else row[key].strip() for key in COLUMNS}
+    if text["sex"] not in ("", "F", "M", "O"):
+        raise DataError(f"{where} has sex {text['sex']}: write F, M, O or nothing")
+    if text["abnormal"] not in ("", "0", "1"):
+        raise DataError(f"{where} has abnormal {text['abnormal']}: write 0, 1 or nothing")
+    native = {key: _number(where, key, text[key]) for key in COLUMNS if key.startswith("native")}
+    shape = native["native_height"], native["native_width"]
+    if None in shape and any(native.values()):
+        raise DataError(f"{where} lacks native_width or native_height: fill in both")
+    return {
+        "sex": text["sex"],
+        "age": _number(where, "age", text["age"], zero_too=True),
+        "label": int(text["abnormal"]) if text["abnormal"] else None,
+        "native_shape": None if None in shape else shape,
+        "native_spacing_mm": native["native_spacing_mm"],
+    }
+
+
+def _number(where: str, column: str, text: str, zero_too: bool = False) -> float | None:
     try:
-        values["age"] = float(row["age"]) if row.get("age") not in UNKNOWN else None
-        values["label"] = int(row["abnormal"]) if row.get("abnormal") else None
-        if row.get("native_width") and row.get("native_height"):
-            values["native_shape"] = int(row["native_height"]), int(row["native_width"])
-        if row.get("native_spacing_mm"):
-            values["native_spacing_mm"] = float(row["native_spacing_mm"])
-    except ValueError as error:
-        raise DataError(f"{path}, row {row['file']}: {error}; write a number") from None
-    return values
+        number = float(text) if text else None
+    except ValueError:
+        number = math.nan
+    if number is not None and not (0 < number < math.inf or (zero_too and number == 0)):
+        raise DataError(f"{where} has {column} {text}: write a positive number or nothing")
+    return number
 
 
 def _record(
@@ -226,7 +220,9 @@ def _record(
                 "export both at one size"
             )
     suffix = re.search(r"_([01])$", name)
-    label = known.get("label", int(suffix[1]) if suffix else None)
+    label = known.get("label")
+    if label is None and suffix:
+        label = int(suffix[1])
     if suffix and label != int(suffix[1]):
         raise DataError(f"{image} ends in _{suffix[1]} but metadata.csv says {label}: mend one")
     spacing = _spacing_mm(name, shape, known)
@@ -237,8 +233,8 @@ def _record(
 def _spacing_mm(name: str, shape: tuple[int, int], known: dict) -> tuple[float, float] | None:
     prefix = next((prefix for prefix in NATIVE_FILES if name.startswith(prefix)), None)
     listed_mm, listed_shapes = NATIVE_FILES.get(prefix, (None, set()))
-    native_mm = known.get("native_spacing_mm", listed_mm)
-    native_shape = known.get("native_shape", shape if shape in listed_shapes else None)
+    native_mm = known.get("native_spacing_mm") or listed_mm
+    native_shape = known.get("native_shape") or (shape if shape in listed_shapes else None)
     if native_mm is None or native_shape is None:
         return None
     return native_mm * native_shape[0] / shape[0], native_mm * native_shape[1] / shape[1]

@@ -1,5 +1,6 @@
 """Room 01: which records to train on, to choose with, and to measure once."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,13 +22,16 @@ class Split:
 def split_by_patient(records: Sequence[Record], seed: int = 0) -> Split:
     """About 70 % for training, 10 % for validation, 20 % for testing, no patient in two parts.
 
-    Grouped by patient and stratified by label (scikit-learn's StratifiedGroupKFold).
+    Grouped by patient and, where some label has ten records, stratified by label (scikit-learn's
+    StratifiedGroupKFold).
     Raises: ValueError with fewer than ten patients.
     """
     patients = [record.patient for record in records]
     if len(set(patients)) < 10:
         raise ValueError(f"a split takes at least ten patients, and here are {len(set(patients))}")
     labels = [-1 if record.label is None else record.label for record in records]
+    if max(Counter(labels).values()) < 10:
+        labels = [0] * len(labels)
     tenths = StratifiedGroupKFold(n_splits=10, shuffle=True, random_state=seed)
     parts = [
         tuple(records[i] for i in chosen) for _, chosen in tenths.split(records, labels, patients)
@@ -55,9 +59,9 @@ def subsample(records: Sequence[Record], count: int) -> tuple[Record, ...]:
 
     A small run keeps what makes a set hard, patients with several images.
     """
-    seen = [record.patient for record in records]
-    repeated = [record for record in records if seen.count(record.patient) > 1][:count]
-    others = [record for record in records if seen.count(record.patient) == 1]
+    seen = Counter(record.patient for record in records)
+    repeated = [record for record in records if seen[record.patient] > 1][:count]
+    others = [record for record in records if seen[record.patient] == 1]
     places = np.linspace(0, len(others) - 1, min(count - len(repeated), len(others))).round()
     chosen = repeated + [others[int(place)] for place in places]
     return tuple(sorted(chosen, key=lambda record: record.name))
