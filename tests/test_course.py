@@ -18,7 +18,8 @@ RESULTS = {
     "data": "simulated", "scale": "laptop", "test_images": 28, "test_patients": 27,
     "scores": {"dice": {"mean": 0.97312, "low": 0.969, "high": 0.976},
                "iou": {"mean": 0.948, "low": None, "high": None},
-               "hd95_mm": {"mean": None, "low": None, "high": None}, "assd_mm": None},
+               "hd95_mm": {"mean": 3.2, "low": 2.9, "high": "inf"},
+               "assd_mm": {"mean": None, "low": None, "high": None}, "nsd_2mm": None},
 }
 
 
@@ -215,6 +216,7 @@ def test_run_ends_with_the_scores_of_this_run(checkout):
     (checkout / "results.json").write_text(json.dumps(RESULTS))
     said = say(checkout, "run").stdout
     assert "Dice 0.973 (95 % interval 0.969 to 0.976) on 28 test images of 27 patients" in said
+    assert "HD95 3.200 mm (95 % interval 2.900 to inf mm)" in said and "IoU 0.948\n" in said
 
 
 def test_page_shows_what_was_measured(tmp_path):
@@ -223,7 +225,7 @@ def test_page_shows_what_was_measured(tmp_path):
     page = scores.write_page(tmp_path, [Path("00_start_here.ipynb")]).read_text()
     assert "0.969 to 0.976" in page and "on 28 test images of 27 patients" in page
     assert 'src="results.png" alt=' in page and 'href="notebooks/00_start_here.html"' in page
-    assert "HD95" not in page and "None" not in page
+    assert "ASSD" not in page and "None" not in page
 
 
 def test_a_failing_notebook_is_named(tmp_path, monkeypatch, capsys):

@@ -8,6 +8,7 @@ import asyncio
 import os
 import re
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -15,7 +16,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from tools.forms import clean, faults
-from tools.installation import OUTPUTS, ROOT, Progress
+from tools.installation import OUTPUTS, ROOT, Progress, spell
 from tools.scores import write_page
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -91,7 +92,7 @@ def write_html(notebook: nbformat.NotebookNode, target: Path) -> None:
 def run() -> int:
     """Run every notebook, leave each as HTML, and stop at the first that fails."""
     home = Path(os.environ.get("LUNGSEG_HOME", OUTPUTS))
-    chosen = paths()
+    chosen, start = paths(), time.monotonic()
     for number, path in enumerate(chosen, start=1):
         notebook = nbformat.read(path, as_version=4)
         fault = execute(notebook, path.stem, f"{number} of {len(chosen)}")
@@ -100,7 +101,8 @@ def run() -> int:
         if fault:
             print(f"notebooks/{path.name}: {fault}; the whole error is in {page}", file=sys.stderr)
             return 1
-    print(f"The notebooks and the pictures are in {write_page(home, chosen)}")
+    print(f"All {len(chosen)} ran in {spell(time.monotonic() - start)}; "
+          f"the notebooks and the pictures are in {write_page(home, chosen)}")
     return 0
 
 

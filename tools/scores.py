@@ -4,7 +4,7 @@ from html import escape
 from pathlib import Path
 
 SCORES = {"dice": "Dice", "iou": "IoU", "precision": "Precision", "recall": "Recall",
-          "hd95_mm": "HD95 (mm)", "assd_mm": "ASSD (mm)", "nsd_2mm": "NSD at 2 mm"}
+          "hd95_mm": "HD95", "assd_mm": "ASSD", "nsd_2mm": "NSD at 2 mm"}
 STYLE = """body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
   padding: 0 1rem } img { max-width: 100% } td, th { padding: .2rem 1rem .2rem 0;
   text-align: left }"""
@@ -16,10 +16,15 @@ def rows(results: dict) -> list[tuple[str, str, str]]:
     for name, title in SCORES.items():
         score = results["scores"].get(name) or {}
         if score.get("mean") is not None:
+            unit = " mm" if name.endswith("_mm") else ""
             between = [score.get("low"), score.get("high")]
-            interval = "" if None in between else " to ".join(map(_number, between))
-            found.append((title, _number(score["mean"]), interval))
+            interval = "" if None in between else " to ".join(map(_number, between)) + unit
+            found.append((title, _number(score["mean"]) + unit, interval))
     return found
+
+
+def _number(value: float | str) -> str:
+    return f"{float(value):.3f}"  # results.json spells what JSON has no number for as "inf"
 
 
 def tested(results: dict) -> str:
