@@ -97,7 +97,7 @@ def gallery(
 ) -> Figure:
     """Images (height, width) in rows of `columns`, each with its title."""
     rows = -(-len(images) // columns)
-    figure, axes = canvas(rows, columns, height=9 / columns * 1.25 * rows)
+    figure, axes = canvas(rows, columns, height=(9 / columns * 1.22 + 0.35) * rows)
     for panel in np.ravel(axes)[len(images) :]:
         panel.set_axis_off()
     spacings = spacings_mm or [None] * len(images)
