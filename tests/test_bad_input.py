@@ -1,0 +1,371 @@
+"""Faults in a reader's own data, one row each, and the error that the reader sees."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+from unicodedata import normalize
+
+import numpy as np
+import pytest
+from breaking import (
+    Break,
+    add_row,
+    add_unknown_values,
+    as_jpeg,
+    bilinear,
+    bomb,
+    cell,
+    claim,
+    copy,
+    draw,
+    drop_row,
+    edit,
+    empty_folder,
+    flip_a_bit,
+    half_the_rows,
+    new_folder,
+    pink,
+    rebuild,
+    remove,
+    rename,
+    replace,
+    set_variable,
+    write,
+)  # fmt: skip
+from sets import NAMES, files, write_set
+
+from lungseg_utils.masks import read_lungs
+from lungseg_utils.radiographs import DataError, Record, load_records, read_image
+from lungseg_utils.start import begin
+
+NAME, OTHER = NAMES[:2]
+IMAGE, LEFT, RIGHT = (path.as_posix() for path in files(Path(), NAME))
+READING = f"ClinicalReadings/{NAME}.txt"
+TABLE = "metadata.csv"
+MASKS = "ManualMask/leftMask", "ManualMask/rightMask"
+
+
+class Fault(NamedTuple):
+    """How a valid set is broken, and the error: its type, the file it names, and the remedy."""
+
+    broken: Break
+    error: type[Exception]
+    names: str | None
+    says: str
+
+
+FAULTS = {
+    # what the reader set
+    "no such size of run": Fault(
+        set_variable("LUNGSEG_SCALE", lambda root: "huge"), ValueError, None,
+        'LUNGSEG_SCALE is "huge": set it to ci, laptop or gpu',
+    ),
+    "data is a file": Fault(
+        set_variable("LUNGSEG_DATA", lambda root: root / TABLE), FileNotFoundError, TABLE,
+        "there is no folder .*CXR_png: name a folder in the Montgomery layout",
+    ),
+    "data is one folder too high": Fault(
+        set_variable("LUNGSEG_DATA", lambda root: root.parent), FileNotFoundError, None,
+        "there is no folder .*CXR_png: name a folder in the Montgomery layout",
+    ),
+    "data is one folder too deep": Fault(
+        set_variable("LUNGSEG_DATA", lambda root: root / "CXR_png"), FileNotFoundError,
+        "CXR_png/CXR_png", "name a folder in the Montgomery layout",
+    ),
+    # files and folders
+    "no such folder": Fault(
+        remove("."), FileNotFoundError, "CXR_png", "name a folder in the Montgomery layout"
+    ),
+    "no folder of images": Fault(
+        remove("CXR_png"), FileNotFoundError, "CXR_png", "name a folder in the Montgomery layout"
+    ),
+    "no folder of left masks": Fault(
+        remove("ManualMask/leftMask"), FileNotFoundError, "ManualMask/leftMask", "or add it"
+    ),
+    "no folder of right masks": Fault(
+        remove("ManualMask/rightMask"), FileNotFoundError, "ManualMask/rightMask", "or add it"
+    ),
+    "no images": Fault(
+        empty_folder("CXR_png"), DataError, "CXR_png", "holds no PNG files: put the radiographs"
+    ),
+    "left mask missing": Fault(
+        remove(LEFT), FileNotFoundError, IMAGE, f"has no leftMask/{NAME}.png: add it"
+    ),
+    "right mask missing": Fault(
+        remove(RIGHT), FileNotFoundError, IMAGE, f"has no rightMask/{NAME}.png: add it"
+    ),
+    "image missing": Fault(
+        remove(IMAGE), DataError, LEFT, f"has no CXR_png/{NAME}.png: rename it or move it away"
+    ),
+    "mask misnamed": Fault(
+        rename(LEFT, LEFT.replace(".png", "_mask.png")), FileNotFoundError, IMAGE,
+        "or rename the one meant",
+    ),
+    "mask named in other case": Fault(
+        rename(LEFT, LEFT.replace("MCU", "mcu")), FileNotFoundError, IMAGE, "rename the one meant"
+    ),
+    "one mask too many": Fault(
+        copy(LEFT, "ManualMask/leftMask/spare.png"), DataError, "ManualMask/leftMask/spare.png",
+        "has no CXR_png/spare.png: rename it or move it away",
+    ),
+    "folder among the images": Fault(
+        new_folder("CXR_png/old.png"), DataError, "CXR_png/old.png", "move it away"
+    ),
+    "JPEG among the images": Fault(
+        rename(IMAGE, "CXR_png/scan.jpg"), DataError, "CXR_png/scan.jpg", "is no .png file: convert"
+    ),
+    "JPEG renamed": Fault(
+        edit(IMAGE, as_jpeg), DataError, IMAGE, "not a PNG file: convert it to PNG, renaming is not"
+    ),
+    "JPEG mask renamed": Fault(edit(RIGHT, as_jpeg), DataError, RIGHT, "not a PNG file: convert"),
+    "capital suffix": Fault(
+        rename(IMAGE, IMAGE.replace(".png", ".PNG")), DataError, IMAGE.replace(".png", ".PNG"),
+        "is no .png file: convert, rename or",
+    ),
+    # damaged PNG files
+    "zero bytes": Fault(write(IMAGE, b""), DataError, IMAGE, "cut short: fetch or export it again"),
+    "a few bytes": Fault(edit(IMAGE, lambda png: png[:20]), DataError, IMAGE, "cut short: fetch"),
+    "half the bytes": Fault(
+        edit(LEFT, lambda png: png[: len(png) // 2]), DataError, LEFT, "cut short: fetch or export"
+    ),
+    "last chunk missing": Fault(
+        edit(IMAGE, lambda png: png[:-12]), DataError, IMAGE, "cut short: fetch or export it again"
+    ),
+    "last byte missing": Fault(
+        edit(IMAGE, lambda png: png[:-1]), DataError, IMAGE, "damaged and cannot be decoded: fetch"
+    ),
+    "flipped bit": Fault(
+        edit(IMAGE, flip_a_bit), DataError, IMAGE, "damaged and cannot be decoded: fetch or export"
+    ),
+    "flipped bit in a mask": Fault(
+        edit(RIGHT, flip_a_bit), DataError, RIGHT, "damaged and cannot be decoded: fetch or export"
+    ),
+    "half the rows, right checksum": Fault(
+        rebuild(IMAGE, b"IDAT", half_the_rows), DataError, IMAGE, "damaged and cannot be decoded"
+    ),
+    "half the stream, right checksum": Fault(
+        rebuild(LEFT, b"IDAT", lambda data: data[: len(data) // 2]), DataError, LEFT,
+        "damaged and cannot be decoded: fetch or export it again",
+    ),
+    "more rows claimed": Fault(
+        lambda root: [claim(path, 4000, 4000)(root) for path in (IMAGE, LEFT, RIGHT)], DataError,
+        IMAGE, "damaged and cannot be decoded: fetch or export it again",
+    ),
+    "gigabytes claimed": Fault(
+        claim(IMAGE, 30000, 30000), DataError, IMAGE,
+        "claims to be 30000 x 30000 pixels: export it again",
+    ),
+    "decompression bomb": Fault(
+        bomb(RIGHT, 12000), DataError, RIGHT, "claims to be 12000 x 12000 pixels: export it again"
+    ),
+    "no pixels": Fault(claim(IMAGE, 0, 32), DataError, IMAGE, "claims to be 0 x 32 pixels: export"),
+    # pixels
+    "image wider than its masks": Fault(
+        draw(IMAGE, lambda image: np.tile(image, 2)), DataError, LEFT,
+        r"is \(24, 32\) and its image \(24, 64\) \(height, width\): export both at one size",
+    ),
+    "left mask turned": Fault(
+        draw(LEFT, np.transpose), DataError, LEFT, r"is \(32, 24\) and its image \(24, 32\)"
+    ),
+    "right mask one row short": Fault(
+        draw(RIGHT, lambda mask: mask[1:]), DataError, RIGHT, r"is \(23, 32\) and its image"
+    ),
+    "blank image": Fault(
+        draw(IMAGE, lambda image: image * 0 + 7), DataError, IMAGE,
+        "shows nothing, all its pixels are 7: replace the file",
+    ),
+    "black mask": Fault(
+        draw(LEFT, np.zeros_like), DataError, LEFT,
+        "is all black, it marks nothing: draw the lung again or leave the image out",
+    ),
+    "white mask": Fault(
+        draw(RIGHT, lambda mask: mask * 0 + 255), DataError, RIGHT,
+        "marks everything: draw the lung again or leave the image out",
+    ),
+    "grey mask": Fault(
+        draw(LEFT, bilinear), DataError, LEFT, r"holds \d+ grey values, not two: threshold the mask"
+    ),
+    "coloured mask": Fault(
+        draw(RIGHT, pink), DataError, RIGHT, "is in colour: a mask is black and white, export it so"
+    ),
+    "mask without zero": Fault(
+        draw(LEFT, lambda mask: np.where(mask > 0, 200, 100).astype(np.uint8)), DataError, LEFT,
+        "holds 100 and 200, not 0: make the background 0",
+    ),
+    # readings
+    "reading missing": Fault(
+        remove(READING), FileNotFoundError, IMAGE, f"has no ClinicalReadings/{NAME}.txt: add it"
+    ),
+    "reading of no image": Fault(
+        copy(READING, "ClinicalReadings/spare.txt"), DataError, "ClinicalReadings/spare.txt",
+        "has no CXR_png/spare.png: rename it or move it away",
+    ),
+    "reading without sex": Fault(
+        replace(READING, b"Patient's Sex: F", b""), DataError, READING,
+        "has no line \"Patient's Sex:\" with F, M or O: add it",
+    ),
+    "reading of another sex": Fault(
+        replace(READING, b"Sex: F", b"Sex: female"), DataError, READING, "with F, M or O: add it"
+    ),
+    "reading without age": Fault(
+        replace(READING, b"Patient's Age: 027Y", b""), DataError, READING,
+        "has no line \"Patient's Age:\" such as 027Y: add it",
+    ),
+    "reading with age without unit": Fault(
+        replace(READING, b"027Y", b"027"), DataError, READING, "such as 027Y: add it"
+    ),
+    "empty reading": Fault(write(READING, b""), DataError, READING, "has no line .* add it"),
+    "reading as Word file": Fault(
+        rename(READING, READING.replace(".txt", ".doc")), DataError,
+        READING.replace(".txt", ".doc"), "is no .txt file: convert, rename or move it away",
+    ),
+    # the table
+    "empty table": Fault(write(TABLE, b""), DataError, TABLE, 'no column "file": name the columns'),
+    "table without its first line": Fault(
+        edit(TABLE, lambda table: table.split(b"\n", 1)[1]), DataError, TABLE,
+        'has no column "file": name the columns in line 1',
+    ),
+    "table with semicolons": Fault(
+        edit(TABLE, lambda table: table.replace(b",", b";")), DataError, TABLE, "with commas"
+    ),
+    "table not in UTF-8": Fault(
+        edit(TABLE, lambda table: table.replace(NAME.encode(), b"\xe9t\xe9")), DataError, TABLE,
+        "is no table in UTF-8: save it as CSV in UTF-8",
+    ),
+    "table lacks a row": Fault(
+        edit(TABLE, drop_row), DataError, TABLE, f"has no row for {NAME}.png: add one"
+    ),
+    "table has a row of no image": Fault(
+        add_row("spare.png,0,F,27,4892,4020,0.0875"), DataError, TABLE,
+        "has a row for spare.png, which is not there: remove the row",
+    ),
+    "table has a row without file": Fault(add_row(",0,F,27"), DataError, TABLE, "remove the row"),
+    "table has a row twice": Fault(
+        add_row(f"{NAME}.png,0,F,27,4892,4020,0.0875"), DataError, TABLE,
+        f"has 2 rows for {NAME}.png: keep one",
+    ),
+    "label against the name": Fault(
+        cell("abnormal", "1"), DataError, IMAGE, "ends in _0 but metadata.csv says 1: mend one"
+    ),
+    "label 2": Fault(cell("abnormal", "2"), DataError, TABLE, "abnormal 2: write 0, 1 or nothing"),
+    "label in words": Fault(cell("abnormal", "no"), DataError, TABLE, "abnormal no: write 0, 1 or"),
+    "sex in words": Fault(cell("sex", "female"), DataError, TABLE, "female: write F, M, O or noth"),
+    "age in words": Fault(
+        cell("age", "old"), DataError, TABLE, "has age old: write a positive number or nothing"
+    ),
+    "negative age": Fault(cell("age", "-3"), DataError, TABLE, "has age -3: write a positive num"),
+    "width in words": Fault(
+        cell("native_width", "wide"), DataError, TABLE, "native_width wide: write a positive number"
+    ),
+    "zero width": Fault(
+        cell("native_width", "0"), DataError, TABLE, "native_width 0: write a positive number"
+    ),
+    "negative height": Fault(
+        cell("native_height", "-4020"), DataError, TABLE, "native_height -4020: write a positive"
+    ),
+    "width without height": Fault(
+        cell("native_height", ""), DataError, TABLE, "lacks native_width or native_height: fill in"
+    ),
+    "zero spacing": Fault(
+        cell("native_spacing_mm", "0"), DataError, TABLE, "native_spacing_mm 0: write a positive"
+    ),
+    "negative spacing": Fault(
+        cell("native_spacing_mm", "-0.1"), DataError, TABLE, "native_spacing_mm -0.1: write a pos"
+    ),
+    "spacing NaN": Fault(
+        cell("native_spacing_mm", "nan"), DataError, TABLE, "native_spacing_mm nan: write a positi"
+    ),
+    "infinite spacing": Fault(
+        cell("native_spacing_mm", "inf"), DataError, TABLE, "native_spacing_mm inf: write a positi"
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch) -> Path:
+    """A valid set, which LUNGSEG_DATA names."""
+    root = write_set(tmp_path / "my set")
+    monkeypatch.setenv("LUNGSEG_DATA", str(root))
+    monkeypatch.setenv("LUNGSEG_SCALE", "ci")
+    return root
+
+
+def read_everything() -> tuple[Record, ...]:
+    """What every run does to the data: one pass over all the files."""
+    records = begin().records
+    for record in records:
+        assert read_image(record.image_path).shape == read_lungs(record).shape == record.shape
+    return records
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_fault_is_named_with_its_remedy(fault: Fault, data: Path):
+    fault.broken(data)
+    with pytest.raises(fault.error) as caught:
+        read_everything()
+    message = str(caught.value)
+    assert type(caught.value) is fault.error
+    assert fault.names is None or str(data / fault.names) in message
+    assert re.search(fault.says, message)
+    assert re.fullmatch(r"[^\n]+: [^\n]+", message)
+
+
+HARMLESS = {
+    "nothing changed": lambda root: None,
+    "no readings": remove("ClinicalReadings"),
+    "no table": remove(TABLE),
+    "reading not in UTF-8": replace(READING, b"reading of", "caf\xe9".encode("latin-1")),
+    "reading saved by Notepad": edit(
+        READING, lambda text: b"\xef\xbb\xbf" + text.replace(b"\n", b"\r\n")
+    ),
+    "table saved by Excel": edit(
+        TABLE, lambda text: b"\xef\xbb\xbf" + text.replace(b"\n", b"\r\n")
+    ),
+    "unknown values": add_unknown_values,
+    "bytes after the end": edit(IMAGE, lambda png: png + b"\0\0"),
+}
+
+
+@pytest.mark.parametrize("change", HARMLESS.values(), ids=HARMLESS)
+def test_harmless_change_is_read(change: Break, data: Path):
+    change(data)
+    assert [record.name for record in read_everything()] == list(NAMES)
+
+
+def test_reading_not_in_utf8_keeps_its_other_letters(data: Path):
+    replace(READING, b"reading", b"caf\xe9")(data)
+    assert read_everything()[0].reading == f"caf\N{REPLACEMENT CHARACTER} of {NAME}"
+
+
+@pytest.mark.parametrize("folder", ["CXR_png", *MASKS, "ClinicalReadings"])
+def test_system_files_are_ignored(folder: str, data: Path):
+    for name in ("Thumbs.db", "desktop.ini", ".DS_Store", f"._{NAME}.png"):
+        (data / folder / name).write_bytes(b"of no meaning")
+    (data / folder / ".ipynb_checkpoints").mkdir()
+    assert len(read_everything()) == len(NAMES)
+
+
+def test_huge_file_is_refused_before_it_is_decoded(data: Path, monkeypatch):
+    claim(IMAGE, 12000, 9000)(data)
+    monkeypatch.setattr("cv2.imdecode", None)
+    with pytest.raises(DataError, match="claims to be 12000 x 9000 pixels"):
+        read_image(data / IMAGE)
+
+
+def test_odd_names_pair_by_name(tmp_path: Path):
+    names = ("a.b", "a.b.c", "case 7 (left).final", "Röntgen_ü1", "胸部", "#1%20", "-x")
+    records = load_records(write_set(tmp_path, names))
+    assert [record.name for record in records] == sorted(names)
+    for record in records:
+        paths = record.image_path, record.mask_left_path, record.mask_right_path
+        assert paths == files(tmp_path, record.name)
+        assert record.reading == f"reading of {record.name}"
+        assert read_lungs(record).any()
+
+
+def test_two_ways_to_write_an_umlaut_are_one_name(tmp_path: Path):
+    composed, split = (normalize(form, "Bär") for form in ("NFC", "NFD"))
+    root = write_set(tmp_path, ["x", composed])
+    for path in files(root, composed)[1:]:
+        path.rename(path.with_name(f"{split}.png"))
+    assert [record.name for record in load_records(root)] == [composed, "x"]

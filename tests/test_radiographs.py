@@ -1,0 +1,204 @@
+"""Files to records and images: depth, spacing, patients, ages; and the real sets."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from sets import (
+    HEADER,
+    NAMES,
+    SHAPE,
+    files,
+    radiograph,
+    write_metadata,
+    write_pictures,
+    write_png,
+    write_reading,
+    write_set,
+)
+
+from lungseg_utils.radiographs import Record, load_records, png_shape, read_image
+
+EIGHT, TWELVE, SIXTEEN = (np.uint8, 255), (np.uint16, 4095), (np.uint16, 65535)
+
+
+def grey(pixels):
+    return pixels
+
+
+def colour(pixels):
+    return np.stack([pixels] * 3, axis=2)
+
+
+def colour_with_alpha(pixels):
+    alpha = np.random.default_rng(0).integers(0, pixels.max(), pixels.shape, endpoint=True)
+    return np.dstack([colour(pixels), alpha.astype(pixels.dtype)])
+
+
+@pytest.mark.parametrize("depth", [EIGHT, TWELVE, SIXTEEN], ids=["8 bit", "12 bit", "16 bit"])
+@pytest.mark.parametrize("layout", [grey, colour, colour_with_alpha])
+def test_image_is_the_same_in_every_format(depth, layout, tmp_path):
+    kind, largest = depth
+    path = tmp_path / "image.png"
+    write_png(path, layout(np.round(radiograph() * largest).astype(kind)))
+    image = read_image(path)
+    assert image.dtype == np.float32
+    assert image.shape == SHAPE
+    assert (image.min(), image.max()) == (0, 1)
+    np.testing.assert_allclose(image, radiograph(), atol=0.5 / largest + 1e-6)
+
+
+def test_colours_are_weighed_as_the_eye_does(tmp_path):
+    pixels = np.zeros((1, 4, 3), np.uint8)
+    pixels[0, 0], pixels[0, 1], pixels[0, 2] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+    write_png(tmp_path / "image.png", pixels)  # OpenCV's order: blue, green, red
+    image = read_image(tmp_path / "image.png")
+    np.testing.assert_allclose(image, [[0.114, 0.587, 0.299, 0]], atol=1 / 255)
+
+
+@pytest.mark.parametrize("shape", [(1, 7), (7, 1), (300, 200)])
+def test_png_shape_is_height_and_width(shape, tmp_path):
+    write_png(tmp_path / "image.png", np.zeros(shape, np.uint8))
+    assert png_shape(tmp_path / "image.png") == shape
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*nowhere\.png: check the path"):
+        read_image(tmp_path / "nowhere.png")
+
+
+def test_records_are_sorted_and_whole(tmp_path):
+    records = load_records(str(write_set(tmp_path, NAMES[::-1])))
+    assert records[2] == Record(
+        NAMES[2], *files(tmp_path, NAMES[2]), SHAPE, (0.0875 * 4020 / 24, 0.0875 * 4892 / 32),
+        patient=NAMES[2], age=27.0, sex="F", label=1, reading=f"reading of {NAMES[2]}",
+    )  # fmt: skip
+    assert [record.name for record in records] == list(NAMES)
+
+
+def test_record_reads_its_own_files(tmp_path):
+    for record in load_records(write_set(tmp_path)):
+        tilt = 5 * NAMES.index(record.name)
+        np.testing.assert_allclose(
+            read_image(record.image_path), radiograph(tilt=tilt), atol=1 / 255
+        )
+
+
+SPACINGS = {
+    # name, shape of the files, row of metadata.csv after the label, spacing
+    "Montgomery as distributed": ("MCUCXR_0001_0", (4892, 4020), None, (0.0875, 0.0875)),
+    "Montgomery on its side": ("MCUCXR_0001_0", (4020, 4892), None, (0.0875, 0.0875)),
+    "Montgomery resized": ("MCUCXR_0001_0", (24, 32), "4892,4020,", (14.65625, 13.3765625)),
+    "Montgomery resized, no table": ("MCUCXR_0001_0", (24, 32), None, None),
+    "Montgomery resized, empty cells": ("MCUCXR_0001_0", (24, 32), ",,", None),
+    "JSRT as distributed": ("JPCLN001", (2048, 2048), None, (0.175, 0.175)),
+    "JSRT resized": ("JPCNN001", (32, 64), "2048,2048,", (11.2, 5.6)),
+    "own, with the spacing": ("own", (24, 32), "64,48,0.2", (0.4, 0.4)),
+    "own spacing of a known name": ("JPCLN001", (32, 32), "2048,2048,0.1", (6.4, 6.4)),
+    "own, without the spacing": ("own", (24, 32), "64,48,", None),
+    "own, without a table": ("own", (2048, 2048), None, None),
+}
+
+
+@pytest.mark.parametrize("case", SPACINGS.values(), ids=SPACINGS)
+def test_spacing_is_of_the_files_own_pixels(case, tmp_path):
+    name, shape, facts, expected = case
+    for path in files(tmp_path, name):
+        write_png(path, np.zeros(shape, np.uint8))
+    if facts is not None:
+        write_metadata(tmp_path, [name], HEADER, "{name}.png,,F,27," + facts)
+    spacing = load_records(tmp_path)[0].spacing_mm
+    assert spacing == (expected and pytest.approx(expected))
+
+
+@pytest.mark.parametrize(
+    ("text", "years"),
+    [("027Y", 27), ("7Y", 7), ("018M", 1.5), ("026W", 0.4983), ("010D", 0.02738), ("000D", 0)],
+)
+def test_age_is_in_years(text, years, tmp_path):
+    write_set(tmp_path)
+    write_reading(tmp_path, NAMES[0], age=text)
+    assert load_records(tmp_path)[0].age == pytest.approx(years, rel=1e-3)
+
+
+def test_table_stands_in_for_the_readings(tmp_path):
+    write_pictures(tmp_path, "JPCLN001")
+    write_metadata(tmp_path, ["JPCLN001"], row="{name}.png,1,M,?,,,")
+    record = load_records(tmp_path)[0]
+    assert (record.sex, record.age, record.label, record.reading) == ("M", None, 1, "")
+
+
+@pytest.mark.parametrize(("name", "label"), [("A_0", 0), ("A_1", 1), ("A_12", None), ("A", None)])
+def test_label_comes_from_the_name(name, label, tmp_path):
+    write_pictures(tmp_path, name)
+    assert load_records(tmp_path)[0].label == label
+
+
+A, B, C, D, E, F = (f"MCUCXR_{number:04}_1" for number in range(1, 7))
+ABSENT = "MCUCXR_0000_0"
+PATIENTS = {
+    "all different": ({}, (A, B, C, D, E, F)),
+    "two": ({B: f"no change (same pt as {A})"}, (A, A, C, D, E, F)),
+    "the later is named": ({A: f"(same pt as {D})"}, (A, B, C, A, E, F)),
+    "two named at once": ({F: f"(same pt as {C}, {B})"}, (A, B, B, D, E, B)),
+    "a chain": ({C: f"(same pt as {A})", E: f"(same pt as {C})"}, (A, B, A, D, A, F)),
+    "a chain from behind": ({A: f"(same pt as {C})", C: f"(same pt as {E})"}, (A, B, A, D, A, F)),
+    "two groups joined last": (
+        {B: f"(same pt as {A})", D: f"(same pt as {C})", F: f"(same pt as {B}, {D})"},
+        (A, A, A, A, E, A),
+    ),
+    "one that is not there": ({B: f"(same pt as {ABSENT})"}, (A, B, C, D, E, F)),
+    "two that name one not there": (
+        {B: f"(same pt as {ABSENT})", E: f"(same pt as {ABSENT})"}, (A, B, C, D, B, F),
+    ),
+    "itself": ({B: f"(same pt as {B})"}, (A, B, C, D, E, F)),
+    "no closing bracket": ({B: f"same pt as {A}"}, (A, A, C, D, E, F)),
+    "a name outside the bracket": ({B: f"(same pt as {A}) unlike {C}"}, (A, A, C, D, E, F)),
+    "a name beside the point": ({B: f"compare {A}"}, (A, B, C, D, E, F)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", PATIENTS.values(), ids=PATIENTS)
+def test_patients_come_from_the_readings(case, tmp_path):
+    readings, expected = case
+    write_set(tmp_path, (A, B, C, D, E, F))
+    for name, text in readings.items():
+        write_reading(tmp_path, name, text)
+    assert tuple(record.patient for record in load_records(tmp_path)) == expected
+
+
+@pytest.mark.real
+def test_montgomery_set(real_data):
+    records = load_records(real_data / "montgomery_512")
+    patients = Counter(record.patient for record in records)
+    assert len(records) == 138
+    assert Counter(record.label for record in records) == {0: 80, 1: 58}
+    assert Counter(record.sex for record in records) == {"F": 74, "M": 63, "O": 1}
+    assert all(record.age and record.reading for record in records)
+    assert len(patients) == 135
+    assert {name[7:11]: n for name, n in patients.items() if n > 1} == {"0113": 2, "0162": 3}
+    groups = {"0113": {"0113", "0117"}, "0162": {"0162", "0166", "0170"}}
+    for first, members in groups.items():
+        found = {r.name[7:11] for r in records if r.patient == f"MCUCXR_{first}_1"}
+        assert found == members
+    spacings = {record.spacing_mm for record in records}
+    assert spacings == {(0.0875 * h / 512, 0.0875 * w / 512)
+                        for h, w in ((4020, 4892), (4892, 4020))}  # fmt: skip
+
+
+@pytest.mark.real
+def test_montgomery_at_its_native_size(real_data):
+    records = load_records(real_data / "montgomery_full")
+    assert len(records) == 16
+    assert {record.spacing_mm for record in records} == {(0.0875, 0.0875)}
+    assert {record.shape for record in records} == {(4020, 4892), (4892, 4020)}
+    assert read_image(records[0].image_path).shape == records[0].shape
+
+
+@pytest.mark.real
+def test_jsrt_set(real_data):
+    records = load_records(real_data / "jsrt_224")
+    assert len(records) == len({record.patient for record in records}) == 247
+    assert Counter(record.label for record in records) == {0: 93, 1: 154}
+    assert sum(record.age is None for record in records) == 2
+    np.testing.assert_allclose([record.spacing_mm for record in records], 1.6)

@@ -1,0 +1,130 @@
+"""Which records go where: no patient in two parts, nothing lost, the same every time."""
+
+import csv
+from collections import Counter
+
+import numpy as np
+import pytest
+from sets import bare_record
+
+from lungseg_utils.radiographs import load_records
+from lungseg_utils.splits import article_split, split_by_patient, subsample
+
+
+def bare_records(count, repeats=(), first=0, label=None):
+    """Records without files; `repeats` gives groups of places that are one patient's."""
+    group = {place: places[0] for places in repeats for place in places}
+    return tuple(
+        bare_record(f"R{first + i:04}", f"R{first + group.get(i, i):04}",
+                    i % 5 // 3 if label is None else label)
+        for i in range(count)
+    )  # fmt: skip
+
+
+# two in five are abnormal; one patient has six images, others two or three, of both labels
+COUNT = 70
+RECORDS = bare_records(COUNT, [range(6), (12, 13), (20, 21, 22), (30, 65), (43, 44), (50, 51)])
+
+
+def parts(split):
+    return split.train, split.validation, split.test
+
+
+def names(records):
+    return [record.name for record in records]
+
+
+def names_of_all(split):
+    return sorted(record.name for part in parts(split) for record in part)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_patients_stay_together(seed):
+    split = split_by_patient(RECORDS, seed)
+    patients = [{record.patient for record in part} for part in parts(split)]
+    assert sum(map(len, patients)) == len(set.union(*patients))
+    assert names_of_all(split) == names(RECORDS)
+    assert all(names(part) == sorted(names(part)) for part in parts(split))
+    shares = [np.mean([record.label for record in part]) for part in parts(split)]
+    np.testing.assert_allclose(shares, 0.4, atol=0.15)
+    sizes = [len(part) / COUNT for part in parts(split)]
+    np.testing.assert_allclose(sizes, [0.7, 0.1, 0.2], atol=0.05)
+
+
+def test_split_is_the_same_for_a_seed_and_another_for_another():
+    assert split_by_patient(RECORDS, 3) == split_by_patient(list(RECORDS), 3)
+    assert len({split_by_patient(RECORDS, seed) for seed in range(4)}) == 4
+
+
+def test_split_leaves_the_global_generator_alone():
+    np.random.seed(0)
+    before = np.random.get_state()[1].copy()
+    split_by_patient(RECORDS)
+    article_split(RECORDS)
+    assert (before == np.random.get_state()[1]).all()
+
+
+def test_too_few_patients_are_refused():
+    records = bare_records(30, [range(21)])
+    assert len(parts(split_by_patient(records))) == 3
+    with pytest.raises(ValueError, match="takes at least ten patients, and here are 9"):
+        split_by_patient(bare_records(30, [range(22)]))
+
+
+@pytest.mark.parametrize(("normal", "abnormal"), [(5, 5), (9, 9), (10, 0), (12, 11)])
+def test_small_sets_are_split(normal, abnormal):
+    records = bare_records(normal, label=0) + bare_records(abnormal, first=normal, label=1)
+    split = split_by_patient(records)
+    assert names_of_all(split) == names(records)
+    assert all(parts(split))
+
+
+def test_records_without_label_are_split():
+    records = [bare_record(f"R{i:04}") for i in range(20)]
+    assert [len(part) for part in parts(split_by_patient(records))] == [14, 2, 4]
+
+
+def test_subsample_keeps_repeated_patients_and_order():
+    chosen = subsample(RECORDS, 30)
+    assert len(chosen) == 30
+    assert names(chosen) == sorted(set(names(chosen)))
+    repeated = {p for p, n in Counter(r.patient for r in RECORDS).items() if n > 1}
+    assert {r for r in RECORDS if r.patient in repeated} <= set(chosen)
+    others = [int(r.name[1:]) for r in chosen if r.patient not in repeated]
+    assert np.diff(others).max() < 12
+    assert subsample(chosen, 30) == chosen
+
+
+@pytest.mark.parametrize("count", [1, 5, 17, 69, 70, 500])
+def test_subsample_gives_the_count_or_all(count):
+    assert len(set(subsample(RECORDS, count))) == min(count, COUNT)
+
+
+def test_article_split_takes_tenths_whatever_the_order():
+    split = article_split(RECORDS)
+    assert [len(part) for part in parts(split)] == [56, 7, 7]
+    assert names_of_all(split) == names(RECORDS)
+    assert split == article_split(RECORDS[::-1])
+
+
+@pytest.mark.real
+def test_article_split_is_the_articles(real_data):
+    folder = real_data / "montgomery_512"
+    with (folder / "metadata.csv").open(newline="") as file:
+        listed = {row["file"][:-4]: row["article_split"] for row in csv.DictReader(file)}
+    records = load_records(folder)
+    split = article_split(records)
+    ours = {"train": split.train, "val": split.validation, "test": split.test}
+    assert {r.name: part for part, chosen in ours.items() for r in chosen} == listed
+    assert [len(part) for part in parts(split)] == [112, 13, 13]
+    patients = [{record.patient for record in part} for part in parts(split)]
+    assert sum(map(len, patients)) > len(set.union(*patients)) == 135
+
+
+@pytest.mark.real
+def test_patients_of_the_real_set_stay_together(real_data):
+    records = load_records(real_data / "montgomery_512")
+    for seed in range(10):
+        split = split_by_patient(records, seed)
+        patients = [{record.patient for record in part} for part in parts(split)]
+        assert sum(map(len, patients)) == len(set.union(*patients)) == 135
