@@ -7,14 +7,15 @@ then exposed: Beer-Lambert at two energies, scatter, blur, photons, film (`physi
 labelled (`acquisition`). The lung's layer is above 0 exactly where the mask is True.
 
 What still gives them away, beside real ones:
-- the lungs' outer edge lacks the thin bright line of pleura and rib cortex, and the ribs' ends are
-  scalloped there; each rib has the same shape, only larger or smaller
+- the ribs' turning points make a scalloped edge where real ones run on along the chest wall, and
+  each rib has the same shape, only larger or smaller
 - neck, armpit and flank are smooth: no muscle, skin fold, hair, nipple, or breast seen in profile
 - hila are tubes that fan out; no fissures, no bronchi seen end on, no lymph nodes
 - the heart and aorta are one outline each; the spine and the descending aorta have blunt edges
 - the diaphragm is a single clean curve, and the liver and spleen below it are one grey
-- tuberculosis is clouds, rings, spots, strands and fluid, without collapse or shifted mediastinum
-- every patient faces the film: no lordotic, lateral or lying views, no scoliosis worth the name
+- tuberculosis is clouds, rings, spots, strands and fluid that shift nothing, and its clouds are
+  too evenly speckled
+- every patient faces the film: no lordotic or lying views, hardly a scoliosis
 - the bottom border, the label box and the small print are tidier than a film archive's
 """
 

@@ -39,7 +39,7 @@ def borders(picture: np.ndarray, lowest: float, rng: np.random.Generator) -> Non
     rim = size / 512 * rng.uniform(1.3, rng.choice((2.0, 2.5, 5.0))) * (rng.random() < 0.4)
     slant = np.tan(np.radians(rng.normal(0, 0.8)))
     if rng.random() < 0.72:
-        bottom = max(rng.uniform(0.68, 1.0) * size, lowest + 0.02 * size)
+        bottom = max(rng.uniform(0.70, 1.05) * size, lowest + 0.02 * size)
         cut(picture, rows - bottom - slant * (columns - size / 2), rim)
     for edge in (columns - size, -columns - 1, -rows - 1):
         if rng.random() < 0.12:
@@ -77,10 +77,21 @@ def side_text(picture: np.ndarray, rng: np.random.Generator) -> None:
     np.maximum(spot, 0.9 * turned.T[:, ::-1][:, :width], out=spot)
 
 
+def blanked(picture: np.ndarray, rng: np.random.Generator) -> None:
+    """A corner where the patient's name was blacked out, or a blank label, in place."""
+    size = len(picture)
+    wide, tall = (rng.uniform(0.08, 0.24, 2) * size * [1, 0.4]).astype(int)
+    left = int(rng.choice((rng.uniform(0, 0.15), rng.uniform(0.7, 0.8))) * size)
+    top = int(rng.choice((0.0, 0.0, 0.93)) * size)
+    picture[top:top + tall, left:left + wide] = rng.choice((0.0, 0.0, 0.97))
+
+
 def marks(picture: np.ndarray, rng: np.random.Generator) -> None:
     """The side marker, the projection's label and small print, in place."""
     size = len(picture)
     tall = size / 512 * rng.uniform(15, 21)
+    if rng.random() < 0.12:
+        blanked(picture, rng)
     if rng.random() < 0.92:
         at = rng.uniform(0.01, 0.12) * size, rng.uniform(0.05, 0.1) * size
         letter(picture, "R", at, tall, False)

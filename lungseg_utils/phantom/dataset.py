@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from .radiograph import Phantom, file_name, simulate
 from .ranges import SPACING_MM
 
-VERSION = 1  # raise it when the same seed gives other pictures
+VERSION = 2  # raise it when the same seed gives other pictures
 FOLDERS = ("CXR_png", "ManualMask/leftMask", "ManualMask/rightMask", "ClinicalReadings")
 COLUMNS = ("file", "abnormal", "sex", "age", "native_width", "native_height", "native_spacing_mm")
 

@@ -66,9 +66,9 @@ def infiltrate(chest: Chest, side: int) -> tuple[np.ndarray, str]:
     """Air spaces filled in a cloud, mostly in an upper lobe."""
     centre, level = chest.spot(side, *((0.05, 0.45) if chest.rng.random() < 0.7 else (0.4, 0.9)))
     layer = np.zeros(chest.view.shape, np.float32)
-    for _ in range(chest.rng.integers(1, 5)):
-        place = centre + chest.rng.normal(0, 14, 2) * chest.who.grown
-        layer += patch(chest, place, chest.rng.uniform(9, 28) * chest.who.grown)
+    for _ in range(chest.rng.integers(1, 6)):
+        place = centre + chest.rng.normal(0, 18, 2) * chest.who.grown
+        layer += patch(chest, place, chest.rng.uniform(9, 38) * chest.who.grown)
     return FLUID * chest.rng.uniform(10, 34) * layer.clip(0, 2), f"infiltrate {lobe(side, level)}"
 
 

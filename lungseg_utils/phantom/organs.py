@@ -73,8 +73,8 @@ def aortic_arch(who: Person) -> np.ndarray:
     reach, level, h = who.aortic_knob, who.knob_level * who.H, who.H
     points = np.array([
         [0, level - 0.07 * h], [0.62 * reach, level - 0.058 * h], [0.95 * reach, level - 0.025 * h],
-        [reach, level + 0.012 * h], [0.88 * reach, level + 0.05 * h],
-        [0.74 * reach, level + 0.085 * h], [0.70 * reach, level + 0.3 * h],
+        [reach, level + 0.012 * h], [0.92 * reach, level + 0.05 * h],
+        [0.84 * reach, level + 0.09 * h], [0.78 * reach, level + 0.3 * h],
         [0.60 * reach, level + 0.8 * h], [0, level + 0.8 * h]])
     return smooth(points + mm(0.6 * who.turn, 0), closed=True)
 
@@ -93,7 +93,7 @@ def mediastinum(who: Person) -> np.ndarray:
 
 def hilum(who: Person, side: int) -> np.ndarray:
     """Centre, in mm, of one hilum; the left one lies a little higher."""
-    out = max(who.mediastinum_right * 1.5, 0.13 * who.H) if side < 0 else 0.135 * who.H
+    out = max(who.mediastinum_right * 1.4, 0.105 * who.H) if side < 0 else 0.115 * who.H
     return np.array([side * out + 0.7 * who.turn, (who.hilum_level - 0.02 * (side > 0)) * who.H])
 
 

@@ -33,7 +33,7 @@ PERSON = {
     "chest_depth": Range(0.50, 0.66, "inner depth / chest width", "Gray"),
     "barrel": Range(-0.06, 0.06, "relative change of width, apex against base", "masks"),
     "apex_width": Range(0.88, 1.12, "relative width of the apices", "masks"),
-    "wall": Range(10, 54, "mm of skin, fat and muscle beside the ribs", "films"),
+    "wall": Range(12, 58, "mm of skin, fat and muscle beside the ribs", "films"),
     "heart_ratio": Range(0.35, 0.50, "heart width / chest width", "Hopper: below 0.5"),
     "heart_right": Range(0.26, 0.37, "share of the heart right of the midline", "masks"),
     "heart_bulge": Range(0.0, 0.10, "heart's left width, convexity of the border", "films"),
@@ -59,7 +59,7 @@ PERSON = {
     "breast": Range(48, 84, "mm, half width", "films"),
     "breast_depth": Range(8, 46, "mm", "films"),
     "breast_level": Range(0.54, 0.80, "H, centre", "films"),
-    "scoliosis": Range(-7, 7, "mm, bow of the spine", "films"),
+    "scoliosis": Range(-10, 10, "mm, bow of the spine", "films"),
     "vertebra_width": Range(27, 37, "mm", "Gray"),
     "trachea_width": Range(13, 20, "mm", "Gray"),
     "vessel": Range(4.0, 6.8, "mm, radius of the first branches", "Gray"),
@@ -88,7 +88,7 @@ PICTURE = {
     "blur": Range(0.25, 0.55, "mm, focal spot and screen", "films"),
     "lung_grey": Range(0.26, 0.42, "median of the lungs on the film, 1 = white", "films"),
     "gradient": Range(1.55, 2.25, "slope of the film curve", "films"),
-    "white": Range(0.99, 1.04, "what becomes white, relative to the densest part", "films"),
+    "white": Range(0.97, 1.03, "what becomes white, relative to the densest part", "films"),
     "black": Range(0.08, 0.15, "grey of the lungs' darkest twentieth", "films"),
 }
 

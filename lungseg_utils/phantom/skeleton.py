@@ -26,11 +26,11 @@ def rib_line(who: Person, number: int, side: int, start: float, end: float) -> n
     angle = np.radians(np.linspace(start, end, 30))
     neck = (who.rib_level + (number - 1) * who.rib_spacing) * who.H
     fall = who.rib_slope * who.H * np.interp(number, (1, 2, 4, 7, 11), (0.42, 0.62, 0.88, 1.0, 0.8))
-    hump = 0.028 * who.H * np.interp(number, (1, 3, 5, 8, 11), (0.0, 0.5, 1.0, 0.5, 0.0))
+    hump = 0.045 * who.H * np.interp(number, (1, 3, 5, 9, 11), (0.0, 0.5, 1.0, 0.8, 0.2))
     y = neck + fall * (angle / np.radians(152)) ** np.interp(number, (1, 3), (1.0, 1.3))
     y -= hump * np.sin(2.2 * angle).clip(0)
     small = np.interp(number, (1, 2, 3), (0.70, 0.93, 1.0))
-    wide = small * (who.edge(np.array([neck + fall * 0.505]))[0] + 2.5)
+    wide = small * (who.edge(np.array([neck + fall * 0.505]))[0] + 1.2)
     share = np.minimum(np.sin(angle), 0.985) / 0.985
     back = np.where(angle < np.pi / 2, share ** 0.86, share ** 0.8)
     return np.column_stack([side * wide * back + who.middle(y) * 0.6, y])
@@ -43,7 +43,7 @@ def ribs(who: Person, view: View, start: float, end: float, numbers: range, core
     for parity in (0, 1):  # neighbours cross where they fall steeply, so they add up
         some = [(number, side) for number in numbers if number % 2 == parity for side in (-1, 1)]
         lines = [rib_line(who, number, side, start, end) for number, side in some]
-        fade = np.interp(np.linspace(start, end, 30), (9, 55, 92, 150), (0.85, 1.0, 0.5, 1.15))
+        fade = np.interp(np.linspace(start, end, 30), (9, 55, 92, 150), (0.85, 1.0, 0.42, 1.15))
         widths = [who.rib_width * fade * np.interp(n, (1, 2, 8, 12), (0.85, 1, 1, 0.8))
                   for n, _ in some]
         layer += tubes(view, lines, widths, core, rim)
@@ -59,6 +59,13 @@ def posterior_ribs(who: Person, view: View) -> np.ndarray:
 def anterior_ribs(who: Person, view: View) -> np.ndarray:
     """Pairs 1 to 9 from the side to where cartilage begins; flatter and fainter."""
     return ribs(who, view, 90, 151, range(1, 10), 2.8, 1.5)
+
+
+def rib_cage_edge(who: Person, view: View) -> np.ndarray:
+    """The outermost ribs and pleura, which the ray meets along the curve: a thin bright seam."""
+    y = np.linspace(0.07, 1.28, 40) * who.H
+    lines = [np.column_stack([side * (who.edge(y) + 3.2 * who.grown), y]) for side in (-1, 1)]
+    return BONE * who.bone * tubes(view, lines, [6.0 * who.grown] * 2, 0.8, 2.0)
 
 
 def clavicles(who: Person, view: View) -> np.ndarray:

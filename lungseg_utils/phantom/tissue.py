@@ -89,10 +89,10 @@ def fillings(who: Person, view: View, path: np.ndarray, masks: np.ndarray) -> di
     """What fills the chest cavity outside the masks: heart, mediastinum, belly, hidden lung."""
     column = inflate(organs.mediastinum(who), 14 * who.grown)
     arch = inflate(organs.aortic_arch(who), 17 * who.grown)
-    column = cv2.GaussianBlur(np.maximum(0.88 * column, 0.66 * arch), (0, 0), 3.0)
+    column = cv2.GaussianBlur(np.maximum(0.97 * column, 0.7 * arch), (0, 0), 3.0)
     rise = (0.35 + (Y / who.H - who.heart_top) / 0.22).clip(0, 1)
     shares = {
-        "heart": 0.80 * inflate(organs.heart(who), 0.36 * who.half) * rise,
+        "heart": 0.87 * inflate(organs.heart(who), 0.32 * who.half) * rise,
         "mediastinum": np.maximum(column, 0.6 * arch),
         "belly": belly_share(who),
     }
@@ -106,9 +106,9 @@ def fillings(who: Person, view: View, path: np.ndarray, masks: np.ndarray) -> di
 
 def belly_share(who: Person) -> np.ndarray:
     """Share of the chest's depth that the dome of the diaphragm fills, on the smooth grid."""
-    share = np.zeros_like(X)
+    share, beside = np.zeros_like(X), np.maximum(np.abs(X[0]), 0.8 * who.dome_peak * who.half)
     for side in (-1, 1):
-        under = Y - organs.diaphragm_height(who, side, X[0])
+        under = Y - organs.diaphragm_height(who, side, beside)
         swell = np.sqrt(1 - (1 - (under / (0.22 * who.H)).clip(0, 1)) ** 2)
         swell = 0.2 * ((under + 2) / 4).clip(0, 1) + 0.8 * swell
         share = np.where(X * side >= 0, swell, share)
@@ -162,5 +162,5 @@ def belly_gas(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
 
 def grain(who: Person, view: View, rng: np.random.Generator, path: np.ndarray) -> np.ndarray:
     """Fine branching and connective tissue of the lung that no single vessel shows."""
-    fine = noise(rng, view.shape, 1.9 / view.pixel_mm) + noise(rng, view.shape, 4 / view.pixel_mm)
-    return LUNG * path * 0.035 * fine
+    fine = noise(rng, view.shape, 1.5 / view.pixel_mm) + noise(rng, view.shape, 3 / view.pixel_mm)
+    return LUNG * path * 0.04 * fine

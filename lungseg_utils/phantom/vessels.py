@@ -18,11 +18,10 @@ def roots(who: Person, side: int, rng: np.random.Generator) -> tuple:
     """First branches of one lung: starts (n, 2) and lengths in mm, angles from straight down."""
     share = (np.arange(FAN) + rng.uniform(0.1, 0.9, FAN)) / FAN
     angle = np.interp(share, (0, 0.28, 0.5, 1), (3.0, 2.3, 1.2, -0.1))
-    radius = who.vessel * rng.uniform(0.2, 0.64, FAN)
+    radius = who.vessel * rng.uniform(0.2, 0.5, FAN)
     radius *= np.interp(angle, (0, 1.5, 3), (1, 0.8, 0.66))
-    start = organs.hilum(who, side) + rng.normal(0, 5 * who.grown, (FAN, 2))
+    start = organs.hilum(who, side) + rng.normal(0, 6 * who.grown, (FAN, 2))
     start[:, 1] += 0.085 * who.H * np.cos(angle)
-    start[:, 0] += side * 0.02 * who.H
     return start, angle, radius, who.H * rng.uniform(0.055, 0.11, FAN)
 
 
@@ -61,7 +60,7 @@ def vessels(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
             grey = np.minimum(255, DEPTH * radii * np.sqrt(radii / thick)).tolist()
             view.draw(drawn, ribbon(lines, 2 * thick[:, None]), grey)
         layer += drawn
-    return WATER * 5.5 / DEPTH * cv2.GaussianBlur(layer, (0, 0), max(0.3 / view.pixel_mm, 0.3))
+    return WATER * 5.5 / DEPTH * cv2.GaussianBlur(layer, (0, 0), max(0.2 / view.pixel_mm, 0.3))
 
 
 def hila(who: Person, view: View) -> np.ndarray:
