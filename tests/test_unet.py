@@ -1,0 +1,204 @@
+"""The U-Net: its size, its promises of shape and range, and what it does with a whole X-ray."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from lungseg_utils.diagrams import draw_unet, stages
+from lungseg_utils.unet import build_article_unet, build_unet, predict_mask, predict_probability
+
+
+def grey(*shape):
+    """Random grey levels in [0, 1]."""
+    return np.random.default_rng(0).uniform(0, 1, shape).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def small():
+    keras.utils.set_random_seed(0)
+    return build_unet(32, filters=4, depth=3)
+
+
+def run(model, batch):
+    return ops.convert_to_numpy(model(batch, training=False))
+
+
+def block(channels_in, channels_out):
+    """Parameters of two 3x3 convolutions with bias, each with the four numbers of BatchNorm."""
+    return 9 * channels_out * (channels_in + channels_out) + 10 * channels_out
+
+
+def counted(channels, filters, depth):
+    widths = [filters * 2**level for level in range(depth + 1)]
+    down = sum(map(block, [channels, *widths[:-1]], widths))
+    up = sum(4 * 2 * width * width + width + block(2 * width, width) for width in widths[:-1])
+    return down + up + filters + 1
+
+
+def test_article_network_has_the_article_s_parameters():
+    model = build_article_unet()
+    assert model.input_shape == (None, 512, 512, 3)
+    assert model.output_shape == (None, 512, 512, 1)
+    assert model.count_params() == counted(3, 64, 4) == 31_055_297
+    assert sum(int(np.prod(each.shape)) for each in model.trainable_variables) == 31_043_521
+
+
+@pytest.mark.parametrize("channels, filters, depth", [(1, 16, 4), (1, 8, 3), (3, 4, 2), (1, 5, 1)])
+def test_parameters_are_those_counted_by_hand(channels, filters, depth):
+    assert build_unet(32, channels, filters, depth).count_params() == counted(
+        channels, filters, depth
+    )
+
+
+def test_the_course_s_network_is_the_default():
+    model = build_unet(64)
+    momenta = {layer.momentum for layer in model.layers if hasattr(layer, "momentum")}
+    assert (model.count_params(), momenta) == (1_946_705, {0.9})
+
+
+def test_the_article_s_momentum_reaches_every_batch_norm():
+    model = build_unet(16, filters=2, depth=2, momentum=0.99)
+    assert [layer.momentum for layer in model.layers if hasattr(layer, "momentum")] == [0.99] * 10
+
+
+@pytest.mark.parametrize("size, channels, depth", [(32, 1, 3), (16, 3, 4), (48, 1, 2)])
+def test_gives_one_probability_for_each_pixel(size, channels, depth):
+    batch = grey(2, size, size, channels)
+    probability = run(build_unet(size, channels, 4, depth), batch)
+    assert probability.shape == (2, size, size, 1)
+    assert probability.dtype == np.float32
+    assert 0 <= probability.min() < probability.max() <= 1
+
+
+def test_is_the_network_written_out():
+    """One level, layer by layer, given the same weights in the same order."""
+
+    def convolve(x, filters):
+        x = layers.Conv2D(filters, 3, padding="same")(x)
+        return ops.relu(layers.BatchNormalization()(x))
+
+    inputs = keras.Input((8, 8, 1))
+    skip = convolve(convolve(inputs, 2), 2)
+    x = convolve(convolve(layers.MaxPooling2D()(skip), 4), 4)
+    x = ops.concatenate([layers.Conv2DTranspose(2, 2, strides=2)(x), skip], axis=-1)
+    logit = layers.Conv2D(1, 1)(convolve(convolve(x, 2), 2))
+    written_out = keras.Model(inputs, ops.sigmoid(logit))
+    model = build_unet(8, filters=2, depth=1)
+    shaken = [array + 0.2 * grey(*array.shape) - 0.1 for array in model.get_weights()]
+    model.set_weights(shaken)
+    written_out.set_weights(shaken)
+    expected = run(written_out, grey(2, 8, 8, 1))
+    assert np.ptp(expected) > 0.01
+    assert np.allclose(run(model, grey(2, 8, 8, 1)), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("size, depth", [(250, 4), (264, 4), (33, 1), (4, 3)])
+def test_refuses_a_size_that_cannot_be_halved(size, depth):
+    message = rf"size {size} cannot be halved {depth} times: take a multiple of {2**depth}"
+    with pytest.raises(ValueError, match=message):
+        build_unet(size, depth=depth)
+
+
+def test_images_of_a_batch_do_not_touch_each_other(small):
+    batch = grey(3, 32, 32, 1)
+    assert np.allclose(run(small, batch)[1:2], run(small, batch[1:2]), atol=1e-6)
+
+
+def test_the_skips_carry_what_pooling_loses(small):
+    """Without the way over the bottleneck the output still follows the image."""
+    model = keras.models.clone_model(small)
+    silenced = [layer for layer in model.layers if isinstance(layer, layers.Conv2DTranspose)]
+    for layer in silenced:
+        layer.set_weights([np.zeros_like(array) for array in layer.get_weights()])
+    batch = grey(1, 32, 32, 1)
+    assert len(silenced) == 3
+    assert np.ptp(run(model, batch)) > 1e-3
+
+
+def test_the_answer_depends_on_188_pixels_a_side():
+    """The receptive field that notebook 03 computes, at both its ends and one pixel beyond."""
+    model = build_unet(256, filters=2)
+    model.set_weights(
+        [
+            np.full(array.shape, 1 / array.shape[2]) if array.ndim == 4 else array
+            for array in model.get_weights()
+        ]
+    )
+    lights = np.zeros((4, 256, 256, 1), np.float32)
+    for number, place in enumerate([(34, 34), (221, 221), (33, 128), (128, 222)]):
+        lights[(number, *place)] = 1
+    assert list(run(model, lights)[:, 128, 128, 0] > 0.5) == [True, True, False, False]
+
+
+def test_mixed_precision_answers_in_float32_and_nearly_alike(small):
+    mixed = build_unet(32, filters=4, depth=3, precision="mixed_bfloat16")
+    mixed.set_weights(small.get_weights())
+    batch = grey(2, 32, 32, 1)
+    exact, rounded = run(small, batch), run(mixed, batch)
+    assert rounded.dtype == np.float32
+    assert 0 < abs(exact - rounded).max() < 0.02
+    assert {layer.compute_dtype for layer in mixed.layers[1:-1]} == {"bfloat16"}
+    assert mixed.layers[-1].compute_dtype == "float32"
+    assert {variable.dtype for variable in mixed.variables} == {"float32"}
+
+
+@pytest.mark.parametrize("shape", [(50, 70), (71, 40), (32, 32), (20, 24)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_predicts_at_the_image_s_own_shape(shape, channels):
+    model = build_unet(32, channels, 2, 2)
+    image = grey(*shape)
+    probability = predict_probability(model, image)
+    mask = predict_mask(model, image)
+    assert probability.shape == mask.shape == shape
+    assert probability.dtype == np.float32
+    assert 0 <= probability.min() <= probability.max() <= 1
+    assert mask.dtype == bool
+    assert np.array_equal(mask, probability > 0.5)
+
+
+def test_prediction_is_the_network_s_own_at_the_network_s_size():
+    """Three channels are the grey image three times; nothing is resized where the size fits."""
+    model = build_unet(32, 3, 2, 2)
+    image = grey(32, 32)
+    expected = run(model, np.stack([image] * 3, axis=-1)[None])[0, :, :, 0]
+    assert np.allclose(predict_probability(model, image), expected, atol=1e-6)
+
+
+def test_prediction_uses_moving_averages_and_leaves_them_alone():
+    model = build_unet(32, filters=2, depth=2)
+    image = grey(32, 32)
+    before = model.get_weights()
+    assert np.array_equal(predict_probability(model, image), predict_probability(model, image))
+    assert all(map(np.array_equal, before, model.get_weights()))
+    trained = ops.convert_to_numpy(model(image[None, :, :, None], training=True))
+    assert not np.allclose(trained[0, :, :, 0], predict_probability(model, image), atol=1e-3)
+
+
+def test_a_mask_keeps_its_place_on_the_way_there_and_back():
+    """A network that hands the image through must give a non-square image back in place."""
+    inputs = keras.Input((32, 32, 1))
+    model = keras.Model(inputs, layers.Identity()(inputs))
+    image = np.zeros((64, 128), np.float32)
+    image[8:24, 80:120] = 1
+    mask = predict_mask(model, image)
+    rows, columns = np.nonzero(mask)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (8, 23, 80, 119)
+
+
+def test_stages_walk_through_the_model(small):
+    walked = stages(small)
+    sides = [stage.side for stage in walked]
+    assert sides == [32, 16, 8, 4, 8, 16, 32, 32]
+    assert [stage.channels for stage in walked] == [4, 8, 16, 32, 16, 8, 4, 1]
+    assert [stage.way for stage in walked] == ["down"] * 4 + ["up"] * 3 + ["out"]
+    assert sum(stage.parameters for stage in walked) == small.count_params()
+
+
+def test_the_drawing_shows_every_block_and_every_skip(small):
+    (axes,) = draw_unet(small).axes
+    assert len(axes.patches) == 8
+    arrows = [text.arrow_patch for text in axes.texts if getattr(text, "arrow_patch", None)]
+    assert len(arrows) == 7 + 3
+    words = {text.get_text() for text in axes.texts}
+    assert {"4", "8", "16", "32", "1", "32 x 32", "4 x 4"} <= words
