@@ -23,6 +23,17 @@ def rows(results: dict) -> list[tuple[str, str, str]]:
     return found
 
 
+def benchmark_row(content: dict) -> str:
+    """The README's line on one benchmarks/laptop_*.json."""
+    cells = [content["data"], f"{content['images']['test']} of {content['test_patients']} patients"]
+    for name, digits in {"dice": 4, "iou": 4, "hd95_mm": 1, "assd_mm": 2}.items():
+        mean, low, high = (f"{content['scores'][name][key]:.{digits}f}" for key in
+                           ("mean", "low", "high"))
+        cells.append(f"{mean} ({low} to {high})")
+    cells.append(f"{content['seconds']['training']:.0f} s")
+    return f"| {' | '.join(cells)} |"
+
+
 def _number(value: float | str) -> str:
     return f"{float(value):.3f}"  # results.json spells what JSON has no number for as "inf"
 
@@ -56,6 +67,17 @@ def write_page(home: Path, notebooks: list[Path]) -> Path:
                     f"</title>\n<style>{STYLE}</style>\n" + "\n".join([*parts, "</ol></html>\n"]),
                     encoding="utf-8")
     return page
+
+
+def benchmark_row(content: dict) -> str:
+    """The README's line on one benchmarks/laptop_*.json."""
+    cells = [content["data"], f"{content['images']['test']} of {content['test_patients']} patients"]
+    for name, digits in {"dice": 4, "iou": 4, "hd95_mm": 1, "assd_mm": 2}.items():
+        mean, low, high = (f"{content['scores'][name][key]:.{digits}f}" for key in
+                           ("mean", "low", "high"))
+        cells.append(f"{mean} ({low} to {high})")
+    cells.append(f"{content['seconds']['training']:.0f} s")
+    return f"| {' | '.join(cells)} |"
 
 
 def _number(value: float | str) -> str:

@@ -1,0 +1,41 @@
+"""What the README says: its numbers come from files that a command wrote, its links lead somewhere."""
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tools.scores import benchmark_row
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BENCHMARKS = sorted((ROOT / "benchmarks").glob("laptop_*.json"))
+
+
+def test_there_are_benchmarks():
+    assert {path.stem for path in BENCHMARKS} >= {"laptop_simulated", "laptop_montgomery"}
+
+
+@pytest.mark.parametrize("path", BENCHMARKS, ids=lambda path: path.stem)
+def test_numbers_come_from_the_benchmark_files(path):
+    assert benchmark_row(json.loads(path.read_text())) in README.splitlines()
+
+
+def documents() -> dict[Path, str]:
+    texts = {path: path.read_text(encoding="utf-8") for path in ROOT.glob("*.md")}
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        cells = nbformat.read(path, as_version=4).cells
+        texts[path] = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    return texts
+
+
+def test_links_within_the_repository_lead_somewhere():
+    broken = [
+        (path.name, target)
+        for path, text in documents().items()
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text)
+        if "://" not in target and not (path.parent / target).exists()
+    ]
+    assert broken == []
