@@ -128,7 +128,7 @@ def vertebra(who: Person, number: int) -> tuple[np.ndarray, list, list]:
 
 def spine(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
     """The vertebral column, neck to loins."""
-    parts = [vertebra(who, number) for number in range(-8, 21)]
+    parts = [vertebra(who, number) for number in range(-8, 32)]
     layer = 4.0 * view.fill(*[body for body, _, _ in parts])
     layer += 2.2 * view.fill(*[plate for _, plates, _ in parts for plate in plates])
     layer += 1.6 * view.fill(*[knob for _, _, knobs in parts for knob in knobs])
