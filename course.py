@@ -142,10 +142,11 @@ def lab() -> int:
 
 
 def store() -> int:
-    """Run the notebooks on the simulated set and store them in place, clean."""
+    """Run the notebooks on the simulated set, store them in place, and draw images/ anew."""
     installation.set_up()
     shutil.rmtree(OUTPUTS / "store/runs", ignore_errors=True)  # store a whole training
-    return call("-m", "tools.notebooks", "store", env=simulated_environment("laptop", "store"))
+    env = simulated_environment("laptop", "store")
+    return call("-m", "tools.notebooks", "store", env=env) or call("-m", "tools.pictures", env=env)
 
 
 def main(arguments: "list[str] | None" = None) -> int:

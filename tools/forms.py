@@ -21,14 +21,16 @@ CHANGING = re.compile(r"\bat 0x[0-9a-f]{6,}")
 def clean(notebook: nbformat.NotebookNode) -> None:
     """Take out what GitHub cannot show and what would differ at the next run, in place.
 
-    Widgets go with their state: a static figure stands before each.
+    Widgets go with their state: a static figure stands before each. What went to stderr goes too:
+    progress bars, and TensorFlow's news of the machine.
     """
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": LANGUAGE})
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict({"tags": cell.metadata.tags}
                                            if "tags" in cell.metadata else {})
         if cell.cell_type == "code":
-            cell.outputs = [out for out in cell.outputs if WIDGET not in out.get("data", {})]
+            cell.outputs = [out for out in cell.outputs if WIDGET not in out.get("data", {})
+                            and out.get("name") != "stderr"]
 
 
 def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
