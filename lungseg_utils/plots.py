@@ -74,7 +74,9 @@ def draw_image(
     Args: `spacing_mm` the (row, column) size of a pixel; square pixels without it.
     """
     aspect = spacing_mm[0] / spacing_mm[1] if spacing_mm else 1.0
-    axes.imshow(image, cmap="gray", vmin=0, vmax=1, aspect=aspect)
+    step = _step(image)
+    edges = (-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5)
+    axes.imshow(image[::step, ::step], cmap="gray", vmin=0, vmax=1, aspect=aspect, extent=edges)
     axes.set_title(title, fontsize=11)
     axes.set_axis_off()
 
@@ -83,10 +85,18 @@ def draw_outline(
     axes: Axes, mask: np.ndarray, colour: str = BLUE, style: str = "-", label: str = ""
 ) -> None:
     """Draw the outline of a bool mask (height, width) over an image."""
-    if mask.any() and not mask.all():
-        axes.contour(mask, levels=[0.5], colors=colour, linestyles=style, linewidths=1.6)
+    step = _step(mask)
+    drawn = mask[::step, ::step]
+    if drawn.any() and not drawn.all():
+        rows, columns = (np.arange(0, side, step) for side in mask.shape)
+        look = {"colors": colour, "linestyles": style, "linewidths": 1.6}
+        axes.contour(columns, rows, drawn, levels=[0.5], **look)
     if label:
         axes.plot([], [], color=colour, linestyle=style, label=label)
+
+
+def _step(array: np.ndarray) -> int:
+    return max(1, max(array.shape) // 1000)  # 20 million pixels take seconds and show no more
 
 
 def gallery(
