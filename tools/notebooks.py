@@ -79,11 +79,11 @@ def _error(cell: nbformat.NotebookNode) -> str:
 
 
 def write_html(notebook: nbformat.NotebookNode, target: Path) -> None:
-    """Write an executed notebook as one HTML file, with its pictures in it."""
+    """Write an executed notebook as one HTML file; its figures are within its outputs."""
     from nbconvert import HTMLExporter  # 1 s to import
 
     where = {"metadata": {"name": target.stem, "path": str(NOTEBOOKS)}}
-    page, _ = HTMLExporter(embed_images=True).from_notebook_node(notebook, resources=where)
+    page, _ = HTMLExporter().from_notebook_node(notebook, resources=where)
     page = re.sub(r'href="(\d\d_\w+)\.ipynb', r'href="\1.html', page)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(page, encoding="utf-8")
