@@ -1,5 +1,6 @@
 """Scores of a tiny written set: the table, its summary, its groups, and the file of results."""
 import json
+import re
 from functools import partial
 
 import cv2
@@ -171,9 +172,9 @@ def test_course_reads_what_is_kept(table, tmp_path):
     lines = scores.headlines(json.loads((tmp_path / "results.json").read_text()))
     assert lines[0].startswith("Dice 0.660 (95 % interval 0.")
     assert lines[0].endswith(") on 4 test images of 3 patients")
-    assert lines[2].startswith("HD95 (mm) inf (95 % interval ") and lines[2].endswith(" to inf)")
+    assert re.fullmatch(r"HD95 \D*inf.* \(95 % interval \d.* to inf.*\)", lines[2])
     page = scores.write_page(tmp_path, []).read_text()
-    assert "<td>HD95 (mm)<td>inf" in page
+    assert re.search(r"<td>HD95.*<td>inf", page)
 
 
 def test_without_spacing_there_are_no_distances(write_set, tmp_path):
