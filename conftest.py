@@ -1,4 +1,5 @@
 """What the tests and the notebooks under test start from, however pytest was called."""
+
 import os
 from pathlib import Path
 

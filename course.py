@@ -4,6 +4,7 @@
 Needs nothing but Python 3.10 to 3.13. What stands above the version check can also be read by
 older Pythons, so that they can say what is wrong.
 """
+
 import argparse
 import contextlib
 import errno
@@ -53,8 +54,10 @@ def python_fault(version: tuple) -> str:
     fault = "old" if tuple(version[:2]) < OLDEST else "new"
     name = newest_python()
     remedy = f"run it as: {name} course.py" if name else "install Python 3.12 and run it with that"
-    return (f"Python {version[0]}.{version[1]} is too {fault} for the course, "
-            f"which needs 3.10 to 3.13; {remedy}")
+    return (
+        f"Python {version[0]}.{version[1]} is too {fault} for the course, "
+        f"which needs 3.10 to 3.13; {remedy}"
+    )
 
 
 if __name__ == "__main__" and python_fault(sys.version_info):
@@ -115,7 +118,10 @@ def test() -> int:
     verdicts = []
     for name, options in {"tests": ["-rs"], "notebooks": ["--nbval-lax"]}.items():
         start = time.monotonic()
-        failed = call("-m", "pytest", "-q", *options, name, env=env)
+        # a file, and so a notebook, stays with one of the two workers
+        failed = call(
+            "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", *options, name, env=env
+        )
         took = installation.spell(time.monotonic() - start)
         verdicts.append((f"{name}: {'failed' if failed else 'passed'} in {took}", failed))
     print("\n".join(text for text, _ in verdicts))
@@ -126,14 +132,22 @@ def lab() -> int:
     """Open JupyterLab on the first notebook; Ctrl-C closes it."""
     env = reader_environment()
     installation.set_up()
-    quiet = {"@jupyterlab/apputils-extension:notification":
-             {"fetchNews": "false", "checkForUpdates": False}}
+    quiet = {
+        "@jupyterlab/apputils-extension:notification": {
+            "fetchNews": "false",
+            "checkForUpdates": False,
+        }
+    }
     overrides = installation.VENV / "share/jupyter/lab/settings/overrides.json"
     overrides.parent.mkdir(parents=True, exist_ok=True)
     overrides.write_text(json.dumps(quiet))
-    options = [f"--ServerApp.root_dir={ROOT}", "--ServerApp.answer_yes=True", "--log-level=WARN",
-               "--ServerApp.use_redirect_file=False",  # in .venv, where some browsers may not read
-               "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb"]
+    options = [
+        f"--ServerApp.root_dir={ROOT}",
+        "--ServerApp.answer_yes=True",
+        "--log-level=WARN",
+        "--ServerApp.use_redirect_file=False",  # in .venv, where some browsers may not read
+        "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb",
+    ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.append("--allow-root")
     with contextlib.suppress(KeyboardInterrupt):
@@ -152,9 +166,13 @@ def store() -> int:
 def main(arguments: "list[str] | None" = None) -> int:
     """Carry out one command; return its exit code."""
     commands = {"run": run, "test": test, "lab": lab, "store": store}
-    reader = argparse.ArgumentParser("course.py", description=ABOUT, epilog=HELP,
-                                     usage="python3 course.py {run,test,lab}",
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    reader = argparse.ArgumentParser(
+        "course.py",
+        description=ABOUT,
+        epilog=HELP,
+        usage="python3 course.py {run,test,lab}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     reader.add_argument("command", choices=commands, help=argparse.SUPPRESS)
     chosen = reader.parse_args(arguments).command
     try:
@@ -164,8 +182,11 @@ def main(arguments: "list[str] | None" = None) -> int:
     except Stop as stop:
         fault = str(stop)
     except OSError as error:
-        fault = installation.disk_full() if error.errno == errno.ENOSPC else (
-            f"{error.strerror}: {error.filename}; the course must be able to write in {ROOT}")
+        fault = (
+            installation.disk_full()
+            if error.errno == errno.ENOSPC
+            else (f"{error.strerror}: {error.filename}; the course must be able to write in {ROOT}")
+        )
     print(f"\n{fault}.", file=sys.stderr)
     return 1
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -136,16 +137,23 @@ class _Keep(keras.callbacks.Callback):
         self.report(self.recipe, self.history)
 
     def _save(self):
-        part = self.run / "part"
+        part = self.run / f"part-{os.getpid()}"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
         self.model.save_weights(part / "model.weights.h5")
         (part / "history.json").write_text(json.dumps(self.history))
-        # a rename is all or nothing: a folder that bears an epoch's name is whole
-        kept = part.rename(_epoch_folder(self.run, len(self.history)))
+        kept = _epoch_folder(self.run, len(self.history))
+        if kept.exists():  # another notebook trains the same network, and was faster
+            shutil.rmtree(part)
+        else:
+            part.rename(kept)  # all or nothing: a folder that bears an epoch's name is whole
+        self._prune(kept)
+
+    def _prune(self, last: Path):
+        best = _best(self.run, self.history) if self.recipe.keep_best else last
         for old in self.run.glob("epoch-*"):
-            if old != kept and not (self.recipe.keep_best and old == _best(self.run, self.history)):
-                shutil.rmtree(old)
+            if old < last and old != best:
+                shutil.rmtree(old, ignore_errors=True)
 
 
 def _load(model: keras.Model, folder: Path) -> History:

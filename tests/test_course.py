@@ -1,4 +1,5 @@
 """course.py on machines where something is missing, and what it says then."""
+
 import json
 import os
 import shutil
@@ -15,11 +16,17 @@ from tools import installation, notebooks, scores
 
 ROOT = Path(course.__file__).parent
 RESULTS = {
-    "data": "simulated", "scale": "laptop", "test_images": 28, "test_patients": 27,
-    "scores": {"dice": {"mean": 0.97312, "low": 0.969, "high": 0.976},
-               "iou": {"mean": 0.948, "low": None, "high": None},
-               "hd95_mm": {"mean": 3.2, "low": 2.9, "high": "inf"},
-               "assd_mm": {"mean": None, "low": None, "high": None}, "nsd_2mm": None},
+    "data": "simulated",
+    "scale": "laptop",
+    "test_images": 28,
+    "test_patients": 27,
+    "scores": {
+        "dice": {"mean": 0.97312, "low": 0.969, "high": 0.976},
+        "iou": {"mean": 0.948, "low": None, "high": None},
+        "hd95_mm": {"mean": 3.2, "low": 2.9, "high": "inf"},
+        "assd_mm": {"mean": None, "low": None, "high": None},
+        "nsd_2mm": None,
+    },
 }
 
 
@@ -38,15 +45,25 @@ def fake_python(checkout: Path, script: str, finished: bool = True) -> None:
     python.parent.mkdir(parents=True)
     python.write_text(f"#!/bin/sh\n{script}\n")
     python.chmod(0o755)
-    wanted = subprocess.check_output([sys.executable, "-c", "from tools.installation import *\n"
-                                      "print(stamp(), end='')"], cwd=checkout, text=True)
+    wanted = subprocess.check_output(
+        [sys.executable, "-c", "from tools.installation import *\nprint(stamp(), end='')"],
+        cwd=checkout,
+        text=True,
+    )
     (checkout / ".venv/course-stamp.txt").write_text(wanted if finished else "unfinished\n")
 
 
 def say(checkout: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "course.py", *arguments]
-    return subprocess.run(command, cwd=checkout, env={**os.environ, **env}, capture_output=True,
-                          text=True, check=False, timeout=60)
+    return subprocess.run(
+        command,
+        cwd=checkout,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
 
 
 def one_sentence(answer: subprocess.CompletedProcess) -> str:
@@ -90,8 +107,10 @@ def test_guard_can_be_read_by_old_pythons():
 def test_help_names_the_commands(checkout):
     answer = say(checkout, "--help")
     assert answer.returncode == 0
-    assert all(f"python3 course.py {name}" in answer.stdout or f"  {name}" in answer.stdout
-               for name in ("run", "test", "lab", "store"))
+    assert all(
+        f"python3 course.py {name}" in answer.stdout or f"  {name}" in answer.stdout
+        for name in ("run", "test", "lab", "store")
+    )
     assert max(map(len, answer.stdout.splitlines())) <= 100
 
 
@@ -102,8 +121,9 @@ def done(tmp_path: Path, monkeypatch) -> list[str]:
     monkeypatch.setattr(installation, "ROOT", tmp_path)
     for name, path in {"VENV": ".venv", "PYTHON": ".venv/python", "STAMP": ".venv/stamp"}.items():
         monkeypatch.setattr(installation, name, tmp_path / path)
-    (tmp_path / "base").write_text(f"#!/bin/sh\nmkdir -p {tmp_path}/.venv\n"
-                                   f"touch {tmp_path}/.venv/python {tmp_path}/made\n")
+    (tmp_path / "base").write_text(
+        f"#!/bin/sh\nmkdir -p {tmp_path}/.venv\ntouch {tmp_path}/.venv/python {tmp_path}/made\n"
+    )
     (tmp_path / "base").chmod(0o755)
     (tmp_path / "pyproject.toml").write_text("[project]")
     monkeypatch.setattr(sys, "_base_executable", str(tmp_path / "base"), raising=False)
@@ -125,6 +145,7 @@ def test_set_up_is_done_once_for_a_pyproject(done, tmp_path):
 def test_an_unfinished_install_is_made_again(done, tmp_path, monkeypatch):
     def killed() -> None:
         raise KeyboardInterrupt
+
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(installation, "mend_opencv", killed)
         installation.set_up()
@@ -148,11 +169,15 @@ def test_too_little_disk_is_said_before_the_install(done, monkeypatch):
     assert done == []
 
 
-@pytest.mark.parametrize("said, remedy", [
-    ("... because ensurepip is not\navailable.", "sudo apt install python3-venv"),
-    ("/usr/bin/python3: No module named venv", "sudo apt install python3-venv"),
-    ("Error: [Errno 28] No space left on device", "make room"),
-    ("Error: [Errno 13] Permission denied: '.venv'", "Permission denied")])
+@pytest.mark.parametrize(
+    "said, remedy",
+    [
+        ("... because ensurepip is not\navailable.", "sudo apt install python3-venv"),
+        ("/usr/bin/python3: No module named venv", "sudo apt install python3-venv"),
+        ("Error: [Errno 28] No space left on device", "make room"),
+        ("Error: [Errno 13] Permission denied: '.venv'", "Permission denied"),
+    ],
+)
 def test_a_venv_that_cannot_be_made(monkeypatch, said, remedy):
     monkeypatch.setattr(sys, "executable", "/usr/bin/python3")
     assert remedy in installation.venv_fault(said)
@@ -161,8 +186,8 @@ def test_a_venv_that_cannot_be_made(monkeypatch, said, remedy):
 PIP = {
     "WARNING: Retrying (Retry(total=4)) after connection broken by 'NewConnectionError(...)'\n"
     "ERROR: Could not find a version that satisfies the requirement numpy": "from the network",
-    "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device":
-        "The disk is full",
+    "ERROR: Could not install packages due to an OSError: "
+    "[Errno 28] No space left on device": "The disk is full",
     "ERROR: No matching distribution found for tensorflow>=2.20": "for tensorflow>=2.20",
 }
 
@@ -177,10 +202,14 @@ def test_pip_failures_are_one_sentence(checkout, printed, remedy):
 
 def test_opencv_without_graphics_libraries_is_replaced(checkout):
     """The fake OpenCV starts only after the headless one was installed."""
-    fake_python(checkout, """case "$*" in
+    fake_python(
+        checkout,
+        """case "$*" in
         *"install opencv-python-headless"*) touch headless ;;
         *"import cv2"*) test -e headless || { echo "ImportError: libGL.so.1"; exit 1; } ;;
-    esac""", finished=False)
+    esac""",
+        finished=False,
+    )
     (checkout / ".venv/course-stamp.txt").unlink()
     answer = say(checkout, "lab")
     assert answer.returncode == 0
@@ -238,4 +267,5 @@ def test_a_failing_notebook_is_named(tmp_path, monkeypatch, capsys):
     assert "Traceback" in page.read_text()
     assert capsys.readouterr().err.strip() == (
         "notebooks/00_one.ipynb: cell 2 ended in IndexError: list index out of range; "
-        f"the whole error is in {page}")
+        f"the whole error is in {page}"
+    )

@@ -1,4 +1,5 @@
 """The metrics against hand-computed cases and against other people's code."""
+
 import warnings
 
 import numpy as np
@@ -14,8 +15,15 @@ from lungseg_utils.metrics import bootstrap_interval, score
 OVERLAPS = ["dice", "iou", "precision", "recall"]
 DISTANCES = ["hd", "hd95", "assd"]
 # the same in MedPy, which takes (prediction, reference) too
-MEDPY = {"dice": binary.dc, "iou": binary.jc, "precision": binary.precision,
-         "recall": binary.recall, "hd": binary.hd, "hd95": binary.hd95, "assd": binary.assd}
+MEDPY = {
+    "dice": binary.dc,
+    "iou": binary.jc,
+    "precision": binary.precision,
+    "recall": binary.recall,
+    "hd": binary.hd,
+    "hd95": binary.hd95,
+    "assd": binary.assd,
+}
 
 NOTHING = np.zeros((4, 4), bool)
 # . 1 1 .        . 1 1 1
@@ -92,13 +100,15 @@ def test_score_is_the_functions_together():
 # Of convex shapes the farthest distance is the same; of any others it may differ by one diagonal of
 # a pixel, half of one at each end. Percentiles, means and shares also feel the other weights.
 
+
 def test_farthest_distance_agrees_with_surface_distance():
     for pairs, diagonals in [(ELLIPSES, 0), (BLOBS, 1)]:
         for prediction, reference, spacing in pairs:
             surfaces = surface_distance.compute_surface_distances(reference, prediction, spacing)
             theirs = surface_distance.compute_robust_hausdorff(surfaces, 100)
             assert metrics.hd(prediction, reference, spacing) == pytest.approx(
-                theirs, abs=diagonals * np.hypot(*spacing) + 1e-6)
+                theirs, abs=diagonals * np.hypot(*spacing) + 1e-6
+            )
 
 
 def test_other_distances_are_near_surface_distance():
@@ -106,12 +116,15 @@ def test_other_distances_are_near_surface_distance():
         surfaces = surface_distance.compute_surface_distances(reference, prediction, spacing)
         diagonal = np.hypot(*spacing)
         assert metrics.hd95(prediction, reference, spacing) == pytest.approx(
-            surface_distance.compute_robust_hausdorff(surfaces, 95), abs=2 * diagonal)
+            surface_distance.compute_robust_hausdorff(surfaces, 95), abs=2 * diagonal
+        )
         both_ways = surface_distance.compute_average_surface_distance(surfaces)
         assert metrics.assd(prediction, reference, spacing) == pytest.approx(
-            np.mean(both_ways), abs=0.6 * diagonal)
+            np.mean(both_ways), abs=0.6 * diagonal
+        )
         assert metrics.nsd(prediction, reference, spacing, diagonal) == pytest.approx(
-            surface_distance.compute_surface_dice_at_tolerance(surfaces, diagonal), abs=0.25)
+            surface_distance.compute_surface_dice_at_tolerance(surfaces, diagonal), abs=0.25
+        )
 
 
 def test_overlaps_of_a_grid_by_hand():
@@ -135,14 +148,17 @@ def test_distances_of_a_grid_by_hand():
 
 
 def test_an_outline_leaves_out_the_inside_and_keeps_the_border():
-    forth, back = metrics.surface_distances(np.ones((5, 6), bool), ellipse((2, 2), (1, 1), (5, 6)),
-                                            (1.0, 1.0))
+    forth, back = metrics.surface_distances(
+        np.ones((5, 6), bool), ellipse((2, 2), (1, 1), (5, 6)), (1.0, 1.0)
+    )
     assert len(forth) == 5 * 6 - 3 * 4
     assert len(back) == 4
 
 
-@pytest.mark.parametrize("place, expected", [
-    ((0, 7), 7 * 0.2), ((6, 0), 6 * 1.5), ((6, 7), np.hypot(6 * 1.5, 7 * 0.2)), ((0, 0), 0)])
+@pytest.mark.parametrize(
+    "place, expected",
+    [((0, 7), 7 * 0.2), ((6, 0), 6 * 1.5), ((6, 7), np.hypot(6 * 1.5, 7 * 0.2)), ((0, 0), 0)],
+)
 def test_two_single_pixels(place, expected):
     prediction, reference = np.zeros((2, 8, 9), bool)
     prediction[0, 0] = reference[place] = True
@@ -153,8 +169,14 @@ def test_two_single_pixels(place, expected):
 
 def test_both_empty_is_agreement():
     assert score(NOTHING, NOTHING, (1.0, 1.0)) == {
-        "dice": 1, "iou": 1, "precision": 1, "recall": 1,
-        "hd95_mm": 0, "assd_mm": 0, "nsd_2mm": 1}
+        "dice": 1,
+        "iou": 1,
+        "precision": 1,
+        "recall": 1,
+        "hd95_mm": 0,
+        "assd_mm": 0,
+        "nsd_2mm": 1,
+    }
     assert metrics.hd(NOTHING, NOTHING, (1.0, 1.0)) == 0
     assert metrics.soft_dice(np.zeros((4, 4), np.float32), NOTHING) == 1
     assert metrics.pooled_dice([NOTHING], [NOTHING]) == 1
@@ -165,16 +187,23 @@ def test_one_empty_is_failure(pair):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert score(*pair, (1.0, 1.0)) == {
-            "dice": 0, "iou": 0, "precision": 0, "recall": 0,
-            "hd95_mm": np.inf, "assd_mm": np.inf, "nsd_2mm": 0}
+            "dice": 0,
+            "iou": 0,
+            "precision": 0,
+            "recall": 0,
+            "hd95_mm": np.inf,
+            "assd_mm": np.inf,
+            "nsd_2mm": 0,
+        }
         assert metrics.hd(*pair, (1.0, 1.0)) == np.inf
         assert metrics.pooled_dice([pair[0]], [pair[1]]) == 0
 
 
 def test_a_speck_ruins_hd_but_not_hd95():
     """A 10x10 speck far from two lungs drawn without fault."""
-    reference = ellipse((256, 150), (170, 70), (512, 512)) | ellipse((256, 362), (170, 70),
-                                                                     (512, 512))
+    reference = ellipse((256, 150), (170, 70), (512, 512)) | ellipse(
+        (256, 362), (170, 70), (512, 512)
+    )
     prediction = reference.copy()
     prediction[2:12, 251:261] = True
     spacing = (0.8, 0.7)
@@ -230,8 +259,14 @@ def scores_of(count, seed=0):
 @pytest.mark.parametrize("count, level", [(13, 0.95), (28, 0.95), (28, 0.8)])
 def test_interval_agrees_with_scipy(count, level):
     values = scores_of(count)
-    theirs = scipy.stats.bootstrap((values,), np.mean, n_resamples=20_000, confidence_level=level,
-                                   method="percentile", rng=np.random.default_rng(5))
+    theirs = scipy.stats.bootstrap(
+        (values,),
+        np.mean,
+        n_resamples=20_000,
+        confidence_level=level,
+        method="percentile",
+        rng=np.random.default_rng(5),
+    )
     ours = bootstrap_interval(values, np.arange(count), level, rounds=20_000)
     # a bound of 20,000 rounds is within about a hundredth of the interval's width
     width = theirs.confidence_interval.high - theirs.confidence_interval.low

@@ -1,4 +1,5 @@
 """Every stored notebook keeps to the form that the course has given itself."""
+
 import re
 from statistics import median
 
@@ -32,18 +33,24 @@ def test_cells_are_short(name):
 
 @each
 def test_pictures_have_alternative_text(name):
-    pictures = [tag for text in forms.outputs_as_text(STORED[name])
-                for tag in re.findall(r"<img[^>]*>", text)]
+    pictures = [
+        tag
+        for text in forms.outputs_as_text(STORED[name])
+        for tag in re.findall(r"<img[^>]*>", text)
+    ]
     assert all(re.search(r'alt=["\'][^"\']', tag) for tag in pictures)
 
 
 @each
 def test_ends_with_what_must_be_true(name):
     cells = STORED[name].cells
-    titles = [number for number, cell in enumerate(cells)
-              if cell.cell_type == "markdown" and re.search(r"^#+ ", cell.source, re.M)]
+    titles = [
+        number
+        for number, cell in enumerate(cells)
+        if cell.cell_type == "markdown" and re.search(r"^#+ ", cell.source, re.M)
+    ]
     assert re.search(r"^## What must be true$", cells[titles[-1]].source, re.M)
-    assert any("assert " in cell.source for cell in cells[titles[-1]:])
+    assert any("assert " in cell.source for cell in cells[titles[-1] :])
 
 
 def test_start_says_what_the_course_is_not_for():
@@ -64,10 +71,16 @@ def notebook_with(**output) -> nbformat.NotebookNode:
     return nbformat.v4.new_notebook(cells=[cell])
 
 
-@pytest.mark.parametrize("text, fault", [
-    ("a file in outputs/runs", ""), ("see https://example.org/home/x", ""),
-    ("/home/ann/lungseg/x.png", "place on this machine"), (str(forms.ROOT), "place on"),
-    ("<Model at 0x7f0a1b2c3d4e>", "changes")])
+@pytest.mark.parametrize(
+    "text, fault",
+    [
+        ("a file in outputs/runs", ""),
+        ("see https://example.org/home/x", ""),
+        ("/home/ann/lungseg/x.png", "place on this machine"),
+        (str(forms.ROOT), "place on"),
+        ("<Model at 0x7f0a1b2c3d4e>", "changes"),
+    ],
+)
 def test_faults_in_outputs_are_found(text, fault):
     found = forms.faults(notebook_with(output_type="stream", text=text))
     assert (fault in found[0]) if fault else found == []

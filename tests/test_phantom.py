@@ -120,8 +120,11 @@ def test_readings_name_the_side_on_which_disease_is_drawn(thirty):
         layers = phantom.explain(5, index, SIZE)["disease"] if one.label else None
         assert sides_named(one.reading) if one.label else one.reading == "normal"
         if layers is not None:
-            drawn = {side for side, mask in enumerate((one.mask_left, one.mask_right))
-                     if layers[mask].sum() > 0}
+            drawn = {
+                side
+                for side, mask in enumerate((one.mask_left, one.mask_right))
+                if layers[mask].sum() > 0
+            }
             assert drawn == sides_named(one.reading.split(";")[0])
 
 
@@ -142,8 +145,10 @@ def test_a_small_size_is_refused():
 def test_a_written_set_reads_as_the_montgomery_layout(folder):
     records = load_records(folder)
     assert len(records) == 40
-    assert sum(count > 1 for count in np.unique([r.patient for r in records],
-                                                return_counts=True)[1]) >= 2
+    assert (
+        sum(count > 1 for count in np.unique([r.patient for r in records], return_counts=True)[1])
+        >= 2
+    )
     one = phantom.simulate(2, 0, 64)
     name = f"SIM_0001_{one.label}"
     assert (cv2.imread(str(folder / "CXR_png" / f"{name}.png"), -1) == one.image).all()

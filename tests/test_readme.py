@@ -1,4 +1,4 @@
-"""What the README says: its numbers come from files that a command wrote, its links lead somewhere."""
+"""The README's numbers come from files that a command wrote, and its links lead somewhere."""
 
 import json
 import re

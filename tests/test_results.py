@@ -1,4 +1,5 @@
 """Scores of a tiny written set: the table, its summary, its groups, and the file of results."""
+
 import json
 import re
 from functools import partial
@@ -15,8 +16,12 @@ from lungseg_utils.radiographs import load_records
 from tools import scores
 
 SHAPES = {"A_0001_0": (40, 48), "A_0002_1": (48, 40), "A_0003_0": (44, 44), "A_0004_1": (40, 48)}
-PATIENT_AND_SEX = {"A_0001_0": ("one", "F"), "A_0002_1": ("two", "M"),
-                   "A_0003_0": ("three (same pt as A_0001_0)", "F"), "A_0004_1": ("four", "O")}
+PATIENT_AND_SEX = {
+    "A_0001_0": ("one", "F"),
+    "A_0002_1": ("two", "M"),
+    "A_0003_0": ("three (same pt as A_0001_0)", "F"),
+    "A_0004_1": ("four", "O"),
+}
 
 
 def lungs(shape):
@@ -36,6 +41,7 @@ def write(path, pixels):
 @pytest.fixture
 def write_set(tmp_path):
     """Write the set, where lungs are black on grey; with native sizes, or with no spacing known."""
+
     def _write(spacing=True):
         rows = ["file,native_width,native_height,native_spacing_mm"]
         for name, shape in SHAPES.items():
@@ -46,11 +52,13 @@ def write_set(tmp_path):
             reading, sex = PATIENT_AND_SEX[name]
             (tmp_path / "ClinicalReadings").mkdir(exist_ok=True)
             (tmp_path / "ClinicalReadings" / f"{name}.txt").write_text(
-                f"Patient's Sex: {sex}\nPatient's Age: 040Y\n{reading}\n")
+                f"Patient's Sex: {sex}\nPatient's Age: 040Y\n{reading}\n"
+            )
             rows.append(f"{name},{shape[1] * 10},{shape[0] * 20},0.1")
         if spacing:
             (tmp_path / "metadata.csv").write_text("\n".join(rows) + "\n")
         return load_records(tmp_path)
+
     return _write
 
 
@@ -70,8 +78,9 @@ def test_perfect_method(write_set):
     assert list(table["sex"]) == ["F", "M", "F", "O"]
     assert list(table["label"]) == [0, 1, 0, 1]
     assert list(table["age"]) == [40] * 4
-    perfect = pd.Series({"dice": 1, "iou": 1, "precision": 1, "recall": 1, "hd95_mm": 0,
-                         "assd_mm": 0, "nsd_2mm": 1})
+    perfect = pd.Series(
+        {"dice": 1, "iou": 1, "precision": 1, "recall": 1, "hd95_mm": 0, "assd_mm": 0, "nsd_2mm": 1}
+    )
     assert (table[list(results.METRICS)] == perfect).all(axis=None)
     summary = results.summarise(table)
     assert list(summary.index) == list(results.METRICS)
@@ -87,9 +96,11 @@ def test_empty_method_fails_in_full(write_set):
 
 def test_distances_use_each_files_own_spacing(write_set):
     """One row too many at the top of each lung: 20 native rows of 0.1 mm each lie between."""
+
     def one_row_more(image):
         mask = darkness(image)
         return mask | np.roll(mask, -1, axis=0)
+
     table = results.evaluate(one_row_more, write_set())
     assert table["hd95_mm"].tolist() == pytest.approx([2.0] * 4)
 
@@ -118,11 +129,19 @@ def test_a_method_must_return_a_mask(write_set):
 
 @pytest.fixture
 def table():
-    return pd.DataFrame({
-        "name": list("abcd"), "patient": ["p", "q", "p", "r"], "label": [0, 1, 0, None],
-        "sex": ["F", "M", "F", "F"], "age": [30.0, None, 31.0, 50.0],
-        "dice": [0.9, 0.8, 0.94, 0.0], "iou": [0.8, 0.7, 0.9, 0.0],
-        "hd95_mm": [3.0, 9.0, 5.0, np.inf], "assd_mm": [1.0, np.nan, 1.0, 1.0]})
+    return pd.DataFrame(
+        {
+            "name": list("abcd"),
+            "patient": ["p", "q", "p", "r"],
+            "label": [0, 1, 0, None],
+            "sex": ["F", "M", "F", "F"],
+            "age": [30.0, None, 31.0, 50.0],
+            "dice": [0.9, 0.8, 0.94, 0.0],
+            "iou": [0.8, 0.7, 0.9, 0.0],
+            "hd95_mm": [3.0, 9.0, 5.0, np.inf],
+            "assd_mm": [1.0, np.nan, 1.0, 1.0],
+        }
+    )
 
 
 def test_summary_is_the_mean_over_images_with_its_interval(table):
@@ -130,7 +149,8 @@ def test_summary_is_the_mean_over_images_with_its_interval(table):
     assert list(summary.index) == ["dice", "iou", "hd95_mm"]  # an ASSD is missing, so no mean of it
     assert summary.loc["dice", "mean"] == pytest.approx(2.64 / 4)
     assert tuple(summary.loc["dice", ["low", "high"]]) == bootstrap_interval(
-        table["dice"], table["patient"])
+        table["dice"], table["patient"]
+    )
     assert summary.loc["hd95_mm", "mean"] == np.inf
 
 
@@ -156,6 +176,7 @@ def test_results_are_kept_as_json(table, tmp_path):
 
     def refuse(constant):
         raise AssertionError(f"{constant} is not JSON")
+
     kept = json.loads(path.read_text(), parse_constant=refuse)
     assert (kept["data"], kept["scale"]) == ("tiny set", "ci")
     assert (kept["test_images"], kept["test_patients"]) == (4, 3)

@@ -78,8 +78,8 @@ def test_killed_and_resumed_ends_at_the_same_weights(undisturbed, tmp_path):
 
 def test_half_written_checkpoint_is_not_read(undisturbed, tmp_path):
     stopped_while_saving(tmp_path)
-    part = next(tmp_path.glob("tiny-*")) / "part"
-    part.mkdir(exist_ok=True)
+    part = next(tmp_path.glob("tiny-*")) / "part-1"
+    part.mkdir()
     (part / "model.weights.h5").write_bytes(b"half a fi")
     assert_same_weights(undisturbed, train_tiny(tmp_path))
 
@@ -99,6 +99,14 @@ def test_finished_training_is_read_back(undisturbed, folder, capsys):
     assert calls == [4]
     assert "read back" in capsys.readouterr().out
     assert_same_weights(undisturbed, again)
+
+
+def test_two_trainings_of_one_network_do_not_disturb_each_other(undisturbed, tmp_path):
+    def train_it_elsewhere(recipe, history):
+        if len(history) == 1:
+            train_tiny(tmp_path)
+
+    assert_same_weights(undisturbed, train_tiny(tmp_path, report=train_it_elsewhere))
 
 
 def test_other_data_or_recipe_is_another_training(tmp_path, monkeypatch):

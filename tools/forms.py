@@ -1,4 +1,5 @@
 """The form in which notebooks are stored: what is cleaned away, and what may not be there."""
+
 import re
 from pathlib import Path
 
@@ -9,8 +10,12 @@ from tools.installation import ROOT
 MOST_BYTES = 1_500_000
 WIDGET = "application/vnd.jupyter.widget-view+json"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
-LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python",
-            "pygments_lexer": "ipython3"}
+LANGUAGE = {
+    "name": "python",
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "pygments_lexer": "ipython3",
+}
 ENCODED = re.compile(r"base64,[A-Za-z0-9+/=\s]+")
 TOP_FOLDERS = "home|root|Users|tmp|var|work|mnt|opt|usr|srv"
 MACHINE_PATH = re.compile(rf"(?<![\w.:/<-])/(?:{TOP_FOLDERS})/[\w.-]+|[A-Z]:\\Users")
@@ -26,11 +31,15 @@ def clean(notebook: nbformat.NotebookNode) -> None:
     """
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": LANGUAGE})
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict({"tags": cell.metadata.tags}
-                                           if "tags" in cell.metadata else {})
+        cell.metadata = nbformat.from_dict(
+            {"tags": cell.metadata.tags} if "tags" in cell.metadata else {}
+        )
         if cell.cell_type == "code":
-            cell.outputs = [out for out in cell.outputs if WIDGET not in out.get("data", {})
-                            and out.get("name") != "stderr"]
+            cell.outputs = [
+                out
+                for out in cell.outputs
+                if WIDGET not in out.get("data", {}) and out.get("name") != "stderr"
+            ]
 
 
 def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
@@ -42,8 +51,11 @@ def outputs_as_text(notebook: nbformat.NotebookNode) -> list[str]:
     shown = []
     for output in (out for cell in code_cells(notebook) for out in cell.outputs):
         shown += [output.get("text", ""), *output.get("traceback", [])]
-        shown += [str(value) for kind, value in output.get("data", {}).items()
-                  if not kind.startswith(("image/png", "image/jpeg"))]
+        shown += [
+            str(value)
+            for kind, value in output.get("data", {}).items()
+            if not kind.startswith(("image/png", "image/jpeg"))
+        ]
     return [ENCODED.sub("", text) for text in shown]
 
 
@@ -55,8 +67,9 @@ def faults(notebook: nbformat.NotebookNode) -> list[str]:
     places = [*MACHINE_PATH.findall(text), *(path for path in HERE if path in text)]
     found = [f"it names a place on this machine, {path}" for path in places]
     found += [f"it shows an address that changes, '{one}'" for one in CHANGING.findall(text)]
-    found += [f"an error is in its outputs, {out.ename}" for out in outputs
-              if out.output_type == "error"]
+    found += [
+        f"an error is in its outputs, {out.ename}" for out in outputs if out.output_type == "error"
+    ]
     if [cell.execution_count for cell in cells] != list(range(1, len(cells) + 1)):
         found.append("its cells were not run once each from top to bottom")
     if "widgets" in notebook.metadata:

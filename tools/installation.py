@@ -1,4 +1,5 @@
 """Makes .venv and installs the course in it, and says in one sentence why that failed."""
+
 import hashlib
 import os
 import re
@@ -58,13 +59,24 @@ def environment(home: Path = OUTPUTS) -> dict[str, str]:
     """Environment of a child: the course's settings, and nothing of the reader's own set-ups."""
     unwanted = {"PYTHONPATH", "PYTHONHOME", "JUPYTER_PATH", "MPLBACKEND", "KERAS_BACKEND"}
     kept = {name: value for name, value in os.environ.items() if name not in unwanted}
-    settings = {"IPYTHONDIR": "ipython", "JUPYTER_CONFIG_DIR": "jupyter/config",
-                "JUPYTER_DATA_DIR": "jupyter/data", "JUPYTER_RUNTIME_DIR": "jupyter/runtime",
-                "KERAS_HOME": "keras", "MPLCONFIGDIR": "matplotlib"}
+    settings = {
+        "IPYTHONDIR": "ipython",
+        "JUPYTER_CONFIG_DIR": "jupyter/config",
+        "JUPYTER_DATA_DIR": "jupyter/data",
+        "JUPYTER_RUNTIME_DIR": "jupyter/runtime",
+        "KERAS_HOME": "keras",
+        "MPLCONFIGDIR": "matplotlib",
+    }
     own = {name: str(VENV / "settings" / folder) for name, folder in settings.items()}
     path = str(PYTHON.parent) + os.pathsep + os.environ.get("PATH", "")
-    return {"TF_CPP_MIN_LOG_LEVEL": "2", **kept, **own, "PATH": path,
-            "PYTHONNOUSERSITE": "1", "LUNGSEG_HOME": str(home)}
+    return {
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        **kept,
+        **own,
+        "PATH": path,
+        "PYTHONNOUSERSITE": "1",
+        "LUNGSEG_HOME": str(home),
+    }
 
 
 def stamp() -> str:
@@ -96,8 +108,13 @@ def make_venv() -> None:
     VENV.mkdir()
     STAMP.write_text("unfinished\n")
     base = getattr(sys, "_base_executable", None) or sys.executable  # .venv's own is gone by now
-    made = subprocess.run([base, "-m", "venv", str(VENV)], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, check=False)
+    made = subprocess.run(
+        [base, "-m", "venv", str(VENV)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
     if made.returncode:
         raise Stop(venv_fault(made.stdout))
 
@@ -109,8 +126,10 @@ def venv_fault(output: str) -> str:
     if "ensurepip" in output or "No module named" in output:
         name = Path(sys.executable).name
         package = name if name.startswith("python3") else "python3"
-        return ("This Python comes without venv; run: sudo apt install "
-                f"{package}-venv (Debian, Ubuntu), then the same command again")
+        return (
+            "This Python comes without venv; run: sudo apt install "
+            f"{package}-venv (Debian, Ubuntu), then the same command again"
+        )
     return f"Python could not make {VENV} ({last_line(output)}); mend that and run it again"
 
 
@@ -119,11 +138,19 @@ def pip(*arguments: str, what: str) -> None:
     progress = Progress()
     settings = {**environment(), "PIP_NO_INPUT": "1", "PIP_PROGRESS_BAR": "off", "PIP_USER": "0"}
     with LOG.open("w") as log:
-        process = subprocess.Popen([str(PYTHON), "-m", "pip", *arguments], cwd=ROOT, env=settings,
-                                   stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [str(PYTHON), "-m", "pip", *arguments],
+            cwd=ROOT,
+            env=settings,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
         while process.poll() is None:
-            doing = re.findall(r"^ *(Collecting|Downloading|Installing) ([\w.-]*)",
-                               LOG.read_text(errors="replace"), re.M)
+            doing = re.findall(
+                r"^ *(Collecting|Downloading|Installing) ([\w.-]*)",
+                LOG.read_text(errors="replace"),
+                re.M,
+            )
             progress.show(f"{what}: {' '.join(doing[-1]).lower()}" if doing else what)
             time.sleep(0.5)
     if process.returncode:
@@ -136,8 +163,10 @@ def pip_fault(log: str) -> str:
     if "No space left" in log or "[Errno 28]" in log:
         return disk_full()
     if re.search(r"connection broken|Connection|timed out|name resolution|ProxyError|SSLE", log):
-        return ("The packages could not be fetched from the network; connect to it (or set "
-                "HTTPS_PROXY if it has a proxy), then run the same command again")
+        return (
+            "The packages could not be fetched from the network; connect to it (or set "
+            "HTTPS_PROXY if it has a proxy), then run the same command again"
+        )
     faults = [line for line in log.splitlines() if line.startswith("ERROR")] or [last_line(log)]
     return f"pip could not install the course ({faults[0]}); the whole of what it said is in {LOG}"
 
@@ -147,14 +176,22 @@ def last_line(text: str) -> str:
 
 
 def disk_full() -> str:
-    return (f"The disk is full: the course needs {NEEDED_GB} GB in {ROOT} and 1 GB in "
-            f"{tempfile.gettempdir()}; make room, then run the same command again")
+    return (
+        f"The disk is full: the course needs {NEEDED_GB} GB in {ROOT} and 1 GB in "
+        f"{tempfile.gettempdir()}; make room, then run the same command again"
+    )
 
 
 def opencv_fault() -> str:
     """What goes wrong when .venv imports OpenCV, or nothing."""
-    tried = subprocess.run([str(PYTHON), "-c", "import cv2"], stdout=subprocess.PIPE, text=True,
-                           stderr=subprocess.STDOUT, env=environment(), check=False)
+    tried = subprocess.run(
+        [str(PYTHON), "-c", "import cv2"],
+        stdout=subprocess.PIPE,
+        text=True,
+        stderr=subprocess.STDOUT,
+        env=environment(),
+        check=False,
+    )
     return last_line(tried.stdout) if tried.returncode else ""
 
 

@@ -4,6 +4,7 @@ python -m tools.notebooks run     execute all, leave HTML in $LUNGSEG_HOME/noteb
 python -m tools.notebooks store   execute all in place and keep only what git should have
 python -m tools.notebooks head    write badge and first cell anew from the address in pyproject.toml
 """
+
 import asyncio
 import os
 import re
@@ -36,9 +37,14 @@ def execute(notebook: nbformat.NotebookNode, name: str, place: str) -> str:
     Returns: one line on the cell that failed, or nothing.
     """
     progress, title = Progress(), f"{place}  {name}"
-    client = NotebookClient(notebook, timeout=None, kernel_name="python3", record_timing=False,
-                            extra_arguments=["--log-level=ERROR"],
-                            resources={"metadata": {"path": str(NOTEBOOKS)}})
+    client = NotebookClient(
+        notebook,
+        timeout=None,
+        kernel_name="python3",
+        record_timing=False,
+        extra_arguments=["--log-level=ERROR"],
+        resources={"metadata": {"path": str(NOTEBOOKS)}},
+    )
     failed = asyncio.run(_execute(client, progress, title))
     progress.end(f"{title} {'ran' if failed is None else 'failed'}")
     return "" if failed is None else f"cell {failed + 1} ended in {_error(notebook.cells[failed])}"
@@ -56,8 +62,11 @@ async def _execute(client: NotebookClient, progress: Progress, title: str) -> in
         await asyncio.wait([running], timeout=1)
     fault = running.exception()
     if isinstance(fault, DeadKernelError):
-        client.nb.cells[begun[-1]].outputs.append(nbformat.v4.new_output(
-            "error", ename="DeadKernelError", evalue="most often for want of memory"))
+        client.nb.cells[begun[-1]].outputs.append(
+            nbformat.v4.new_output(
+                "error", ename="DeadKernelError", evalue="most often for want of memory"
+            )
+        )
     elif fault and not isinstance(fault, CellExecutionError):
         raise fault
     return begun[-1] if fault else None
@@ -101,8 +110,10 @@ def run() -> int:
         if fault:
             print(f"notebooks/{path.name}: {fault}; the whole error is in {page}", file=sys.stderr)
             return 1
-    print(f"All {len(chosen)} ran in {spell(time.monotonic() - start)}; "
-          f"the notebooks and the pictures are in {write_page(home, chosen)}")
+    print(
+        f"All {len(chosen)} ran in {spell(time.monotonic() - start)}; "
+        f"the notebooks and the pictures are in {write_page(home, chosen)}"
+    )
     return 0
 
 
@@ -131,8 +142,10 @@ def badge(name: str, address: str) -> str:
     """Markdown of the badge that opens a notebook ('00_start_here') in Colab."""
     colab = "https://colab.research.google.com"
     place = address.replace("https://github.com/", f"{colab}/github/")
-    return (f"[![Open in Colab]({colab}/assets/colab-badge.svg)]"
-            f"({place}/blob/main/notebooks/{name}.ipynb)")
+    return (
+        f"[![Open in Colab]({colab}/assets/colab-badge.svg)]"
+        f"({place}/blob/main/notebooks/{name}.ipynb)"
+    )
 
 
 def bootstrap(address: str) -> str:

@@ -1,10 +1,18 @@
 """The scores in outputs/results.json: in words, and as a page with the pictures."""
+
 import json
 from html import escape
 from pathlib import Path
 
-SCORES = {"dice": "Dice", "iou": "IoU", "precision": "Precision", "recall": "Recall",
-          "hd95_mm": "HD95", "assd_mm": "ASSD", "nsd_2mm": "NSD at 2 mm"}
+SCORES = {
+    "dice": "Dice",
+    "iou": "IoU",
+    "precision": "Precision",
+    "recall": "Recall",
+    "hd95_mm": "HD95",
+    "assd_mm": "ASSD",
+    "nsd_2mm": "NSD at 2 mm",
+}
 STYLE = """body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
   padding: 0 1rem } img { max-width: 100% } td, th { padding: .2rem 1rem .2rem 0;
   text-align: left }"""
@@ -27,8 +35,9 @@ def benchmark_row(content: dict) -> str:
     """The README's line on one benchmarks/laptop_*.json."""
     cells = [content["data"], f"{content['images']['test']} of {content['test_patients']} patients"]
     for name, digits in {"dice": 4, "iou": 4, "hd95_mm": 1, "assd_mm": 2}.items():
-        mean, low, high = (f"{content['scores'][name][key]:.{digits}f}" for key in
-                           ("mean", "low", "high"))
+        mean, low, high = (
+            f"{content['scores'][name][key]:.{digits}f}" for key in ("mean", "low", "high")
+        )
         cells.append(f"{mean} ({low} to {high})")
     cells.append(f"{content['seconds']['training']:.0f} s")
     return f"| {' | '.join(cells)} |"
@@ -45,8 +54,10 @@ def tested(results: dict) -> str:
 
 def headlines(results: dict) -> list[str]:
     """The scores in words, one line each."""
-    lines = [f"{title} {mean}" + (f" (95 % interval {interval})" if interval else "")
-             for title, mean, interval in rows(results)]
+    lines = [
+        f"{title} {mean}" + (f" (95 % interval {interval})" if interval else "")
+        for title, mean, interval in rows(results)
+    ]
     lines[:1] = [f"{first} {tested(results)}" for first in lines[:1]]
     return lines
 
@@ -57,27 +68,22 @@ def write_page(home: Path, notebooks: list[Path]) -> Path:
     path = home / "results.json"
     if path.exists():
         parts.append(_table(json.loads(path.read_text(encoding="utf-8"))))
-    parts += [f'<p><img src="{escape(picture.name)}" alt="Results: {escape(picture.stem)}"></p>'
-              for picture in sorted(home.glob("*.png"))]
+    parts += [
+        f'<p><img src="{escape(picture.name)}" alt="Results: {escape(picture.stem)}"></p>'
+        for picture in sorted(home.glob("*.png"))
+    ]
     parts += ["<h2>The notebooks, as they ran</h2><ol start=0>"]
-    parts += [f'<li><a href="notebooks/{one.stem}.html">{one.stem[3:].replace("_", " ")}</a></li>'
-              for one in notebooks]
+    parts += [
+        f'<li><a href="notebooks/{one.stem}.html">{one.stem[3:].replace("_", " ")}</a></li>'
+        for one in notebooks
+    ]
     page = home / "index.html"
-    page.write_text("<!doctype html>\n<html lang=en><meta charset=utf-8><title>lungseg: results"
-                    f"</title>\n<style>{STYLE}</style>\n" + "\n".join([*parts, "</ol></html>\n"]),
-                    encoding="utf-8")
+    page.write_text(
+        "<!doctype html>\n<html lang=en><meta charset=utf-8><title>lungseg: results"
+        f"</title>\n<style>{STYLE}</style>\n" + "\n".join([*parts, "</ol></html>\n"]),
+        encoding="utf-8",
+    )
     return page
-
-
-def benchmark_row(content: dict) -> str:
-    """The README's line on one benchmarks/laptop_*.json."""
-    cells = [content["data"], f"{content['images']['test']} of {content['test_patients']} patients"]
-    for name, digits in {"dice": 4, "iou": 4, "hd95_mm": 1, "assd_mm": 2}.items():
-        mean, low, high = (f"{content['scores'][name][key]:.{digits}f}" for key in
-                           ("mean", "low", "high"))
-        cells.append(f"{mean} ({low} to {high})")
-    cells.append(f"{content['seconds']['training']:.0f} s")
-    return f"| {' | '.join(cells)} |"
 
 
 def _number(value: float | str) -> str:
@@ -85,8 +91,11 @@ def _number(value: float | str) -> str:
 
 
 def _table(results: dict) -> str:
-    body = "\n".join(f"<tr><td>{title}<td>{mean}<td>{interval}"
-                     for title, mean, interval in rows(results))
+    body = "\n".join(
+        f"<tr><td>{title}<td>{mean}<td>{interval}" for title, mean, interval in rows(results)
+    )
     data, scale = escape(str(results.get("data"))), escape(str(results.get("scale")))
-    return (f"<p>Measured {tested(results)}. Data: {data}. Size of run: {scale}.</p>\n"
-            f"<table><tr><th>Score<th>Mean<th>95 % interval\n{body}</table>")
+    return (
+        f"<p>Measured {tested(results)}. Data: {data}. Size of run: {scale}.</p>\n"
+        f"<table><tr><th>Score<th>Mean<th>95 % interval\n{body}</table>"
+    )

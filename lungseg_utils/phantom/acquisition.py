@@ -56,7 +56,9 @@ def letter(picture: np.ndarray, text: str, at: tuple, tall: float, box: bool) ->
     cv2.putText(ink, text, (x, y), cv2.FONT_HERSHEY_DUPLEX, scale, 255, thick, cv2.LINE_AA)
     if box:
         pad = max(2, round(tall / 5))
-        picture[max(y - high - pad, 0):y + pad + below // 3, max(x - pad, 0):x + wide + pad] = 1.0
+        picture[max(y - high - pad, 0) : y + pad + below // 3, max(x - pad, 0) : x + wide + pad] = (
+            1.0
+        )
         picture *= 1 - ink / 255
     else:
         np.maximum(picture, ink / np.float32(255), out=picture)
@@ -68,12 +70,17 @@ def side_text(picture: np.ndarray, rng: np.random.Generator) -> None:
     strip = np.zeros((size, max(size // 16, 8)), np.float32)
     turned = np.ascontiguousarray(strip.T)
     for line, text in enumerate(("SIMULATED", "NOT A PATIENT")):
-        letter(turned, text, (rng.uniform(0.01, 0.1) * size, (2.6 + 2.6 * line) * size / 128),
-               size / 64, False)
+        letter(
+            turned,
+            text,
+            (rng.uniform(0.01, 0.1) * size, (2.6 + 2.6 * line) * size / 128),
+            size / 64,
+            False,
+        )
     turned[:] = np.roll(turned, int(rng.uniform(0, 0.2) * size), axis=1)
     left = int(rng.uniform(0.86, 0.935) * size)
     width = min(turned.shape[0], size - left)
-    spot = picture[:, left:left + width]
+    spot = picture[:, left : left + width]
     np.maximum(spot, 0.9 * turned.T[:, ::-1][:, :width], out=spot)
 
 
@@ -83,7 +90,7 @@ def blanked(picture: np.ndarray, rng: np.random.Generator) -> None:
     wide, tall = (rng.uniform(0.08, 0.24, 2) * size * [1, 0.4]).astype(int)
     left = int(rng.choice((rng.uniform(0, 0.15), rng.uniform(0.7, 0.8))) * size)
     top = int(rng.choice((0.0, 0.0, 0.93)) * size)
-    picture[top:top + tall, left:left + wide] = rng.choice((0.0, 0.0, 0.97))
+    picture[top : top + tall, left : left + wide] = rng.choice((0.0, 0.0, 0.97))
 
 
 def marks(picture: np.ndarray, rng: np.random.Generator) -> None:

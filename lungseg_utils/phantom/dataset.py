@@ -35,8 +35,15 @@ def write_phantom(root: Path, index: int, phantom: Phantom) -> dict:
     text = f"Patient's Sex: {phantom.sex} \nPatient's Age: {phantom.age:03.0f}Y\n"
     path = root / "ClinicalReadings" / f"{name}.txt"
     path.write_text(text + phantom.reading + "\n", encoding="utf-8", newline="\n")
-    row = (f"{name}.png", phantom.label, phantom.sex, f"{phantom.age:.0f}", phantom.native_width,
-           phantom.native_height, SPACING_MM)
+    row = (
+        f"{name}.png",
+        phantom.label,
+        phantom.sex,
+        f"{phantom.age:.0f}",
+        phantom.native_width,
+        phantom.native_height,
+        SPACING_MM,
+    )
     return dict(zip(COLUMNS, row, strict=True))
 
 
@@ -51,8 +58,14 @@ def fill_folder(root: Path, recipe: dict, workers: int) -> None:
 
     pool = ThreadPoolExecutor(workers)
     try:
-        rows = list(tqdm(pool.map(one, range(recipe["count"])), total=recipe["count"],
-                         desc="simulated radiographs", unit="image"))
+        rows = list(
+            tqdm(
+                pool.map(one, range(recipe["count"])),
+                total=recipe["count"],
+                desc="simulated radiographs",
+                unit="image",
+            )
+        )
     finally:
         pool.shutdown(cancel_futures=True)
     with open(root / "metadata.csv", "w", newline="", encoding="utf-8") as file:
@@ -70,8 +83,9 @@ def is_whole(root: Path, recipe: dict) -> bool:
         return False
 
 
-def write_phantom_set(root: str | Path, count: int = 138, size: int = 512, seed: int = 0,
-                      workers: int | None = None) -> Path:
+def write_phantom_set(
+    root: str | Path, count: int = 138, size: int = 512, seed: int = 0, workers: int | None = None
+) -> Path:
     """Write a set of simulated radiographs in the layout of the Montgomery set.
 
     Args: root, the folder to make; count radiographs of size x size pixels; seed; workers,

@@ -14,8 +14,14 @@ from .person import Person
 from .ranges import INFLATED_LUNG, WATER
 
 FLUID = WATER * (1 - INFLATED_LUNG)  # 1/mm, what filling the air spaces adds
-STATES = ("active TB likely", "suspicious for active disease", "on treatment", "TB until disproved",
-          "culture awaited", "please compare with older films")
+STATES = (
+    "active TB likely",
+    "suspicious for active disease",
+    "on treatment",
+    "TB until disproved",
+    "culture awaited",
+    "please compare with older films",
+)
 
 
 @dataclass(frozen=True)

@@ -23,16 +23,31 @@ def pacemaker(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
     """The generator under one collar bone and its wire to the heart."""
     side = rng.choice((-1, 1), p=(0.2, 0.8))
     box = np.array([side * who.half * 0.72, who.H * rng.uniform(0.12, 0.25)])
-    wire = smooth([box, [side * 40, 0.10 * who.H], [-8, 0.25 * who.H], [-24, 0.55 * who.H],
-                   [0, 0.74 * who.H], [30, 0.78 * who.H]])
+    wire = smooth(
+        [
+            box,
+            [side * 40, 0.10 * who.H],
+            [-8, 0.25 * who.H],
+            [-24, 0.55 * who.H],
+            [0, 0.74 * who.H],
+            [30, 0.78 * who.H],
+        ]
+    )
     return METAL * (2 * view.fill(ellipse(box, (21, 19))) + 0.7 * view.fill(ribbon(wire, 1.8)))
 
 
 def necklace(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
     """A fine chain that was not taken off."""
     drop = who.H * rng.uniform(0.12, 0.32)
-    chain = smooth([[-who.neck, -0.3 * who.H], [-0.8 * who.neck, 0.2 * drop], [0, drop],
-                    [0.8 * who.neck, 0.2 * drop], [who.neck, -0.3 * who.H]])
+    chain = smooth(
+        [
+            [-who.neck, -0.3 * who.H],
+            [-0.8 * who.neck, 0.2 * drop],
+            [0, drop],
+            [0.8 * who.neck, 0.2 * drop],
+            [who.neck, -0.3 * who.H],
+        ]
+    )
     return METAL * 0.6 * view.fill(ribbon(chain, 1.5))
 
 

@@ -57,37 +57,66 @@ def heart(who: Person) -> np.ndarray:
     right, left = width * who.heart_right, width * (1 - who.heart_right)
     top, low = who.heart_top * who.H, diaphragm_height(who, 1, np.array([left * 0.8]))[0]
     tall, turn, b = low - top, who.turn, who.heart_bulge
-    points = np.array([
-        [-0.30 * right, top - 0.04 * tall], [0.22 * left, top - 0.06 * tall],
-        [0.48 * left, top + 0.22 * tall],
-        [(0.70 + b) * left, top + 0.48 * tall], [(0.92 + b) * left, top + 0.74 * tall],
-        [0.98 * left, top + 0.97 * tall], [0.70 * left, top + 1.18 * tall],
-        [0.0, top + 1.3 * tall], [-0.70 * right, top + 1.15 * tall],
-        [-0.97 * right, top + 0.80 * tall], [-0.98 * right, top + 0.52 * tall],
-        [-0.74 * right, top + 0.22 * tall]])
+    points = np.array(
+        [
+            [-0.30 * right, top - 0.04 * tall],
+            [0.22 * left, top - 0.06 * tall],
+            [0.48 * left, top + 0.22 * tall],
+            [(0.70 + b) * left, top + 0.48 * tall],
+            [(0.92 + b) * left, top + 0.74 * tall],
+            [0.98 * left, top + 0.97 * tall],
+            [0.70 * left, top + 1.18 * tall],
+            [0.0, top + 1.3 * tall],
+            [-0.70 * right, top + 1.15 * tall],
+            [-0.97 * right, top + 0.80 * tall],
+            [-0.98 * right, top + 0.52 * tall],
+            [-0.74 * right, top + 0.22 * tall],
+        ]
+    )
     return smooth(points + mm(turn, 0), closed=True)
 
 
 def aortic_arch(who: Person) -> np.ndarray:
     """Outline of the aortic knob and the descending aorta's edge beside the spine."""
     reach, level, h = who.aortic_knob, who.knob_level * who.H, who.H
-    points = np.array([
-        [0, level - 0.07 * h], [0.62 * reach, level - 0.058 * h], [0.95 * reach, level - 0.025 * h],
-        [reach, level + 0.012 * h], [0.92 * reach, level + 0.05 * h],
-        [0.84 * reach, level + 0.09 * h], [0.78 * reach, level + 0.3 * h],
-        [0.60 * reach, level + 0.8 * h], [0, level + 0.8 * h]])
+    points = np.array(
+        [
+            [0, level - 0.07 * h],
+            [0.62 * reach, level - 0.058 * h],
+            [0.95 * reach, level - 0.025 * h],
+            [reach, level + 0.012 * h],
+            [0.92 * reach, level + 0.05 * h],
+            [0.84 * reach, level + 0.09 * h],
+            [0.78 * reach, level + 0.3 * h],
+            [0.60 * reach, level + 0.8 * h],
+            [0, level + 0.8 * h],
+        ]
+    )
     return smooth(points + mm(0.6 * who.turn, 0), closed=True)
 
 
 def mediastinum(who: Person) -> np.ndarray:
     """Outline of the great vessels, the oesophagus and fat between the lungs."""
     right, left, h = who.mediastinum_right, who.mediastinum_left, who.H
-    points = np.array([
-        [-1.15 * right, -0.2 * h], [1.4 * left, -0.2 * h], [1.15 * left, 0.04 * h],
-        [left, 0.14 * h], [1.15 * left, 0.24 * h], [1.35 * left, 0.36 * h],
-        [1.7 * left, 0.46 * h], [1.5 * left, 1.3 * h], [-1.2 * right, 1.3 * h],
-        [-1.45 * right, 0.60 * h], [-1.55 * right, 0.45 * h], [-1.2 * right, 0.33 * h],
-        [-right, 0.2 * h], [-0.92 * right, 0.1 * h], [-1.05 * right, 0.02 * h]])
+    points = np.array(
+        [
+            [-1.15 * right, -0.2 * h],
+            [1.4 * left, -0.2 * h],
+            [1.15 * left, 0.04 * h],
+            [left, 0.14 * h],
+            [1.15 * left, 0.24 * h],
+            [1.35 * left, 0.36 * h],
+            [1.7 * left, 0.46 * h],
+            [1.5 * left, 1.3 * h],
+            [-1.2 * right, 1.3 * h],
+            [-1.45 * right, 0.60 * h],
+            [-1.55 * right, 0.45 * h],
+            [-1.2 * right, 0.33 * h],
+            [-right, 0.2 * h],
+            [-0.92 * right, 0.1 * h],
+            [-1.05 * right, 0.02 * h],
+        ]
+    )
     return smooth(points + mm(0.5 * who.turn, 0), closed=True)
 
 

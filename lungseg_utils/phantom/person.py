@@ -12,8 +12,20 @@ BLOCK = 138
 AGAIN = {7: 4, 22: 17, 29: 17, 101: 95}
 
 # Draws in mm that grow with the body.
-GROW = ("wall", "neck", "arm", "shoulder", "aortic_knob", "rib_width", "vessel", "clavicle_width",
-        "mediastinum_right", "mediastinum_left", "vertebra_width", "trachea_width")
+GROW = (
+    "wall",
+    "neck",
+    "arm",
+    "shoulder",
+    "aortic_knob",
+    "rib_width",
+    "vessel",
+    "clavicle_width",
+    "mediastinum_right",
+    "mediastinum_left",
+    "vertebra_width",
+    "trachea_width",
+)
 
 
 def first_visit(index: int) -> int:

@@ -39,8 +39,9 @@ def develop(beam: np.ndarray, lungs: np.ndarray, draw: dict[str, float]) -> np.n
     return ((white - black) / (full - black)).clip(0, 1)
 
 
-def expose(attenuation: np.ndarray, lungs: np.ndarray, view: View,
-           rng: np.random.Generator) -> np.ndarray:
+def expose(
+    attenuation: np.ndarray, lungs: np.ndarray, view: View, rng: np.random.Generator
+) -> np.ndarray:
     """The radiograph, float32 (height, width) in [0, 1], of a summed attenuation."""
     draw = {name: limits.draw(rng) for name, limits in PICTURE.items()}
     beam = transmit(draw["kilovolt_contrast"] * attenuation)

@@ -46,8 +46,9 @@ def file_name(index: int, label: int) -> str:
     return f"SIM_{index + 1:04d}_{label}"
 
 
-def build_layers(who: Person, view: View, masks: np.ndarray,
-                 rng: np.random.Generator) -> dict[str, np.ndarray]:
+def build_layers(
+    who: Person, view: View, masks: np.ndarray, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
     """The attenuation of each part of a healthy chest, float32 (size, size)."""
     cavity = tissue.cavity_path(who)
     path, lungs = view.carry(cavity), masks.any(0)
@@ -133,5 +134,13 @@ def simulate(seed: int, index: int, size: int = 512) -> Phantom:
     acquisition.borders(picture, lowest, rng)
     acquisition.marks(picture, rng)
     image = np.round(picture * 255).astype(np.uint8)
-    return Phantom(image, scene.masks[0], scene.masks[1], scene.who.age, scene.who.sex,
-                   draw_label(seed, index), scene.reading, *scene.native)
+    return Phantom(
+        image,
+        scene.masks[0],
+        scene.masks[1],
+        scene.who.age,
+        scene.who.sex,
+        draw_label(seed, index),
+        scene.reading,
+        *scene.native,
+    )

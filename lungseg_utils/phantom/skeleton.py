@@ -17,7 +17,7 @@ def tubes(view: View, lines: list, widths: list, core: float, rim: float) -> np.
         axis = ribbon(line, width - edge)
         whole.append(ribbon(line, width))
         inner.append(ribbon(line, 0.6 * width))
-        shells += [ribbon(axis[: len(line)], edge), ribbon(axis[len(line):][::-1], 1.3 * edge)]
+        shells += [ribbon(axis[: len(line)], edge), ribbon(axis[len(line) :][::-1], 1.3 * edge)]
     return core * (0.6 * view.fill(*whole) + 0.4 * view.fill(*inner)) + rim * view.fill(*shells)
 
 
@@ -32,20 +32,22 @@ def rib_line(who: Person, number: int, side: int, start: float, end: float) -> n
     small = np.interp(number, (1, 2, 3), (0.70, 0.93, 1.0))
     wide = small * (who.edge(np.array([neck + fall * 0.505]))[0] + 1.2)
     share = np.minimum(np.sin(angle), 0.985) / 0.985
-    back = np.where(angle < np.pi / 2, share ** 0.86, share ** 0.8)
+    back = np.where(angle < np.pi / 2, share**0.86, share**0.8)
     return np.column_stack([side * wide * back + who.middle(y) * 0.6, y])
 
 
-def ribs(who: Person, view: View, start: float, end: float, numbers: range, core: float,
-         rim: float) -> np.ndarray:
+def ribs(
+    who: Person, view: View, start: float, end: float, numbers: range, core: float, rim: float
+) -> np.ndarray:
     """All ribs of both sides between two angles; denser where the ray runs along the curve."""
     layer = np.zeros(view.shape, np.float32)
     for parity in (0, 1):  # neighbours cross where they fall steeply, so they add up
         some = [(number, side) for number in numbers if number % 2 == parity for side in (-1, 1)]
         lines = [rib_line(who, number, side, start, end) for number, side in some]
         fade = np.interp(np.linspace(start, end, 30), (9, 55, 92, 150), (0.85, 1.0, 0.42, 1.15))
-        widths = [who.rib_width * fade * np.interp(n, (1, 2, 8, 12), (0.85, 1, 1, 0.8))
-                  for n, _ in some]
+        widths = [
+            who.rib_width * fade * np.interp(n, (1, 2, 8, 12), (0.85, 1, 1, 0.8)) for n, _ in some
+        ]
         layer += tubes(view, lines, widths, core, rim)
     along = (1 - (X / (who.edge(LEVEL)[:, None] + 6)) ** 2).clip(0.12, 1) ** -0.25
     return BONE * who.bone * layer * view.carry(along)
@@ -90,11 +92,29 @@ def scapulae(who: Person, view: View) -> np.ndarray:
         inner = who.edge(0.3 * h) + who.scapula_in
         tip, corner = mm(side * (inner + 0.07 * h), 0.60 * h), mm(side * inner, 0.07 * h)
         middle = (socket + tip) / 2 - mm(side * 9, 0)
-        blades.append(smooth([socket + mm(0, 0.06 * h), middle, tip, [side * inner, 0.36 * h],
-                              corner, (corner + socket) / 2 - mm(0, 0.03 * h)], closed=True))
+        blades.append(
+            smooth(
+                [
+                    socket + mm(0, 0.06 * h),
+                    middle,
+                    tip,
+                    [side * inner, 0.36 * h],
+                    corner,
+                    (corner + socket) / 2 - mm(0, 0.03 * h),
+                ],
+                closed=True,
+            )
+        )
         borders.append(smooth([socket + mm(0, 0.05 * h), middle, tip]))
-        borders.append(smooth([corner + mm(0, 0.05 * h), socket - mm(side * 4, 0.05 * h),
-                               joint(who, side) + mm(side * 10, -0.10 * h)]))
+        borders.append(
+            smooth(
+                [
+                    corner + mm(0, 0.05 * h),
+                    socket - mm(side * 4, 0.05 * h),
+                    joint(who, side) + mm(side * 10, -0.10 * h),
+                ]
+            )
+        )
         sockets.append(ellipse(socket, (6, 17), -side * 0.2))
         sockets.append(ellipse(socket - mm(side * 12, 0.07 * h), (8, 9)))
     layer = 1.6 * view.fill(*blades) + 3.0 * view.fill(*sockets)
@@ -118,11 +138,20 @@ def vertebra(who: Person, number: int) -> tuple[np.ndarray, list, list]:
     tall = who.rib_spacing * who.H * 0.42 * min(grow, 1.0)
     corners = ((-1, -tall), (-0.88, 0), (-1, tall), (1, tall), (0.88, 0), (1, -tall))
     body = smooth([(x + side * half, y + edge) for side, edge in corners], closed=True, pieces=3)
-    plates = [ribbon(np.array([[x - half, y + edge], [x + half, y + edge]]), 1.7)
-              for edge in (-tall, tall)]
+    plates = [
+        ribbon(np.array([[x - half, y + edge], [x + half, y + edge]]), 1.7)
+        for edge in (-tall, tall)
+    ]
     knobs = [ellipse((x + side * half * 0.62, y - tall * 0.3), (3.0, 4.6)) for side in (-1, 1)]
-    wings = [ribbon(np.array([[x + side * half * 0.9, y - tall * 0.4],
-                              [x + side * half * 1.75, y - tall * 0.75]]), 6.5) for side in (-1, 1)]
+    wings = [
+        ribbon(
+            np.array(
+                [[x + side * half * 0.9, y - tall * 0.4], [x + side * half * 1.75, y - tall * 0.75]]
+            ),
+            6.5,
+        )
+        for side in (-1, 1)
+    ]
     return body, plates, [*knobs, *wings, ellipse((x, y + tall * 0.8), (2.8, 7.5))]
 
 

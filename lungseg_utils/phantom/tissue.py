@@ -24,12 +24,23 @@ def silhouette(who: Person) -> np.ndarray:
     acromion = who.half + who.shoulder + 0.4 * wall
     rise = who.clavicle_rise * h
     waist = who.edge(h) + wall * 0.8
-    right = np.array([
-        [neck, -2.0 * h], [neck * 0.96, -0.42 * h], [neck * 1.10, -0.27 * h],
-        [acromion * 0.55, -0.15 * h - 0.2 * rise], [acromion * 0.9, -0.06 * h - 0.5 * rise],
-        [acromion * 1.05, 0.08 * h - 0.4 * rise], [acromion * 1.0, 0.30 * h],
-        [who.edge(0.5 * h) + 1.35 * wall, 0.56 * h], [who.edge(0.7 * h) + 1.1 * wall, 0.8 * h],
-        [waist, 1.1 * h], [waist * 0.97, 1.4 * h], [waist * 1.03, 1.9 * h], [waist, 3.0 * h]])
+    right = np.array(
+        [
+            [neck, -2.0 * h],
+            [neck * 0.96, -0.42 * h],
+            [neck * 1.10, -0.27 * h],
+            [acromion * 0.55, -0.15 * h - 0.2 * rise],
+            [acromion * 0.9, -0.06 * h - 0.5 * rise],
+            [acromion * 1.05, 0.08 * h - 0.4 * rise],
+            [acromion * 1.0, 0.30 * h],
+            [who.edge(0.5 * h) + 1.35 * wall, 0.56 * h],
+            [who.edge(0.7 * h) + 1.1 * wall, 0.8 * h],
+            [waist, 1.1 * h],
+            [waist * 0.97, 1.4 * h],
+            [waist * 1.03, 1.9 * h],
+            [waist, 3.0 * h],
+        ]
+    )
     return np.vstack([smooth(right), smooth(right[::-1] * [-1, 1])])
 
 
@@ -49,8 +60,11 @@ def arm_line(who: Person, side: int) -> np.ndarray:
 def trunk_path(who: Person) -> np.ndarray:
     """Path through neck, trunk and arms, in mm on the smooth grid."""
     chest = who.half * who.chest_depth + 0.36 * who.wall + 3.0
-    deep = np.interp(LEVEL / who.H, (-0.5, -0.2, 0.0, 0.45, 1.0, 1.3),
-                     (0.95 * who.neck, 0.95 * who.neck, 0.74 * chest, chest, chest, chest))
+    deep = np.interp(
+        LEVEL / who.H,
+        (-0.5, -0.2, 0.0, 0.45, 1.0, 1.3),
+        (0.95 * who.neck, 0.95 * who.neck, 0.74 * chest, chest, chest, chest),
+    )
     outline, low = silhouette(who), np.interp(LEVEL / who.H, (0.7, 1.0), (0.0, 0.45))[:, None]
     round_, flat = inflate(outline, 0.95 * who.half), inflate(outline, 0.35 * who.half)
     path = 2 * deep[:, None] * ((1 - low) * round_ + low * flat)
