@@ -4,10 +4,11 @@ import base64
 import html
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import matplotlib
 import numpy as np
-from IPython.display import HTML, DisplayHandle, display
+from IPython.display import DisplayHandle, display
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -38,8 +39,19 @@ def canvas(rows: int = 1, columns: int = 1, width: float = 9.0, height: float = 
         return figure, figure.subplots(rows, columns)
 
 
-def picture(figure: Figure, alt: str, caption: str) -> HTML:
-    """The figure as HTML: an image with its alt text, and the caption below it.
+@dataclass(frozen=True)
+class Picture:
+    """A figure as a notebook shows it: HTML for a browser, its caption where there is only text."""
+
+    html: str
+    caption: str
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        return {"text/html": self.html, "text/plain": self.caption}
+
+
+def picture(figure: Figure, alt: str, caption: str) -> Picture:
+    """The figure as an image with its alt text, and the caption below it.
 
     Raises: ValueError if either text is empty.
     """
@@ -54,10 +66,11 @@ def picture(figure: Figure, alt: str, caption: str) -> HTML:
     # 256 colours lose nothing that a reader sees and keep a notebook small
     image.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
     source = base64.b64encode(file.getvalue()).decode()
-    return HTML(
+    return Picture(
         f'<figure style="margin:0"><img style="max-width:100%" alt="{html.escape(alt)}" '
         f'src="data:image/png;base64,{source}"><figcaption style="color:{GREY}">'
-        f"{html.escape(caption)}</figcaption></figure>"
+        f"{html.escape(caption)}</figcaption></figure>",
+        caption,
     )
 
 

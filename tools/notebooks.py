@@ -8,6 +8,7 @@ python -m tools.notebooks head    write badge and first cell anew from the addre
 import asyncio
 import os
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -22,6 +23,7 @@ from tools.scores import write_page
 
 NOTEBOOKS = ROOT / "notebooks"
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*/notebooks/(\w+)\.ipynb\)")
+NEWS = re.compile(r"[IWE]\d{4} |WARNING: All log")  # what TensorFlow tells of the machine
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -54,7 +56,8 @@ async def _execute(client: NotebookClient, progress: Progress, title: str) -> in
     """Run the client and tick beside it; return the index of the cell that failed, if one did."""
     begun = [0]
     client.on_cell_start = lambda cell, cell_index: begun.append(cell_index)
-    running = asyncio.ensure_future(client.async_execute())
+    # a kernel repeats on the terminal what it writes to stderr, TensorFlow's news above all
+    running = asyncio.ensure_future(client.async_execute(stderr=subprocess.DEVNULL))
     while not running.done():
         cell = client.nb.cells[begun[-1]]
         place = f"cell {begun[-1] + 1} of {len(client.nb.cells)}"
@@ -73,10 +76,12 @@ async def _execute(client: NotebookClient, progress: Progress, title: str) -> in
 
 
 def _last_words(cell: nbformat.NotebookNode) -> str:
-    """The last line that a running cell printed."""
-    printed = [out.text for out in cell.get("outputs", []) if out.output_type == "stream"]
-    lines = re.split(r"[\r\n]+", ANSI.sub("", "".join(printed[-1:])).strip())
-    return f" ({lines[-1].strip()[:60]})" if lines[-1] else ""
+    """The last line that a running cell printed, or the caption of the last picture it showed."""
+    outputs = cell.get("outputs", [])
+    said = [out.get("text") or out.get("data", {}).get("text/plain", "") for out in outputs]
+    lines = re.split(r"[\r\n]+", ANSI.sub("", "\n".join(said)))
+    words = [line.strip() for line in lines if line.strip() and not NEWS.match(line)]
+    return f" ({words[-1][:60]})" if words else ""
 
 
 def _error(cell: nbformat.NotebookNode) -> str:
@@ -105,6 +110,7 @@ def run() -> int:
     for number, path in enumerate(chosen, start=1):
         notebook = nbformat.read(path, as_version=4)
         fault = execute(notebook, path.stem, f"{number} of {len(chosen)}")
+        clean(notebook)
         page = home / "notebooks" / f"{path.stem}.html"
         write_html(notebook, page)
         if fault:
