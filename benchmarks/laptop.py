@@ -35,6 +35,7 @@ def main(name: str) -> None:
     scores = evaluate(partial(predict_mask, trained.model), split.test)
     blind = evaluate(mean_shape(_squares(course, split, recipe).masks), split.test)
     content = {
+        "name": name,
         "data": course.data,
         "scale": course.scale,
         "seed": recipe.seed,

@@ -33,7 +33,7 @@ def rows(results: dict) -> list[tuple[str, str, str]]:
 
 def benchmark_row(content: dict) -> str:
     """The README's line on one benchmarks/laptop_*.json."""
-    cells = [content["data"], f"{content['images']['test']} of {content['test_patients']} patients"]
+    cells = [content["name"], f"{content['images']['test']} of {content['test_patients']} patients"]
     for name, digits in {"dice": 4, "iou": 4, "hd95_mm": 1, "assd_mm": 2}.items():
         mean, low, high = (
             f"{content['scores'][name][key]:.{digits}f}" for key in ("mean", "low", "high")
