@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
@@ -19,6 +20,7 @@ from tqdm import tqdm
 from lungseg_utils.masks import read_lungs, to_square
 from lungseg_utils.radiographs import Record, read_image
 
+WORKERS = 2  # batches prepared at a time
 LARGEST_UINT16 = 65535
 MAX_ROTATION = math.radians(12)
 MAX_ZOOM = 0.15  # share of the size
@@ -90,7 +92,16 @@ def training_batches(
         return tf.ensure_shape(image, (batch_size, size, size, channels)), mask
 
     dataset = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(indices)
-    return dataset.map(load, num_parallel_calls=2, deterministic=True).prefetch(2)
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = WORKERS
+    dataset = dataset.map(load, num_parallel_calls=WORKERS, deterministic=True)
+    return dataset.prefetch(WORKERS).with_options(options)
+
+
+def make_reproducible(seed: int) -> None:
+    """Have Keras draw the same numbers, and TensorFlow do the same sums, at every run."""
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
 
 
 def augment(image: tf.Tensor, mask: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

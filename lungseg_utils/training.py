@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from lungseg_utils import losses
-from lungseg_utils.pipeline import Squares, load_squares, training_batches
+from lungseg_utils.pipeline import Squares, load_squares, make_reproducible, training_batches
 from lungseg_utils.recipes import (
     COURSE_AT,
     Recipe,
@@ -90,7 +90,7 @@ def train_course(course: Course, report: Report = print_progress) -> Trained:
 
 
 def _compile(recipe: Recipe, precision: str, images: int) -> keras.Model:
-    keras.utils.set_random_seed(recipe.seed)
+    make_reproducible(recipe.seed)
     model = build_unet(
         recipe.size, recipe.channels, recipe.filters, recipe.depth, recipe.momentum, precision
     )

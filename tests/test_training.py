@@ -76,6 +76,15 @@ def test_killed_and_resumed_ends_at_the_same_weights(undisturbed, tmp_path):
     assert_same_weights(undisturbed, resumed)
 
 
+def test_is_the_same_at_every_run(tmp_path):
+    """At the course's own size, where a processor has room to do sums in another order."""
+    noise = np.random.default_rng(0).random((24, 256, 256), dtype=np.float32)
+    squares, few = Squares(noise, noise > 0.5), Squares(noise[:2], noise[:2] > 0.5)
+    recipe = replace(COURSE, epochs=1)
+    networks = [train(recipe, squares, few, tmp_path / name) for name in ("one", "other")]
+    assert_same_weights(*networks)
+
+
 def test_half_written_checkpoint_is_not_read(undisturbed, tmp_path):
     stopped_while_saving(tmp_path)
     part = next(tmp_path.glob("tiny-*")) / "part-1"
