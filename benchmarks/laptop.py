@@ -7,13 +7,11 @@ A training that has run before on the same images is read back, with the seconds
 """
 
 import json
-import platform
-import subprocess
 import sys
 import time
 from functools import partial
-from importlib.metadata import version
-from pathlib import Path
+
+from facts import FOLDER, facts
 
 from lungseg_utils import start
 from lungseg_utils.pipeline import load_squares
@@ -22,8 +20,6 @@ from lungseg_utils.results import evaluate, mean_shape, summarise
 from lungseg_utils.splits import split_by_patient
 from lungseg_utils.training import train_course
 from lungseg_utils.unet import predict_mask
-
-FOLDER = Path(__file__).resolve().parent
 
 
 def main(name: str) -> None:
@@ -49,10 +45,7 @@ def main(name: str) -> None:
             "squares_from_cache": reading,
         },
         "precision": pick_precision(),
-        "versions": {package: version(package) for package in ("tensorflow", "keras", "numpy")},
-        "python": platform.python_version(),
-        "processor": _processor(),
-        "commit": _commit(),
+        **facts(),
     }
     path = FOLDER / f"laptop_{name}.json"
     path.write_text(json.dumps(content, indent=1) + "\n")
@@ -67,18 +60,6 @@ def _seconds(call) -> float:
     began = time.perf_counter()
     call()
     return time.perf_counter() - began
-
-
-def _processor() -> str:
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if path.exists() else []
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0]}, {len(names)} cores" if names else platform.processor()
-
-
-def _commit() -> str:
-    call = ["git", "-C", str(FOLDER), "rev-parse", "--short", "HEAD"]
-    return subprocess.run(call, capture_output=True, text=True, check=False).stdout.strip()
 
 
 if __name__ == "__main__":

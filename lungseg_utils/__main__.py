@@ -16,7 +16,10 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.command == "download":
             folder = download(chosen.folder or start.montgomery_folder())
         else:
-            folder = write_phantom_set(chosen.folder, chosen.count, chosen.size, chosen.seed)
+            size = None if chosen.size == "native" else int(chosen.size)
+            folder = write_phantom_set(
+                chosen.folder, chosen.count, size, chosen.seed, bits=chosen.bits
+            )
     except (ValueError, OSError) as error:
         print(f"lungseg_utils: {error}", file=sys.stderr)
         return 1
@@ -32,7 +35,8 @@ def _parser() -> argparse.ArgumentParser:
     phantom = commands.add_parser("phantom", help="write a set of simulated radiographs")
     phantom.add_argument("folder", type=Path, help="a folder that does not exist yet")
     phantom.add_argument("--count", type=int, default=138, help="radiographs (default 138)")
-    phantom.add_argument("--size", type=int, default=512, help="pixels on a side (default 512)")
+    phantom.add_argument("--size", default="512", help="pixels on a side (default 512), or native")
+    phantom.add_argument("--bits", type=int, default=8, help="bits of grey, 8 (default) or 12")
     phantom.add_argument("--seed", type=int, default=0, help="another seed, another set")
     return parser
 

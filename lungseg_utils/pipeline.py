@@ -19,15 +19,10 @@ from tqdm import tqdm
 
 from lungseg_utils.masks import read_lungs, to_square
 from lungseg_utils.radiographs import Record, read_image
+from lungseg_utils.recipes import MILD, Augmentation
 
 WORKERS = 2  # batches prepared at a time
 LARGEST_UINT16 = 65535
-MAX_ROTATION = math.radians(12)
-MAX_ZOOM = 0.15  # share of the size
-MAX_SHIFT = 0.08  # share of the size
-MAX_LOG_GAMMA = 0.4
-MAX_CONTRAST = 0.2
-MAX_NOISE = 0.03  # standard deviation, where the image spans 0 to 1
 
 
 @dataclass(frozen=True)
@@ -65,7 +60,7 @@ def training_batches(
     epochs: range,
     seed: int = 0,
     channels: int = 1,
-    augmented: bool = True,
+    augmentation: Augmentation | None = MILD,
 ) -> tf.data.Dataset:
     """Batches of the given epochs in turn: images (b, s, s, channels) and masks (b, s, s, 1).
 
@@ -85,9 +80,9 @@ def training_batches(
     def load(epoch, step, chosen):
         image = tf.gather(images, chosen)[..., None]
         mask = tf.cast(tf.gather(masks, chosen), tf.float32)[..., None]
-        if augmented:
+        if augmentation:
             key = tf.random.experimental.stateless_fold_in([seed, epoch], step)
-            image, mask = augment(image, mask, key)
+            image, mask = augment(image, mask, key, augmentation)
         image = tf.repeat(image, channels, axis=-1)
         return tf.ensure_shape(image, (batch_size, size, size, channels)), mask
 
@@ -104,33 +99,44 @@ def make_reproducible(seed: int) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
-def augment(image: tf.Tensor, mask: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def augment(
+    image: tf.Tensor, mask: tf.Tensor, seed: tf.Tensor, largest: Augmentation = MILD
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Another plausible acquisition of the same patients, the image and its mask moved alike.
 
-    Args: float32 (n, s, s, 1) both, the image in [0, 1]; `seed` int64 (2,).
-    Returns: the same shapes. Turned, zoomed and shifted about the centre (the mask by nearest
-        neighbour, so that it stays binary), then gamma, contrast and noise on the image alone.
+    Args: float32 (n, s, s, 1) both, the image in [0, 1]; `seed` int64 (2,); `largest` changes.
+    Returns: the same shapes. Moved about the centre (the mask by nearest neighbour, so that it
+        stays binary), then sharpness, tones, shade and noise on the image alone.
     """
-    seeds = tf.random.experimental.stateless_split(seed, 3)
-    count = tf.shape(image)[0]
-    moves = _projections(tf.random.stateless_uniform((count, 4), seeds[0], -1, 1), image.shape[1])
+    seeds = tf.random.experimental.stateless_split(seed, 4)
+    count, size = tf.shape(image)[0], image.shape[1]
+    moves = _projections(tf.random.stateless_uniform((6, count), seeds[0], -1, 1), size, largest)
     image, mask = _move(image, moves, "BILINEAR"), _move(mask, moves, "NEAREST")
-    tones = tf.random.stateless_uniform((count, 3, 1, 1, 1), seeds[1], -1, 1)
-    image = image ** tf.exp(MAX_LOG_GAMMA * tones[:, 0])
-    image = (image - 0.5) * (1 + MAX_CONTRAST * tones[:, 1]) + 0.5
-    noise = tf.random.stateless_normal(tf.shape(image), seeds[2])
-    return tf.clip_by_value(image + MAX_NOISE * tf.abs(tones[:, 2]) * noise, 0, 1), mask
+    tones = tf.random.stateless_uniform((6, count, 1, 1, 1), seeds[1], -1, 1)
+    if largest.sharpness:
+        blurred = tf.nn.avg_pool2d(tf.nn.avg_pool2d(image, 3, 1, "SAME"), 3, 1, "SAME")
+        image = tf.clip_by_value(image + largest.sharpness * tones[0] * (image - blurred), 0, 1)
+    image = image ** tf.exp(largest.gamma * tones[1])
+    image = (image - 0.5) * (1 + largest.contrast * tones[2]) + 0.5 + largest.brightness * tones[3]
+    if largest.shade:
+        coarse = tf.random.stateless_normal((count, 4, 4, 1), seeds[2])
+        image += largest.shade * tones[4] * tf.image.resize(coarse, (size, size), "bicubic")
+    noise = tf.random.stateless_normal(tf.shape(image), seeds[3])
+    return tf.clip_by_value(image + largest.noise * tf.abs(tones[5]) * noise, 0, 1), mask
 
 
-def _projections(draws: tf.Tensor, size: int) -> tf.Tensor:
+def _projections(draws: tf.Tensor, size: int, largest: Augmentation) -> tf.Tensor:
     # the eight numbers of ImageProjectiveTransformV3 map a place of the output to one of the input
-    angle, zoom = MAX_ROTATION * draws[:, 0], 1 + MAX_ZOOM * draws[:, 1]
-    cos, sin = zoom * tf.cos(angle), zoom * tf.sin(angle)
+    angle = math.radians(largest.rotation) * draws[0]
+    zoom, stretch = largest.zoom * draws[1], largest.stretch * draws[2]
+    wide, tall = tf.exp(zoom + stretch), tf.exp(zoom - stretch)
+    a, b = wide * tf.cos(angle), -wide * tf.sin(angle) + largest.shear * draws[3]
+    c, d = tall * tf.sin(angle), tall * tf.cos(angle)
     centre = (size - 1) / 2
-    across = centre + MAX_SHIFT * size * draws[:, 2] - centre * (cos - sin)
-    down = centre + MAX_SHIFT * size * draws[:, 3] - centre * (sin + cos)
-    zero = tf.zeros_like(cos)
-    return tf.stack([cos, -sin, across, sin, cos, down, zero, zero], axis=1)
+    across = centre + largest.shift * size * draws[4] - centre * (a + b)
+    down = centre + largest.shift * size * draws[5] - centre * (c + d)
+    zero = tf.zeros_like(a)
+    return tf.stack([a, b, across, c, d, down, zero, zero], axis=1)
 
 
 def _move(batch: tf.Tensor, moves: tf.Tensor, interpolation: str) -> tf.Tensor:

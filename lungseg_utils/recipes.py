@@ -10,6 +10,46 @@ WARMUP_SHARE = 0.1  # of all steps
 
 
 @dataclass(frozen=True)
+class Augmentation:
+    """How far a copy of a radiograph may be from it: the largest change of each kind.
+
+    Every change is drawn evenly between its negative and itself. `rotation` in degrees; `shift`,
+    `zoom` (both ways alike), `stretch` (one way against the other) and `shear` as shares of the
+    size; `gamma` as the logarithm of the exponent; `contrast` relative; `brightness`, `shade` (a
+    slow change over the picture) and `noise` where the picture spans 0 to 1; `sharpness` 1 doubles
+    fine detail, and takes it out where the draw is negative.
+    """
+
+    rotation: float
+    zoom: float
+    shift: float
+    gamma: float
+    contrast: float
+    noise: float
+    stretch: float = 0.0
+    shear: float = 0.0
+    brightness: float = 0.0
+    sharpness: float = 0.0
+    shade: float = 0.0
+
+
+MILD = Augmentation(rotation=12, zoom=0.15, shift=0.08, gamma=0.4, contrast=0.2, noise=0.03)
+STRONG = Augmentation(
+    rotation=12,
+    zoom=0.18,
+    shift=0.09,
+    gamma=0.7,
+    contrast=0.3,
+    noise=0.04,
+    stretch=0.08,
+    shear=0.06,
+    brightness=0.12,
+    sharpness=1.0,
+    shade=0.12,
+)
+
+
+@dataclass(frozen=True)
 class Recipe:
     """All that decides a training, besides the data.
 
@@ -30,7 +70,7 @@ class Recipe:
     learning_rate: float
     decays: bool
     weight_decay: float
-    augmented: bool
+    augmentation: Augmentation | None
     keep_best: bool
     seed: int = 0
 
@@ -50,7 +90,7 @@ ARTICLE = Recipe(
     learning_rate=1e-5,
     decays=False,
     weight_decay=0.0,
-    augmented=False,
+    augmentation=None,
     keep_best=True,
 )
 
@@ -67,9 +107,13 @@ COURSE = Recipe(
     learning_rate=2e-3,
     decays=True,
     weight_decay=1e-2,
-    augmented=True,
+    augmentation=MILD,
     keep_best=False,
 )
+
+# For a network that sees simulated radiographs only: harder copies, and smaller pictures, in which
+# a simulation lacks less.
+SIMULATED = replace(COURSE, name="simulated", size=128, epochs=14, augmentation=STRONG)
 
 COURSE_AT = {
     "ci": replace(COURSE, size=64, filters=8, depth=3, epochs=30, batch_size=4),

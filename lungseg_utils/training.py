@@ -53,19 +53,25 @@ def train(
     folder: Path | str,
     precision: str = "float32",
     report: Report = print_progress,
+    start: Path | str | None = None,
 ) -> Trained:
     """Train the recipe's U-Net, or go on where an earlier call with the same data was stopped.
 
-    After each epoch the weights, the optimiser's state and the history are kept below `folder`; a
-    finished training is read from there. `report` is called after each epoch, and once for a
-    training that is read back.
+    The first weights are random, or those of the file `start`, of a network of the same filters
+    and depth. After each epoch the weights, the optimiser's state and the history are kept below
+    `folder`; a finished training is read from there. `report` is called after each epoch, and once
+    for a training that is read back.
     Raises: ValueError if the squares are not of the recipe's size.
     """
     if training.images.shape[1] != recipe.size:
         raise ValueError(f"the squares measure {training.images.shape[1]}, not {recipe.size}")
-    run = Path(folder) / f"{recipe.name}-{_fingerprint(recipe, precision, training, validation)}"
+    first = b"" if start is None else Path(start).read_bytes()
+    name = f"{recipe.name}-{_fingerprint(recipe, precision, first, training, validation)}"
+    run = Path(folder) / name
     run.mkdir(parents=True, exist_ok=True)
     model = _compile(recipe, precision, len(training.images))
+    if start is not None:
+        model.load_weights(start)
     history = _load(model, _last(run)) if _last(run) else []
     if len(history) == recipe.epochs:
         print("This network was trained before on these images; here it is, read back.")
@@ -105,7 +111,7 @@ def _compile(recipe: Recipe, precision: str, images: int) -> keras.Model:
 def _fit(recipe, model, training, validation, run, history, report) -> None:
     epochs = range(len(history), recipe.epochs)
     batches = training_batches(
-        training, recipe.batch_size, epochs, recipe.seed, recipe.channels, recipe.augmented
+        training, recipe.batch_size, epochs, recipe.seed, recipe.channels, recipe.augmentation
     )
     images = np.repeat(validation.images[..., None], recipe.channels, axis=-1)
     masks = validation.masks[..., None].astype(np.float32)
@@ -173,8 +179,8 @@ def _best(run: Path, history: History) -> Path:
     return _epoch_folder(run, min(history, key=lambda row: row["val_loss"])["epoch"])
 
 
-def _fingerprint(recipe: Recipe, precision: str, *squares: Squares) -> str:
-    digest = hashlib.sha256(json.dumps([asdict(recipe), precision]).encode())
+def _fingerprint(recipe: Recipe, precision: str, first: bytes, *squares: Squares) -> str:
+    digest = hashlib.sha256(json.dumps([asdict(recipe), precision]).encode() + first)
     for part in squares:
         digest.update(part.images.tobytes())
         digest.update(part.masks.tobytes())

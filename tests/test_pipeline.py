@@ -1,6 +1,7 @@
 """Decoded once, and batches that depend on seed, epoch and step alone."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from lungseg_utils.masks import read_lungs, to_square
 from lungseg_utils.metrics import dice
 from lungseg_utils.pipeline import Squares, augment, load_squares, training_batches
 from lungseg_utils.radiographs import load_records, read_image
+from lungseg_utils.recipes import MILD, STRONG
 
 SIZE = 64
 COUNT = 10
@@ -50,7 +52,7 @@ def batches(squares, epochs, batch_size=5, seed=5, **settings):
 
 def order(squares, epochs, **settings):
     """The numbers of the images, batch by batch."""
-    found = batches(squares, epochs, augmented=False, **settings)
+    found = batches(squares, epochs, augmentation=None, **settings)
     return [tuple(np.rint(image[:, 0, 0, 0] * COUNT).astype(int)) for image, _ in found]
 
 
@@ -158,9 +160,9 @@ def test_batch_larger_than_the_set_is_the_set(squares):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("augmented", [False, True])
-def test_batches_are_what_the_network_takes(channels, augmented, squares):
-    settings = {"channels": channels, "augmented": augmented}
+@pytest.mark.parametrize("augmentation", [None, MILD, STRONG])
+def test_batches_are_what_the_network_takes(channels, augmentation, squares):
+    settings = {"channels": channels, "augmentation": augmentation}
     dataset = training_batches(squares, 5, range(2), **settings)
     assert dataset.element_spec[0].shape == (5, SIZE, SIZE, channels)
     for image, mask in dataset.as_numpy_iterator():
@@ -172,22 +174,23 @@ def test_batches_are_what_the_network_takes(channels, augmented, squares):
 
 
 def test_without_augmentation_the_images_are_as_they_were(squares):
-    found = batches(squares, range(2), augmented=False)
+    found = batches(squares, range(2), augmentation=None)
     for chosen, (image, mask) in zip(order(squares, range(2)), found, strict=True):
         np.testing.assert_array_equal(image[..., 0], squares.images[list(chosen)])
         np.testing.assert_array_equal(mask[..., 0], squares.masks[list(chosen)])
 
 
-def augmented(squares, seed=0):
+def augmented(squares, seed=0, largest=MILD):
     """Pictures of the masks themselves, augmented as images and as masks; bool (n, s, s) both."""
     masks = tf.constant(squares.masks[..., None], tf.float32)
-    image, mask = augment(masks, masks, tf.constant([seed, 0], tf.int64))
+    image, mask = augment(masks, masks, tf.constant([seed, 0], tf.int64), largest)
     return image.numpy()[..., 0] >= 0.5, mask.numpy()[..., 0] >= 0.5
 
 
-def test_image_and_mask_move_alike(squares):
+@pytest.mark.parametrize("largest", [MILD, replace(STRONG, gamma=0, brightness=0, shade=0)])
+def test_image_and_mask_move_alike(largest, squares):
     for seed in range(20):
-        images, masks = augmented(squares, seed)
+        images, masks = augmented(squares, seed, largest)
         assert min(dice(*pair) for pair in zip(images, masks, strict=True)) > 0.97
 
 
@@ -209,10 +212,11 @@ def test_moves_are_within_their_limits(squares):
     assert np.abs(centres.mean(axis=0) - 0.5).max() < 0.02
 
 
-def test_nothing_drawn_is_nothing_changed(squares, monkeypatch):
+@pytest.mark.parametrize("largest", [MILD, STRONG])
+def test_nothing_drawn_is_nothing_changed(largest, squares, monkeypatch):
     monkeypatch.setattr(tf.random, "stateless_uniform", lambda shape, *_: tf.zeros(shape))
     image = tf.constant(squares.images[..., None])
     mask = tf.constant(squares.masks[..., None], tf.float32)
-    found = augment(image, mask, tf.constant([0, 0], tf.int64))
+    found = augment(image, mask, tf.constant([0, 0], tf.int64), largest)
     np.testing.assert_allclose(found[0], image, atol=1e-6)
     np.testing.assert_array_equal(found[1], mask)

@@ -14,37 +14,38 @@ def native_size(who: Person, rng: np.random.Generator) -> tuple[int, int]:
     return (SHORT, LONG) if rng.random() < upright else (LONG, SHORT)
 
 
-def place(who: Person, native: tuple[int, int], size: int) -> View:
-    """Where the patient falls on the film: the view of (size, size), stretched as the files are."""
+def place(who: Person, native: tuple[int, int], shape: tuple[int, int]) -> View:
+    """Where the patient falls on the film, which is stretched to `shape` (height, width)."""
     wide, tall = native[0] * SPACING_MM, native[1] * SPACING_MM
     angle = np.radians(who.rotation)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     spare = max(tall - 1.1 * who.H, 0) * (1 - who.grown) * 0.3
     shift = np.array([wide / 2 + who.off_centre, who.apex_at * tall + spare])
-    stretch = np.array([[size / wide], [size / tall]])
-    return View((size, size), np.hstack([turn, shift[:, None]]) * stretch)
+    stretch = np.array([[shape[1] / wide], [shape[0] / tall]])
+    return View(shape, np.hstack([turn, shift[:, None]]) * stretch, who.bend)
 
 
 def cut(picture: np.ndarray, edge: np.ndarray, rim: float) -> None:
     """Put a border, in place, where `edge` (pixels beyond the border) is above 0; a bright rim."""
     if rim:
-        picture[(edge > -rim) & (edge <= 0)] = 0.97
+        glow = 0.97 * np.exp(np.minimum(edge + rim, 0) / (2 * rim))
+        np.maximum(picture, glow, out=picture)
     picture[edge > 0] = 0.0
 
 
 def borders(picture: np.ndarray, lowest: float, rng: np.random.Generator) -> None:
     """Collimator and film edges, in place; `lowest` is the last row of lung."""
-    size = len(picture)
+    height, width = picture.shape
     rows, columns = np.indices(picture.shape, dtype=np.float32)
-    rim = size / 512 * rng.uniform(1.3, rng.choice((2.0, 2.5, 5.0))) * (rng.random() < 0.4)
+    rim = height / 512 * rng.uniform(1.3, rng.choice((2.0, 2.5, 5.0))) * (rng.random() < 0.4)
     slant = np.tan(np.radians(rng.normal(0, 0.8)))
     if rng.random() < 0.72:
-        bottom = max(rng.uniform(0.70, 1.05) * size, lowest + 0.02 * size)
-        cut(picture, rows - bottom - slant * (columns - size / 2), rim)
-    for edge in (columns - size, -columns - 1, -rows - 1):
-        if rng.random() < 0.12:
+        bottom = max(rng.uniform(0.70, 1.05) * height, lowest + 0.02 * height)
+        cut(picture, rows - bottom - slant * (columns - width / 2), rim)
+    for edge, size in ((columns - width, width), (-columns - 1, width), (-rows - 1, height)):
+        if rng.random() < 0.2:
             tilted = edge + slant * 0.5 * (rows + columns - size)
-            cut(picture, tilted + rng.uniform(0.005, 0.05) * size, rim)
+            cut(picture, tilted + rng.uniform(0.005, 0.09) * size, rim)
 
 
 def letter(picture: np.ndarray, text: str, at: tuple, tall: float, box: bool) -> None:
@@ -66,45 +67,38 @@ def letter(picture: np.ndarray, text: str, at: tuple, tall: float, box: bool) ->
 
 def side_text(picture: np.ndarray, rng: np.random.Generator) -> None:
     """Small print up the right margin, in place."""
-    size = len(picture)
-    strip = np.zeros((size, max(size // 16, 8)), np.float32)
-    turned = np.ascontiguousarray(strip.T)
+    height, width = picture.shape
+    turned = np.zeros((max(height // 16, 8), height), np.float32)
     for line, text in enumerate(("SIMULATED", "NOT A PATIENT")):
-        letter(
-            turned,
-            text,
-            (rng.uniform(0.01, 0.1) * size, (2.6 + 2.6 * line) * size / 128),
-            size / 64,
-            False,
-        )
-    turned[:] = np.roll(turned, int(rng.uniform(0, 0.2) * size), axis=1)
-    left = int(rng.uniform(0.86, 0.935) * size)
-    width = min(turned.shape[0], size - left)
-    spot = picture[:, left : left + width]
-    np.maximum(spot, 0.9 * turned.T[:, ::-1][:, :width], out=spot)
+        at = rng.uniform(0.01, 0.1) * height, (2.6 + 2.6 * line) * height / 128
+        letter(turned, text, at, height / 64, False)
+    turned = np.roll(turned, int(rng.uniform(0, 0.2) * height), axis=1)
+    left = int(rng.uniform(0.86, 0.935) * width)
+    spot = picture[:, left : left + len(turned)]
+    np.maximum(spot, 0.9 * turned.T[:, ::-1][:, : spot.shape[1]], out=spot)
 
 
 def blanked(picture: np.ndarray, rng: np.random.Generator) -> None:
     """A corner where the patient's name was blacked out, or a blank label, in place."""
-    size = len(picture)
-    wide, tall = (rng.uniform(0.08, 0.24, 2) * size * [1, 0.4]).astype(int)
-    left = int(rng.choice((rng.uniform(0, 0.15), rng.uniform(0.7, 0.8))) * size)
-    top = int(rng.choice((0.0, 0.0, 0.93)) * size)
+    height, width = picture.shape
+    wide, tall = (rng.uniform(0.08, 0.24, 2) * [width, 0.4 * height]).astype(int)
+    left = int(rng.choice((rng.uniform(0, 0.15), rng.uniform(0.7, 0.8))) * width)
+    top = int(rng.choice((0.0, 0.0, 0.93)) * height)
     picture[top : top + tall, left : left + wide] = rng.choice((0.0, 0.0, 0.97))
 
 
 def marks(picture: np.ndarray, rng: np.random.Generator) -> None:
     """The side marker, the projection's label and small print, in place."""
-    size = len(picture)
-    tall = size / 512 * rng.uniform(15, 21)
+    height, width = picture.shape
+    tall = height / 512 * rng.uniform(15, 21)
     if rng.random() < 0.12:
         blanked(picture, rng)
     if rng.random() < 0.92:
-        at = rng.uniform(0.01, 0.12) * size, rng.uniform(0.05, 0.1) * size
+        at = rng.uniform(0.01, 0.12) * width, rng.uniform(0.05, 0.1) * height
         letter(picture, "R", at, tall, False)
     if rng.random() < 0.85:
         box, x, y = rng.random() < 0.85, rng.uniform(0.78, 0.86), rng.uniform(0.035, 0.07)
-        letter(picture, "PA", ((x + 0.03) * size, y * size), 0.75 * tall, box)
-        letter(picture, "ERECT", (x * size, (y + 0.052) * size), 0.75 * tall, box)
+        letter(picture, "PA", ((x + 0.03) * width, y * height), 0.75 * tall, box)
+        letter(picture, "ERECT", (x * width, (y + 0.052) * height), 0.75 * tall, box)
     if rng.random() < 0.7:
         side_text(picture, rng)

@@ -14,13 +14,13 @@ from tqdm.auto import tqdm
 from .radiograph import Phantom, file_name, simulate
 from .ranges import SPACING_MM
 
-VERSION = 2  # raise it when the same seed gives other pictures
+VERSION = 3  # raise it when the same seed gives other pictures
 FOLDERS = ("CXR_png", "ManualMask/leftMask", "ManualMask/rightMask", "ClinicalReadings")
 COLUMNS = ("file", "abnormal", "sex", "age", "native_width", "native_height", "native_spacing_mm")
 
 
 def write_png(path: Path, array: np.ndarray, *options: int) -> None:
-    """Write a PNG of a uint8 array; OSError if the disk refuses."""
+    """Write a PNG of a uint8 or uint16 array; OSError if the disk refuses."""
     _, data = cv2.imencode(".png", array, list(options))
     path.write_bytes(data.tobytes())
 
@@ -54,7 +54,9 @@ def fill_folder(root: Path, recipe: dict, workers: int) -> None:
 
     def one(index: int) -> dict:
         """Simulate and write one radiograph."""
-        return write_phantom(root, index, simulate(recipe["seed"], index, recipe["size"]))
+        return write_phantom(
+            root, index, simulate(recipe["seed"], index, recipe["size"], recipe["bits"])
+        )
 
     pool = ThreadPoolExecutor(workers)
     try:
@@ -84,22 +86,31 @@ def is_whole(root: Path, recipe: dict) -> bool:
 
 
 def write_phantom_set(
-    root: str | Path, count: int = 138, size: int = 512, seed: int = 0, workers: int | None = None
+    root: str | Path,
+    count: int = 138,
+    size: int | None = 512,
+    seed: int = 0,
+    workers: int | None = None,
+    bits: int = 8,
 ) -> Path:
     """Write a set of simulated radiographs in the layout of the Montgomery set.
 
-    Args: root, the folder to make; count radiographs of size x size pixels; seed; workers,
-        threads at a time, by default one a CPU core.
+    Args: root, the folder to make; count radiographs of size x size pixels, or of native size
+        where size is None; seed; workers, threads at a time, by default one a CPU core; bits of
+        grey, 8 or 12.
     Returns: root. A set of the same recipe that is already there is left as it is; an interrupted
         run leaves no root.
     Raises: ValueError if count or size is too small, or root holds anything else.
     """
     root = Path(root)
-    recipe = {"version": VERSION, "count": count, "size": size, "seed": seed}
+    recipe = {"version": VERSION, "count": count, "size": size, "seed": seed, "bits": bits}
     if is_whole(root, recipe):
         return root
-    if count < 1 or size < 64:
-        raise ValueError(f"cannot make {count} images of {size} pixels: use 1 of 64, or more")
+    if count < 1 or (size is not None and size < 64) or bits not in (8, 12):
+        raise ValueError(
+            f"cannot make {count} images of {size} pixels and {bits} bits: use 1 or more, of 64 "
+            "pixels or more, and of 8 or 12 bits"
+        )
     if root.exists() and any(root.iterdir()) and not (root / "phantom.json").exists():
         raise ValueError(f"{root} holds other files: name a folder that is new or empty")
     half = root.parent / f".{root.name}-half-{os.getpid()}"

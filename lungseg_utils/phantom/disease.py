@@ -5,6 +5,7 @@ is the inferred one. Sides and lobes are the patient's: the picture's left lung 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -27,14 +28,18 @@ STATES = (
 @dataclass(frozen=True)
 class Chest:
     """What a finding needs: the patient, the view, the masks (2, height, width), the lung's path
-    in mm, the height of each pixel below the apex as a share of H, and the generator."""
+    in mm, and the generator."""
 
     who: Person
     view: View
     masks: np.ndarray
     path: np.ndarray
-    level: np.ndarray
     rng: np.random.Generator
+
+    @cached_property
+    def level(self) -> np.ndarray:
+        """Height of each pixel below the apex as a share of H, float32 (height, width)."""
+        return self.view.places[1] / np.float32(self.who.H)
 
     def spot(self, side: int, low: float, high: float) -> tuple[np.ndarray, float]:
         """A place (x, y) in mm in the lung `side` (0 or 1), and its level, between two levels."""
@@ -42,9 +47,8 @@ class Chest:
         core = cv2.erode(inside.astype(np.uint8), np.ones((5, 5)), iterations=2)
         rows, columns = np.nonzero(core if core.any() else self.masks[side])
         pick = self.rng.integers(len(rows))
-        pixel = np.array([columns[pick], rows[pick]]) - self.view.matrix[:, 2]
-        level = float(self.level[rows[pick], columns[pick]])
-        return np.linalg.solve(self.view.matrix[:, :2], pixel), level
+        place = self.view.places[:, rows[pick], columns[pick]].astype(float)
+        return place, float(self.level[rows[pick], columns[pick]])
 
     def blur(self, layer: np.ndarray, mm: float) -> np.ndarray:
         """A layer blurred by a standard deviation in mm."""
@@ -114,15 +118,35 @@ def scars(chest: Chest, side: int) -> tuple[np.ndarray, str]:
     return FLUID * 18 * layer, f"scars {lobe(side, level)}"
 
 
+def consolidation(chest: Chest, side: int) -> tuple[np.ndarray, str]:
+    """A lobe, or much of one, without air; sharp where a fissure ends it."""
+    rng, middle = chest.rng, float(chest.rng.uniform(0.15, 0.95))
+    x, half = np.abs(chest.view.places[0]) / chest.who.half, float(chest.rng.uniform(0.08, 0.28))
+    ragged = 0.03 * noise(rng, chest.view.shape, 25 / chest.view.pixel_mm)
+    level = chest.level + rng.uniform(-0.25, 0.25) * (x - 0.5) + ragged
+    sharp, soft = sorted(rng.uniform(0.02, 0.16, 2))
+    top = ((level - middle + half) / (soft if middle > 0.5 else sharp)).clip(0, 1)
+    low = ((middle + half - level) / (sharp if middle > 0.5 else soft)).clip(0, 1)
+    mottle = 1 + 0.15 * noise(rng, chest.view.shape, 9 / chest.view.pixel_mm)
+    layer = chest.path * top * low * mottle.clip(0.4, 1.4)
+    return FLUID * rng.uniform(0.25, 0.85) * layer, f"consolidation {lobe(side, middle)}"
+
+
+def collapse(chest: Chest, side: int) -> tuple[np.ndarray, str]:
+    """An upper lobe shrunk against the mediastinum and the apex, its lower edge a sharp curve."""
+    x = np.abs(chest.view.places[0]) / chest.who.half
+    edge = chest.rng.uniform(0.16, 0.34) + chest.rng.uniform(0.1, 0.3) * (x - 0.4) ** 2
+    inside = ((edge - chest.level) / 0.02).clip(0, 1)
+    layer = FLUID * chest.rng.uniform(0.45, 0.9) * chest.path * inside
+    return layer, f"collapse {lobe(side, 0.2)}"
+
+
 def effusion(chest: Chest, side: int) -> tuple[np.ndarray, str]:
     """Fluid over the diaphragm, higher along the chest wall; it blunts the angle."""
-    large = chest.rng.random() < 0.35
+    large = chest.rng.random() < 0.5
     lowest = float(chest.level[chest.masks[side]].max())
-    top = lowest - (chest.rng.uniform(0.25, 0.5) if large else chest.rng.uniform(0.05, 0.2))
-    rows, columns = np.indices(chest.view.shape, dtype=np.float32)
-    inverse = np.linalg.inv(chest.view.matrix[:, :2])
-    x = inverse[0, 0] * (columns - chest.view.matrix[0, 2])
-    x += inverse[0, 1] * (rows - chest.view.matrix[1, 2])
+    top = lowest - (chest.rng.uniform(0.25, 0.7) if large else chest.rng.uniform(0.05, 0.2))
+    x = chest.view.places[0]
     out = (np.abs(x) / chest.who.half - 0.5).clip(0) / 0.5
     depth = ((chest.level - top + 0.11 * out**2) / 0.16).clip(0, 1)
     here = ((x * (2 * side - 1) - 12) / 18).clip(0, 1)
@@ -140,7 +164,15 @@ def miliary(chest: Chest) -> tuple[np.ndarray, str]:
     return WATER * 4.5 / 255 * chest.blur(layer, 0.5), "miliary nodules throughout both lungs"
 
 
-KINDS = ((infiltrate, 0.36), (cavity, 0.16), (nodule, 0.14), (scars, 0.20), (effusion, 0.14))
+KINDS = (
+    (infiltrate, 0.34),
+    (cavity, 0.13),
+    (nodule, 0.12),
+    (scars, 0.17),
+    (effusion, 0.12),
+    (consolidation, 0.09),
+    (collapse, 0.03),
+)
 
 EFFUSION = 4  # the one kind that also fills the lung hidden behind heart and dome
 
@@ -149,14 +181,19 @@ def draw_disease(chest: Chest) -> tuple[np.ndarray, str]:
     """One to three findings in the lungs: the attenuation they add, and the reading."""
     rng = chest.rng
     state = STATES[rng.integers(len(STATES))]
+    texts = [chest.who.habit] if chest.who.habit else []
     if rng.random() < 0.06:
         layer, text = miliary(chest)
-        return layer * chest.masks.any(0), f"{text}; {state}"
-    total, texts = np.zeros(chest.view.shape, np.float32), []
+        return layer * chest.masks.any(0), f"{', '.join([*texts, text])}; {state}"
+    total = np.zeros(chest.view.shape, np.float32)
     for _ in range(1 + (rng.random() < 0.4) + (rng.random() < 0.15)):
         kind = rng.choice(len(KINDS), p=[share for _, share in KINDS])
         side = int(rng.integers(2))
         layer, text = KINDS[kind][0](chest, side)
         total += layer if kind == EFFUSION else layer * chest.masks[side]
         texts.append(text)
+        if kind == EFFUSION and rng.random() < 0.3:
+            layer, text = effusion(chest, 1 - side)
+            total += layer
+            texts.append(text)
     return total, f"{', '.join(dict.fromkeys(texts))}; {state}"

@@ -4,8 +4,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .canvas import Y
-from .ranges import ABNORMAL, EDGE_LEVEL, EDGE_WIDTH, MOMENT, PERSON
+from .canvas import Bend, Y
+from .ranges import (
+    ABNORMAL,
+    BEND,
+    EDGE_LEVEL,
+    EDGE_WIDTH,
+    HABITS,
+    HABITUAL,
+    MOMENT,
+    PERSON,
+    WAVES,
+)
 
 # In every block of 138 radiographs these (index: index of the first one) show a patient again.
 BLOCK = 138
@@ -13,6 +23,8 @@ AGAIN = {7: 4, 22: 17, 29: 17, 101: 95}
 
 # Draws in mm that grow with the body.
 GROW = (
+    "muscle",
+    "haze_reach",
     "wall",
     "neck",
     "arm",
@@ -47,7 +59,7 @@ class Person:
     """One patient at one moment; `p` holds the draws of `ranges.PERSON` and `ranges.MOMENT`.
 
     H (mm) is the height of the lungs, half (mm) half the width of the chest, grown (relative to
-    an adult) the size of a child.
+    an adult) the size of a child, habit a name of `ranges.HABITS` or "".
     """
 
     sex: str
@@ -56,6 +68,8 @@ class Person:
     H: float
     half: float
     p: dict[str, float]
+    bend: Bend
+    habit: str
 
     def __getattr__(self, name: str) -> float:
         try:
@@ -86,12 +100,30 @@ def draw_age(rng: np.random.Generator) -> int:
     return int(rng.integers(4, 17)) if child else int(np.clip(rng.normal(42, 17), 17, 89))
 
 
+def draw_habit(rng: np.random.Generator) -> str:
+    """One of `ranges.HABITS`, or for most patients none."""
+    return str(rng.choice(list(HABITS))) if rng.random() < HABITUAL else ""
+
+
+def draw_bend(rng: np.random.Generator, grown: float) -> Bend:
+    """What makes this body's shape its own: a few smooth waves that bend it all."""
+    angle = rng.uniform(0, 2 * np.pi, WAVES)
+    length = [BEND["wavelength"].draw(rng) * grown for _ in range(WAVES)]
+    wave = np.column_stack([np.cos(angle), np.sin(angle)]) * (2 * np.pi / np.array(length))[:, None]
+    size = rng.standard_normal((WAVES, 2))
+    strain = (np.linalg.norm(size, axis=1) * np.linalg.norm(wave, axis=1)).sum()
+    size *= BEND["strain"].draw(rng) / strain
+    return Bend(size, wave, rng.uniform(0, 2 * np.pi, WAVES))
+
+
 def draw_person(seed: int, index: int, rng: np.random.Generator) -> Person:
     """The patient of radiograph `index`: `rng` draws the moment, (seed, first visit) the rest."""
     body = np.random.default_rng([seed, first_visit(index), 1])
     sex, age = "MF"[int(body.random() < 0.48)], draw_age(body)
     p = {name: limits.draw(body) for name, limits in PERSON.items()}
     p |= {name: limits.draw(rng) for name, limits in MOMENT.items()}
+    habit = draw_habit(body) if draw_label(seed, index) and age > 16 else ""
+    p |= {name: limits.draw(body) for name, limits in HABITS.get(habit, {}).items()}
     later = index != first_visit(index) and rng.random() < 0.4
     grown = min(1.0, 0.50 + 0.033 * age)
     size = grown * (0.95 if sex == "F" and age > 13 else 1.0)
@@ -102,7 +134,7 @@ def draw_person(seed: int, index: int, rng: np.random.Generator) -> Person:
         p["breast_depth"] *= 0.12
     height = p["lung_height"] * size * p["inspiration"]
     half = p["chest_width"] * size / 2 * p["inspiration"] ** -0.3
-    return Person(sex, float(age + later), size, height, half, p)
+    return Person(sex, float(age + later), size, height, half, p, draw_bend(body, size), habit)
 
 
 LEVEL = Y[:, 0]  # mm below the apex of each row of the smooth grid

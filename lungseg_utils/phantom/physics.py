@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from .canvas import View, noise
-from .ranges import PICTURE
+from .ranges import DIGITAL, INVERTED, PICTURE
 
 
 def transmit(attenuation: np.ndarray) -> np.ndarray:
@@ -25,18 +25,25 @@ def add_noise(beam: np.ndarray, photons: float, rng: np.random.Generator) -> np.
     return (beam + 0.8 * quantum + 0.004 * beam * noise(rng, beam.shape, 1.6)).clip(1e-4)
 
 
-def develop(beam: np.ndarray, lungs: np.ndarray, draw: dict[str, float]) -> np.ndarray:
+def develop(dense: np.ndarray, lungs: np.ndarray, draw: dict[str, float]) -> np.ndarray:
     """Film and the reader's window: grey in [0, 1], little light is white.
 
     The film is exposed for the lungs; the window sets their darkest parts and the densest part.
     """
-    dense = -np.log(beam)
     grey = draw["lung_grey"]
     anchor = np.median(dense[lungs][::7]) - np.log(grey / (1 - grey)) / draw["gradient"]
     white = 1 / (1 + np.exp(-draw["gradient"] * (dense - anchor)))
     full = draw["white"] * np.percentile(white[::5, ::5], 99)
     black = (np.percentile(white[lungs][::7], 5) - draw["black"] * full) / (1 - draw["black"])
     return ((white - black) / (full - black)).clip(0, 1)
+
+
+def enhance(dense: np.ndarray, draw: dict[str, float], pixel_mm: float) -> np.ndarray:
+    """Digital processing: less of the broad shades, more of the detail."""
+    small = cv2.resize(dense, None, fx=0.125, fy=0.125, interpolation=cv2.INTER_AREA)
+    broad = cv2.GaussianBlur(small, (0, 0), draw["detail_reach"] / pixel_mm / 8)
+    broad = cv2.resize(broad, dense.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return dense + draw["detail"] * (dense - broad) - draw["harmony"] * (broad - broad.mean())
 
 
 def expose(
@@ -48,4 +55,8 @@ def expose(
     beam = cv2.GaussianBlur(beam, (0, 0), max(draw["blur"] / view.pixel_mm, 0.3))
     beam = add_scatter(beam, draw["scatter"], draw["scatter_reach"] / view.pixel_mm)
     beam = add_noise(beam, draw["photons"] * view.pixel_mm**2 * 2, rng)
-    return develop(beam, lungs, draw)
+    dense = -np.log(beam)
+    if rng.random() < DIGITAL:
+        dense = enhance(dense, draw, view.pixel_mm)
+    picture = develop(dense, lungs, draw)
+    return 1 - picture if rng.random() < INVERTED else picture

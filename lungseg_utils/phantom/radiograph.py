@@ -1,21 +1,22 @@
 """One simulated radiograph: the patient, the layers of attenuation, the film, the masks."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from . import acquisition, disease, objects, organs, physics, skeleton, tissue, vessels
-from .canvas import View
-from .person import Person, draw_label, draw_person, first_visit
+from .person import draw_label, draw_person, first_visit
 
 
 @dataclass(frozen=True)
 class Phantom:
     """A simulated radiograph and all that is known of it.
 
-    `image`: uint8 (size, size), bone bright. `mask_left`, `mask_right`: bool (size, size), the
-    lungs on the left and right side of the image. `age` in years, `label` 0 normal or 1
-    abnormal, native sizes in pixels of 0.0875 mm before the stretch to a square.
+    `image`: uint8 (size, size), or uint16 where 12 bits were asked for, bone bright. `mask_left`,
+    `mask_right`: bool (size, size), the lungs on the left and right side of the image. `age` in
+    years, `label` 0 normal or 1 abnormal, native sizes in pixels of 0.0875 mm before the stretch
+    to a square.
     """
 
     image: np.ndarray
@@ -29,118 +30,111 @@ class Phantom:
     native_height: int
 
 
-@dataclass(frozen=True)
-class Scene:
-    """A patient before the film: who, the view, masks (2, size, size), layers and reading."""
-
-    who: Person
-    view: View
-    native: tuple[int, int]
-    masks: np.ndarray
-    layers: dict[str, np.ndarray]
-    reading: str
-
-
 def file_name(index: int, label: int) -> str:
     """Name of a radiograph's files without .png, as in the Montgomery set."""
     return f"SIM_{index + 1:04d}_{label}"
 
 
-def build_layers(
-    who: Person, view: View, masks: np.ndarray, rng: np.random.Generator
-) -> dict[str, np.ndarray]:
-    """The attenuation of each part of a healthy chest, float32 (size, size)."""
-    cavity = tissue.cavity_path(who)
-    path, lungs = view.carry(cavity), masks.any(0)
-    layers = {
-        "body": tissue.body(who, view, cavity),
-        "breasts": tissue.breasts(who, view),
-        "lungs": tissue.lungs(path, lungs),
-        **tissue.fillings(who, view, path, lungs),
-        "airways": tissue.airways(who, view),
-        "belly_gas": tissue.belly_gas(who, view, rng),
-        "posterior_ribs": skeleton.posterior_ribs(who, view),
-        "anterior_ribs": skeleton.anterior_ribs(who, view),
-        "rib_cage_edge": skeleton.rib_cage_edge(who, view),
-        "clavicles": skeleton.clavicles(who, view),
-        "scapulae": skeleton.scapulae(who, view),
-        "arms": skeleton.arm_bones(who, view),
-        "spine": skeleton.spine(who, view, rng),
-        "foreign_objects": objects.foreign_objects(who, view, rng),
-    }
-    air = (layers["lungs"] + layers["hidden_lung"]) / tissue.LUNG / path.clip(1)
-    layers["hila"] = vessels.hila(who, view) * air
-    layers["vessels"] = vessels.vessels(who, view, rng) * air
-    layers["interstitium"] = tissue.grain(who, view, rng, path) * lungs
-    return layers
-
-
-def levels(view: View, height: float) -> np.ndarray:
-    """Height of each pixel below the apex as a share of `height` mm, float32 (size, size)."""
-    rows, columns = np.indices(view.shape, dtype=np.float32)
-    inverse = np.linalg.inv(view.matrix[:, :2]).astype(np.float32)
-    x, y = columns - np.float32(view.matrix[0, 2]), rows - np.float32(view.matrix[1, 2])
-    return (inverse[1, 0] * x + inverse[1, 1] * y) / np.float32(height)
-
-
-def stand(seed: int, index: int, size: int, rng: np.random.Generator) -> tuple:
-    """The patient before the film: (who, native size, view, masks), masks bool (2, size, size)."""
+def stand(seed: int, index: int, size: int | None, rng: np.random.Generator) -> tuple:
+    """Who stands where: (who, native (width, height), view, masks bool (2, height, width))."""
     who = draw_person(seed, index, rng)
     native = acquisition.native_size(who, rng)
-    view = acquisition.place(who, native, size)
+    view = acquisition.place(who, native, (size, size) if size else native[::-1])
     return who, native, view, np.stack([organs.lung_mask(who, side, view) for side in (-1, 1)])
 
 
-def build_scene(seed: int, index: int, size: int, rng: np.random.Generator) -> Scene:
-    """Patient, masks and layers of one radiograph, disease included."""
-    who, native, view, masks = stand(seed, index, size, rng)
-    layers, reading = build_layers(who, view, masks, rng), "normal"
-    layers["disease"] = np.zeros(view.shape, np.float32)
-    if draw_label(seed, index):
-        path = (layers["lungs"] + layers["hidden_lung"]) / tissue.LUNG
-        chest = disease.Chest(who, view, masks, path, levels(view, who.H), rng)
-        layers["disease"], reading = disease.draw_disease(chest)
-    first = first_visit(index)
-    if first != index:
-        reading += f" (same pt as {file_name(first, draw_label(seed, first))})"
-    return Scene(who, view, native, masks, layers, reading)
+class Scene:
+    """One patient before the film, and what attenuates the beam.
+
+    `who` and `view` say who stands where; `native` is (width, height) in pixels; `masks` bool
+    (2, height, width); `reading` is what a radiologist would write.
+    """
+
+    def __init__(self, seed: int, index: int, size: int | None):
+        self.rng = np.random.default_rng([seed, index])
+        self.who, self.native, self.view, self.masks = stand(seed, index, size, self.rng)
+        self.label, self.reading, self.disease = draw_label(seed, index), "normal", 0.0
+        self.cavity = tissue.cavity_path(self.who)
+        self.path = self.view.carry(self.cavity)
+        self.fillings = tissue.fillings(self.who, self.view, self.path, self.masks.any(0))
+        self.air = (
+            self.path.clip(4) * self.masks.any(0) + self.fillings["hidden_lung"] / tissue.LUNG
+        )
+        if self.label:
+            chest = disease.Chest(self.who, self.view, self.masks, self.air, self.rng)
+            self.disease, self.reading = disease.draw_disease(chest)
+        first = first_visit(index)
+        if first != index:
+            self.reading += f" (same pt as {file_name(first, draw_label(seed, first))})"
+
+    def layers(self) -> Iterator[tuple[str, np.ndarray]]:
+        """The attenuation of each part, float32 (height, width), one after the other."""
+        who, view, rng, lungs = self.who, self.view, self.rng, self.masks.any(0)
+        yield "body", tissue.body(who, view, self.cavity)
+        yield "muscles", tissue.muscles(who, view)
+        yield "breasts", tissue.breasts(who, view)
+        yield "lungs", tissue.lungs(self.path, lungs)
+        yield from self.fillings.items()
+        yield "airways", tissue.airways(who, view)
+        yield (
+            "hila",
+            tissue.haze(who, view, self.path, lungs)
+            + vessels.hila(who, view) * self.air / self.path.clip(1),
+        )
+        yield "vessels", vessels.vessels(who, view, rng) * self.air / self.path.clip(1)
+        yield "interstitium", tissue.grain(who, view, rng, self.path) * lungs
+        yield "belly_gas", tissue.belly_gas(who, view, rng)
+        yield "posterior_ribs", skeleton.posterior_ribs(who, view)
+        yield "anterior_ribs", skeleton.anterior_ribs(who, view)
+        yield "rib_cage_edge", skeleton.rib_cage_edge(who, view)
+        yield "clavicles", skeleton.clavicles(who, view)
+        yield "scapulae", skeleton.scapulae(who, view)
+        yield "arms", skeleton.arm_bones(who, view)
+        yield "spine", skeleton.spine(who, view, rng)
+        yield "disease", np.zeros(view.shape, np.float32) + self.disease
+        yield "foreign_objects", objects.foreign_objects(who, view, rng)
 
 
-def explain(seed: int, index: int = 0, size: int = 512) -> dict[str, np.ndarray]:
+def explain(seed: int, index: int = 0, size: int | None = 512) -> dict[str, np.ndarray]:
     """The attenuation of each part of the chest, whose sum the X-rays meet.
 
-    Args: seed and index name the radiograph, size is its width and height in pixels.
+    Args: seed and index name the radiograph, size is its width and height in pixels; None for the
+        native size.
     Returns: float32 arrays (size, size) by name, path length times attenuation, no unit. "lungs"
         is above 0 exactly where a mask of `simulate(seed, index, size)` is True; "airways" and
         "belly_gas" are below 0, air where soft tissue was counted.
     """
-    return build_scene(seed, index, size, np.random.default_rng([seed, index])).layers
+    return dict(Scene(seed, index, size).layers())
 
 
-def simulate(seed: int, index: int, size: int = 512) -> Phantom:
+def simulate(seed: int, index: int, size: int | None = 512, bits: int = 8) -> Phantom:
     """One simulated chest radiograph with exact lung masks.
 
-    Args: seed names the set, index the radiograph in it, size is width and height in pixels.
+    Args: seed names the set, index the radiograph in it, size is width and height in pixels, or
+        None for the native size, 4020 x 4892 or 4892 x 4020; bits of grey, 8 or 12.
     Returns: the radiograph, the same for the same arguments on any machine.
-    Raises: ValueError if size is below 64.
+    Raises: ValueError if size is below 64, or bits is neither 8 nor 12.
     """
-    if size < 64:
+    if size is not None and size < 64:
         raise ValueError(f"a radiograph of {size} pixels shows nothing: use a size of 64 or more")
-    rng = np.random.default_rng([seed, index])
-    scene = build_scene(seed, index, size, rng)
-    total = sum(scene.layers.values())
-    picture = physics.expose(total.clip(0), scene.masks.any(0), scene.view, rng)
+    if bits not in (8, 12):
+        raise ValueError(f"{bits} bits of grey: use 8 or 12")
+    scene = Scene(seed, index, size)
+    total = np.zeros(scene.view.shape, np.float32)
+    for _, layer in scene.layers():
+        total += layer
+    picture = physics.expose(total.clip(0), scene.masks.any(0), scene.view, scene.rng)
     lowest = np.flatnonzero(scene.masks.any((0, 2))).max()
-    acquisition.borders(picture, lowest, rng)
-    acquisition.marks(picture, rng)
-    image = np.round(picture * 255).astype(np.uint8)
+    acquisition.borders(picture, lowest, scene.rng)
+    acquisition.marks(picture, scene.rng)
+    image = np.round(picture * (2**bits - 1)).astype(np.uint8 if bits == 8 else np.uint16)
     return Phantom(
         image,
         scene.masks[0],
         scene.masks[1],
         scene.who.age,
         scene.who.sex,
-        draw_label(seed, index),
+        scene.label,
         scene.reading,
         *scene.native,
     )

@@ -34,7 +34,8 @@ PERSON = {
     "barrel": Range(-0.06, 0.06, "relative change of width, apex against base", "masks"),
     "apex_width": Range(0.88, 1.12, "relative width of the apices", "masks"),
     "wall": Range(12, 58, "mm of skin, fat and muscle beside the ribs", "films"),
-    "heart_ratio": Range(0.35, 0.50, "heart width / chest width", "Hopper: below 0.5"),
+    "heart_ratio": Range(0.34, 0.52, "heart width / chest width", "Hopper: below 0.5"),
+    "heart_density": Range(0.36, 0.98, "share of the chest's depth that the heart fills", "Gray"),
     "heart_right": Range(0.26, 0.37, "share of the heart right of the midline", "masks"),
     "heart_bulge": Range(0.0, 0.10, "heart's left width, convexity of the border", "films"),
     "heart_top": Range(0.36, 0.43, "H", "masks"),
@@ -45,14 +46,17 @@ PERSON = {
     "dome": Range(0.12, 0.25, "H, top of the dome above the recess", "masks"),
     "dome_power": Range(1.25, 2.1, "steepness of the recess", "masks"),
     "dome_peak": Range(0.38, 0.58, "share of the half width", "masks"),
+    "dome_roundness": Range(0.10, 0.40, "H, over which the belly fills the depth", "films"),
     "left_dome_lower": Range(-0.01, 0.09, "H below the right dome", "Gray: about 1 to 2.5 cm"),
     "left_angle_lower": Range(-0.07, 0.07, "H below the right angle", "masks"),
     "rib_width": Range(10.5, 14.5, "mm", "Gray"),
     "rib_slope": Range(0.38, 0.52, "H, fall from spine to anterior end", "films"),
     "rib_level": Range(-0.06, 0.0, "H, neck of the first rib", "films"),
     "rib_spacing": Range(0.082, 0.094, "H", "films"),
-    "bone": Range(0.5, 1.0, "relative mineral content", "films"),
-    "clavicle_width": Range(10, 14, "mm", "Gray"),
+    "bone": Range(0.5, 1.35, "relative mineral content", "films"),
+    "clavicle_width": Range(8.5, 13, "mm", "Gray"),
+    "shoulder_depth": Range(0.45, 1.0, "depth of the shoulders, relative to the neck's", "films"),
+    "muscle": Range(1, 20, "mm of muscle before and behind the upper chest", "films"),
     "neck": Range(46, 68, "mm, half width", "films"),
     "shoulder": Range(30, 58, "mm, joint beyond the chest wall", "films"),
     "arm": Range(40, 60, "mm, half width of the upper arm", "films"),
@@ -63,15 +67,39 @@ PERSON = {
     "vertebra_width": Range(27, 37, "mm", "Gray"),
     "trachea_width": Range(13, 20, "mm", "Gray"),
     "vessel": Range(4.0, 6.8, "mm, radius of the first branches", "Gray"),
+    "haze": Range(0.0, 0.5, "share of tissue round the hila and along the mediastinum", "films"),
+    "haze_reach": Range(5, 16, "mm, how far it spreads from the mediastinum", "films"),
+    "markings": Range(0.7, 2.2, "relative density of vessels, hila and interstitium", "films"),
     "hilum_level": Range(0.40, 0.49, "H", "films"),
 }
+
+# What chronic disease makes of a body: these replace the draws above.
+HABITS = {
+    "enlarged heart": {"heart_ratio": Range(0.52, 0.68, "heart width / chest width", "Hopper")},
+    "hyperinflation": {
+        "dome": Range(0.06, 0.12, "H", "Hopper: flat domes"),
+        "inspiration": Range(1.06, 1.16, "relative lung height", "Hopper: over 10 posterior ribs"),
+        "heart_ratio": Range(0.28, 0.38, "heart width / chest width", "Hopper"),
+        "chest_depth": Range(0.64, 0.74, "inner depth / chest width", "Hopper"),
+    },
+    "scoliosis": {"scoliosis": Range(12, 34, "mm, bow of the spine to the right", "Hopper")},
+}
+HABITUAL = 0.22  # share of abnormal patients with one of these
+
+# How far one body's shape is from another's, beyond what the ranges above say.
+BEND = {
+    "wavelength": Range(150, 520, "mm, adult", "films"),
+    "strain": Range(0.05, 0.42, "sum of the waves' slopes; 1 would fold the picture", "masks"),
+}
+WAVES = 6
 
 # The moment: drawn anew for every radiograph.
 MOMENT = {
     "inspiration": Range(0.90, 1.06, "relative lung height", "Hopper: 8 to 10 posterior ribs"),
     "turn": Range(-7, 7, "mm, shift of the mediastinum as the patient turns", "films"),
     "arm_angle": Range(8, 78, "degrees, upper arm from the vertical", "films"),
-    "clavicle_level": Range(0.08, 0.21, "H, sternal end", "films"),
+    "clavicle_level": Range(0.06, 0.21, "H, sternal end", "films"),
+    "tilt": Range(-0.06, 0.09, "H, front of the chest seen above the back", "films"),
     "clavicle_rise": Range(-0.02, 0.17, "H, shoulder end above the sternal end", "films"),
     "scapula_in": Range(-26, 26, "mm, medial border outside the lung's edge", "films"),
     "rotation": Range(-3.5, 3.5, "degrees in the picture plane", "films"),
@@ -82,16 +110,23 @@ MOMENT = {
 # The tube, the film and the reader's window.
 PICTURE = {
     "kilovolt_contrast": Range(0.85, 1.12, "relative attenuation", "ICRU"),
-    "scatter": Range(0.2, 0.75, "scattered over primary, with grid", "films"),
+    "scatter": Range(0.15, 0.9, "scattered over primary, with grid", "films"),
     "scatter_reach": Range(18, 38, "mm", "films"),
     "photons": Range(8000, 60000, "a pixel of 0.7 mm in air", "films"),
     "blur": Range(0.25, 0.55, "mm, focal spot and screen", "films"),
-    "lung_grey": Range(0.26, 0.42, "median of the lungs on the film, 1 = white", "films"),
-    "gradient": Range(1.55, 2.25, "slope of the film curve", "films"),
-    "white": Range(0.97, 1.03, "what becomes white, relative to the densest part", "films"),
-    "black": Range(0.08, 0.15, "grey of the lungs' darkest twentieth", "films"),
+    "lung_grey": Range(0.18, 0.48, "median of the lungs on the film, 1 = white", "films"),
+    "gradient": Range(1.25, 2.5, "slope of the film curve", "films"),
+    "white": Range(0.84, 1.02, "what becomes white, relative to the densest part", "films"),
+    "black": Range(0.0, 0.2, "grey of the lungs' darkest twentieth", "films"),
+    "harmony": Range(
+        0.0, 0.35, "share of the broad shades that digital processing takes out", "films"
+    ),
+    "detail": Range(0.0, 0.6, "share that it adds to detail", "films"),
+    "detail_reach": Range(5, 40, "mm, what counts as detail", "films"),
 }
 
+INVERTED = 0.015  # share of radiographs that are black where others are white
+DIGITAL = 0.5  # share of radiographs that were processed digitally
 WATER = 0.0190  # 1/mm, soft tissue at about 70 keV (ICRU)
 INFLATED_LUNG = 0.20  # density of inflated lung relative to soft tissue (ICRU)
 BONE = 0.040  # 1/mm, spongy and cortical bone mixed, above the tissue it replaces (ICRU)

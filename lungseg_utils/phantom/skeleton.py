@@ -28,7 +28,7 @@ def rib_line(who: Person, number: int, side: int, start: float, end: float) -> n
     fall = who.rib_slope * who.H * np.interp(number, (1, 2, 4, 7, 11), (0.42, 0.62, 0.88, 1.0, 0.8))
     hump = 0.045 * who.H * np.interp(number, (1, 3, 5, 9, 11), (0.0, 0.5, 1.0, 0.8, 0.2))
     y = neck + fall * (angle / np.radians(152)) ** np.interp(number, (1, 3), (1.0, 1.3))
-    y -= hump * np.sin(2.2 * angle).clip(0)
+    y -= hump * np.sin(2.2 * angle).clip(0) + who.tilt * who.H * (1 - np.cos(angle)) / 2
     small = np.interp(number, (1, 2, 3), (0.70, 0.93, 1.0))
     wide = small * (who.edge(np.array([neck + fall * 0.505]))[0] + 1.2)
     share = np.minimum(np.sin(angle), 0.985) / 0.985
@@ -74,8 +74,10 @@ def clavicles(who: Person, view: View) -> np.ndarray:
     """Both collar bones, S-shaped, from the breastbone to the shoulder."""
     lines, widths = [], []
     for side in (-1, 1):
-        inner = np.array([side * 17 * who.grown + 0.6 * who.turn, who.clavicle_level * who.H])
-        outer = joint(who, side) + mm(side * 2, -0.09 * who.H)
+        inner = np.array(
+            [side * 17 * who.grown + 0.6 * who.turn, (who.clavicle_level - who.tilt) * who.H]
+        )
+        outer = joint(who, side) + mm(side * 2, -(0.09 + 0.4 * who.tilt) * who.H)
         bows = ((0.0, 0.0), (0.22, -0.025), (0.45, 0.012), (0.68, 0.06), (0.86, 0.055), (1, 0.0))
         line = smooth([inner + t * (outer - inner) - mm(0, bow * who.H) for t, bow in bows])
         along = np.linspace(0, 1, len(line))

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from . import organs
-from .canvas import View, X, Y, ellipse, inflate, mm, noise, ribbon, smooth
+from .canvas import GRID, STEP, View, X, Y, ellipse, inflate, mm, noise, ribbon, smooth
 from .person import LEVEL, Person
 from .ranges import INFLATED_LUNG, WATER
 
@@ -69,7 +69,9 @@ def trunk_path(who: Person) -> np.ndarray:
     round_, flat = inflate(outline, 0.95 * who.half), inflate(outline, 0.35 * who.half)
     path = 2 * deep[:, None] * ((1 - low) * round_ + low * flat)
     high = np.interp(LEVEL / who.H, (0.0, 0.5), (1.0, 0.0))[:, None]
-    path = np.maximum(path, 2.7 * who.neck * high * inflate(outline, 0.7 * who.neck))
+    path = np.maximum(
+        path, 2.7 * who.neck * who.shoulder_depth * high * inflate(outline, 0.7 * who.neck)
+    )
     for side in (-1, 1):
         arm = ribbon(arm_line(who, side), 2.3 * who.arm)
         path = np.maximum(path, 2.2 * who.arm * inflate(arm, 1.15 * who.arm))
@@ -94,6 +96,49 @@ def breasts(who: Person, view: View) -> np.ndarray:
     return WATER * who.breast_depth * who.grown * view.carry(layer)
 
 
+def muscles(who: Person, view: View) -> np.ndarray:
+    """Muscle over the upper chest: in front from the breastbone to the arm, behind on the blade."""
+    layer, h = np.zeros_like(X), who.H
+    for side in (-1, 1):
+        arm, out = joint(who, side), who.edge(0.4 * h)
+        front = smooth(
+            [
+                mm(side * 12, 0.16 * h),
+                arm + mm(0, -0.02 * h),
+                arm + mm(0, 0.2 * h),
+                mm(side * 0.98 * out, 0.42 * h),
+                mm(side * 0.5 * out, 0.50 * h),
+                mm(side * 12, 0.42 * h),
+            ],
+            closed=True,
+        )
+        inner = who.edge(0.3 * h) + who.scapula_in - 0.06 * h
+        back = smooth(
+            [
+                mm(side * inner, 0.02 * h),
+                arm - mm(0, 0.06 * h),
+                arm + mm(side * 10, 0.3 * h),
+                mm(side * (out + who.wall), 0.75 * h),
+                mm(side * 0.97 * out, 0.66 * h),
+                mm(side * inner, 0.42 * h),
+            ],
+            closed=True,
+        )
+        layer += 0.6 * inflate(front, 0.2 * h) + inflate(back, 0.16 * h)
+    return WATER * who.muscle * view.carry(cv2.GaussianBlur(layer, (0, 0), 1.5))
+
+
+def haze(who: Person, view: View, path: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Vessels, nodes and fat too fine to draw, round the hila and beside the mediastinum."""
+    core = GRID.fill(organs.heart(who), organs.aortic_arch(who), organs.mediastinum(who))
+    near = cv2.GaussianBlur(core, (0, 0), who.haze_reach / STEP)
+    for side in (-1, 1):
+        x, y = organs.hilum(who, side)
+        far = ((X - x) / 0.08) ** 2 + ((Y - y) / 0.12) ** 2
+        near = np.maximum(near, 0.8 * np.exp(-far / 2 / who.H**2))
+    return (WATER - LUNG) * who.haze * path * view.carry(near) * masks
+
+
 def lungs(path: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """The lungs as the masks have them: attenuation is above 0 exactly where a mask is True."""
     return LUNG * np.maximum(path, 4.0) * masks
@@ -106,7 +151,7 @@ def fillings(who: Person, view: View, path: np.ndarray, masks: np.ndarray) -> di
     column = cv2.GaussianBlur(np.maximum(0.97 * column, 0.7 * arch), (0, 0), 3.0)
     rise = (0.35 + (Y / who.H - who.heart_top) / 0.22).clip(0, 1)
     shares = {
-        "heart": 0.87 * inflate(organs.heart(who), 0.32 * who.half) * rise,
+        "heart": who.heart_density * inflate(organs.heart(who), 0.32 * who.half) * rise,
         "mediastinum": np.maximum(column, 0.6 * arch),
         "belly": belly_share(who),
     }
@@ -123,7 +168,7 @@ def belly_share(who: Person) -> np.ndarray:
     share, beside = np.zeros_like(X), np.maximum(np.abs(X[0]), 0.8 * who.dome_peak * who.half)
     for side in (-1, 1):
         under = Y - organs.diaphragm_height(who, side, beside)
-        swell = np.sqrt(1 - (1 - (under / (0.22 * who.H)).clip(0, 1)) ** 2)
+        swell = np.sqrt(1 - (1 - (under / (who.dome_roundness * who.H)).clip(0, 1)) ** 2)
         swell = 0.2 * ((under + 2) / 4).clip(0, 1) + 0.8 * swell
         share = np.where(X * side >= 0, swell, share)
     return share.astype(np.float32)
@@ -145,9 +190,11 @@ def airways(who: Person, view: View) -> np.ndarray:
 
 def bubble(who: Person, rng: np.random.Generator) -> np.ndarray:
     """Gas in the stomach on the smooth grid (mm), flat below where fluid stands."""
-    x = who.half * rng.uniform(0.35, 0.65)
-    top = float(organs.diaphragm_height(who, 1, np.array([x]))[0]) + rng.uniform(4, 11) * who.grown
-    wide, tall = rng.uniform(18, 46) * who.grown, rng.uniform(7, 20) * who.grown
+    x = who.half * rng.uniform(0.3, 0.65)
+    top = (
+        float(organs.diaphragm_height(who, 1, np.array([x]))[0]) + rng.uniform(2.5, 11) * who.grown
+    )
+    wide, tall = rng.uniform(18, 50) * who.grown, rng.uniform(7, 40) * who.grown
     gas = inflate(ellipse((x, top + tall), (wide, tall), rng.uniform(-0.1, 0.3)), 0.8 * tall)
     fluid = top + tall * rng.uniform(0.8, 1.9)
     return gas * ((fluid - Y) / 3).clip(0, 1) * tall * rng.uniform(1.5, 3.0)
@@ -177,4 +224,4 @@ def belly_gas(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
 def grain(who: Person, view: View, rng: np.random.Generator, path: np.ndarray) -> np.ndarray:
     """Fine branching and connective tissue of the lung that no single vessel shows."""
     fine = noise(rng, view.shape, 1.5 / view.pixel_mm) + noise(rng, view.shape, 3 / view.pixel_mm)
-    return LUNG * path * 0.04 * fine
+    return LUNG * who.markings * path * 0.04 * fine

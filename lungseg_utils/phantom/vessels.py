@@ -60,7 +60,13 @@ def vessels(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
             grey = np.minimum(255, DEPTH * radii * np.sqrt(radii / thick)).tolist()
             view.draw(drawn, ribbon(lines, 2 * thick[:, None]), grey)
         layer += drawn
-    return WATER * 5.5 / DEPTH * cv2.GaussianBlur(layer, (0, 0), max(0.2 / view.pixel_mm, 0.3))
+    return (
+        WATER
+        * who.markings
+        * 5.5
+        / DEPTH
+        * cv2.GaussianBlur(layer, (0, 0), max(0.2 / view.pixel_mm, 0.3))
+    )
 
 
 def hila(who: Person, view: View) -> np.ndarray:
@@ -76,4 +82,4 @@ def hila(who: Person, view: View) -> np.ndarray:
         bent = np.array([root, (root + up) / 2 - mm(side * 3, 0), up])
         uppers.append(ribbon(bent, np.array([2, 1.5, 0.8]) * r))
     layer = 2.0 * r * view.fill(*trunks) + 1.3 * r * view.fill(*uppers)
-    return WATER * cv2.GaussianBlur(layer, (0, 0), 2.2 / view.pixel_mm)
+    return WATER * who.markings * cv2.GaussianBlur(layer, (0, 0), 2.2 / view.pixel_mm)

@@ -1,0 +1,30 @@
+"""What every benchmark says of the run it was measured in."""
+
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+
+
+def facts() -> dict:
+    """Versions, processor and commit."""
+    return {
+        "versions": {package: version(package) for package in ("tensorflow", "keras", "numpy")},
+        "python": platform.python_version(),
+        "processor": _processor(),
+        "commit": _commit(),
+    }
+
+
+def _processor() -> str:
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0]}, {len(names)} cores" if names else platform.processor()
+
+
+def _commit() -> str:
+    call = ["git", "-C", str(FOLDER), "rev-parse", "--short", "HEAD"]
+    return subprocess.run(call, capture_output=True, text=True, check=False).stdout.strip()

@@ -1,0 +1,91 @@
+"""Trains on simulated radiographs alone, then scores every image of real sets once.
+
+    python benchmarks/transfer.py NAME=FOLDER [NAME=FOLDER ...]
+
+writes benchmarks/transfer.json: scores with intervals, how many images, seconds. The real sets, in
+the Montgomery layout, are opened for scoring only: no weight, statistic or threshold sees them.
+"""
+
+import json
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+from facts import FOLDER, facts
+
+from lungseg_utils import start
+from lungseg_utils.phantom import write_phantom_set
+from lungseg_utils.pipeline import Squares, load_squares
+from lungseg_utils.radiographs import load_records
+from lungseg_utils.recipes import SIMULATED, Recipe, pick_precision
+from lungseg_utils.results import by_group, evaluate, summarise
+from lungseg_utils.training import Trained, train
+from lungseg_utils.unet import predict_mask
+
+IMAGES = 2000
+VALIDATION = 32  # of them, to watch the training; nothing is chosen by it
+SIZE = 256  # pixels of the simulated files
+SEED = 11
+
+
+def train_on_simulated(
+    folder: Path, recipe: Recipe = SIMULATED, images: int = IMAGES
+) -> tuple[Trained, dict[str, float]]:
+    """The network and the seconds of simulating, preparing and training; all kept in `folder`."""
+    seconds, began = {}, time.perf_counter()
+    records = load_records(write_phantom_set(folder / "simulated", images, SIZE, SEED))
+    seconds["simulating"] = time.perf_counter() - began
+    squares = load_squares(records, recipe.size, folder / "cache")
+    seconds["preparing"] = time.perf_counter() - began - seconds["simulating"]
+    training, validation = (
+        Squares(squares.images[part], squares.masks[part])
+        for part in (slice(VALIDATION, None), slice(VALIDATION))
+    )
+    trained = train(recipe, training, validation, folder / "runs", pick_precision())
+    seconds["training"] = sum(row["seconds"] for row in trained.history)
+    return trained, seconds
+
+
+def score_sets(trained: Trained, sets: dict[str, str]) -> dict:
+    """Every image of each real set, scored."""
+    found = {}
+    for name, folder in sets.items():
+        table = evaluate(partial(predict_mask, trained.model), load_records(folder))
+        found[name] = {
+            "images": len(table),
+            "patients": int(table["patient"].nunique()),
+            "scores": summarise(table).to_dict(orient="index"),
+            "dice_by_label": by_group(table, "label").to_dict(orient="index"),
+            "median_dice": float(table["dice"].median()),
+            "worst": table.nsmallest(5, "dice").set_index("name")["dice"].to_dict(),
+        }
+        print(f"{name}: Dice {table['dice'].mean():.4f} on {len(table)} images")
+    return found
+
+
+def main(sets: dict[str, str]) -> None:
+    """Train, score and write the file."""
+    trained, seconds = train_on_simulated(start.home() / "transfer")
+    content = {
+        "simulated_images": IMAGES - VALIDATION,
+        "epochs": SIMULATED.epochs,
+        "size": SIMULATED.size,
+        "seconds": seconds,
+        "simulated_validation_dice": trained.history[-1]["val_dice"],
+        "sets": score_sets(trained, sets),
+        "precision": pick_precision(),
+        **facts(),
+    }
+    (FOLDER / "transfer.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+def parse(arguments: list[str]) -> dict[str, str]:
+    """Folders by name, from NAME=FOLDER; ends the program where there is none."""
+    if not arguments or not all("=" in argument for argument in arguments):
+        sys.exit(f"usage: python {Path(sys.argv[0]).name} NAME=FOLDER [NAME=FOLDER ...]")
+    return dict(argument.split("=", 1) for argument in arguments)
+
+
+if __name__ == "__main__":
+    main(parse(sys.argv[1:]))
