@@ -22,7 +22,9 @@ def place(who: Person, native: tuple[int, int], shape: tuple[int, int]) -> View:
     spare = max(tall - 1.1 * who.H, 0) * (1 - who.grown) * 0.3
     shift = np.array([wide / 2 + who.off_centre, who.apex_at * tall + spare])
     stretch = np.array([[shape[1] / wide], [shape[0] / tall]])
-    return View(shape, np.hstack([turn, shift[:, None]]) * stretch, who.bend)
+    matrix = np.hstack([turn, shift[:, None]]) * stretch
+    matrix[:, 2] -= 0.5  # the first pixel's centre is 0, its outer edge -0.5
+    return View(shape, matrix, who.bend)
 
 
 def cut(picture: np.ndarray, edge: np.ndarray, rim: float) -> None:
@@ -33,19 +35,25 @@ def cut(picture: np.ndarray, edge: np.ndarray, rim: float) -> None:
     picture[edge > 0] = 0.0
 
 
-def borders(picture: np.ndarray, lowest: float, rng: np.random.Generator) -> None:
-    """Collimator and film edges, in place; `lowest` is the last row of lung."""
+def borders(picture: np.ndarray, lungs: np.ndarray, rng: np.random.Generator) -> None:
+    """Collimator and film edges, in place, outside the lungs, bool (height, width)."""
     height, width = picture.shape
+    down, across = np.flatnonzero(lungs.any(1)), np.flatnonzero(lungs.any(0))
     rows, columns = np.indices(picture.shape, dtype=np.float32)
     rim = height / 512 * rng.uniform(1.3, rng.choice((2.0, 2.5, 5.0))) * (rng.random() < 0.4)
     slant = np.tan(np.radians(rng.normal(0, 0.8)))
     if rng.random() < 0.72:
-        bottom = max(rng.uniform(0.70, 1.05) * height, lowest + 0.02 * height)
+        bottom = max(rng.uniform(0.70, 1.05) * height, down[-1] + 0.02 * height)
         cut(picture, rows - bottom - slant * (columns - width / 2), rim)
-    for edge, size in ((columns - width, width), (-columns - 1, width), (-rows - 1, height)):
+    sides = (
+        (columns - width, width, width - across[-1]),
+        (-columns - 1, width, across[0]),
+        (-rows - 1, height, down[0]),
+    )
+    for edge, size, room in sides:
         if rng.random() < 0.2:
             tilted = edge + slant * 0.5 * (rows + columns - size)
-            cut(picture, tilted + rng.uniform(0.005, 0.09) * size, rim)
+            cut(picture, tilted + min(rng.uniform(0.005, 0.09) * size, room), rim)
 
 
 def letter(picture: np.ndarray, text: str, at: tuple, tall: float, box: bool) -> None:

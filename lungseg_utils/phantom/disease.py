@@ -196,4 +196,6 @@ def draw_disease(chest: Chest) -> tuple[np.ndarray, str]:
             layer, text = effusion(chest, 1 - side)
             total += layer
             texts.append(text)
+    # no more fluid than there was air, but for the calcified spots
+    total = np.minimum(total, 1.1 * FLUID * chest.path.clip(20))
     return total, f"{', '.join(dict.fromkeys(texts))}; {state}"

@@ -128,7 +128,5 @@ def hilum(who: Person, side: int) -> np.ndarray:
 
 def lung_mask(who: Person, side: int, view: View) -> np.ndarray:
     """One lung's mask, bool, at the pixels of a view."""
-    mask = view.inside(cavity(who, side)) & ~view.inside(below_diaphragm(who, side))
-    for outline in (heart(who), aortic_arch(who), mediastinum(who)):
-        mask &= ~view.inside(outline)
-    return mask
+    around = below_diaphragm(who, side), heart(who), aortic_arch(who), mediastinum(who)
+    return view.area(cavity(who, side), *around)

@@ -124,8 +124,7 @@ def simulate(seed: int, index: int, size: int | None = 512, bits: int = 8) -> Ph
     for _, layer in scene.layers():
         total += layer
     picture = physics.expose(total.clip(0), scene.masks.any(0), scene.view, scene.rng)
-    lowest = np.flatnonzero(scene.masks.any((0, 2))).max()
-    acquisition.borders(picture, lowest, scene.rng)
+    acquisition.borders(picture, scene.masks.any(0), scene.rng)
     acquisition.marks(picture, scene.rng)
     image = np.round(picture * (2**bits - 1)).astype(np.uint8 if bits == 8 else np.uint16)
     return Phantom(

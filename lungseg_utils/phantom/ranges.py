@@ -41,6 +41,7 @@ PERSON = {
     "heart_top": Range(0.36, 0.43, "H", "masks"),
     "aortic_knob": Range(24, 36, "mm from the midline", "masks"),
     "knob_level": Range(0.22, 0.31, "H", "masks"),
+    "mediastinum_density": Range(0.5, 0.97, "share of the chest's depth that it fills", "Gray"),
     "mediastinum_right": Range(9.5, 20, "mm from the midline at 0.2 H", "masks"),
     "mediastinum_left": Range(7.5, 17, "mm from the midline at 0.15 H", "masks"),
     "dome": Range(0.12, 0.25, "H, top of the dome above the recess", "masks"),
@@ -65,7 +66,8 @@ PERSON = {
     "breast_level": Range(0.54, 0.80, "H, centre", "films"),
     "scoliosis": Range(-10, 10, "mm, bow of the spine", "films"),
     "vertebra_width": Range(27, 37, "mm", "Gray"),
-    "trachea_width": Range(13, 20, "mm", "Gray"),
+    "trachea_width": Range(12, 21, "mm", "Gray"),
+    "trachea_depth": Range(0.7, 1.7, "depth / width", "Gray: round to oval, deeper in emphysema"),
     "vessel": Range(4.0, 6.8, "mm, radius of the first branches", "Gray"),
     "haze": Range(0.0, 0.5, "share of tissue round the hila and along the mediastinum", "films"),
     "haze_reach": Range(5, 16, "mm, how far it spreads from the mediastinum", "films"),
@@ -75,7 +77,7 @@ PERSON = {
 
 # What chronic disease makes of a body: these replace the draws above.
 HABITS = {
-    "enlarged heart": {"heart_ratio": Range(0.52, 0.68, "heart width / chest width", "Hopper")},
+    "enlarged heart": {"heart_ratio": Range(0.52, 0.62, "heart width / chest width", "Hopper")},
     "hyperinflation": {
         "dome": Range(0.06, 0.12, "H", "Hopper: flat domes"),
         "inspiration": Range(1.06, 1.16, "relative lung height", "Hopper: over 10 posterior ribs"),

@@ -148,7 +148,8 @@ def fillings(who: Person, view: View, path: np.ndarray, masks: np.ndarray) -> di
     """What fills the chest cavity outside the masks: heart, mediastinum, belly, hidden lung."""
     column = inflate(organs.mediastinum(who), 14 * who.grown)
     arch = inflate(organs.aortic_arch(who), 17 * who.grown)
-    column = cv2.GaussianBlur(np.maximum(0.97 * column, 0.7 * arch), (0, 0), 3.0)
+    column = np.maximum(who.mediastinum_density * column, 0.7 * arch)
+    column = cv2.GaussianBlur(column, (0, 0), 3.0)
     rise = (0.35 + (Y / who.H - who.heart_top) / 0.22).clip(0, 1)
     shares = {
         "heart": who.heart_density * inflate(organs.heart(who), 0.32 * who.half) * rise,
@@ -179,7 +180,7 @@ def airways(who: Person, view: View) -> np.ndarray:
     h, wide, shift = who.H, who.trachea_width, 0.5 * who.turn
     carina = np.array([shift, 0.33 * h])
     trachea = smooth([[0, -0.8 * h], [shift, 0.0], [shift + 2, 0.2 * h], carina])
-    layer = inflate(ribbon(trachea, wide), wide / 2) * wide
+    layer = inflate(ribbon(trachea, wide), wide / 2) * wide * who.trachea_depth
     for side, steep in ((-1, 0.95), (1, 0.62)):
         tip = carina + mm(side * 0.15 * h, 0.15 * h * steep)
         width = np.linspace(0.8, 0.45, 10) * wide
@@ -205,7 +206,7 @@ def bowel(who: Person, rng: np.random.Generator) -> np.ndarray:
     gas = np.zeros_like(X)
     x, y = who.half * rng.uniform(0.5, 0.85), who.H * rng.uniform(1.0, 1.15)
     for _ in range(rng.integers(3, 9)):
-        size = rng.uniform(7, 17) * who.grown
+        size = rng.uniform(7, 22) * who.grown
         pouch = ellipse((x, y), (size, size * rng.uniform(0.6, 1)), rng.uniform(0, 3))
         gas = np.maximum(gas, inflate(pouch, 0.9 * size) * size * rng.uniform(1.4, 2.6))
         x, y = x + rng.normal(-4, 10), y + rng.normal(5, 11)
@@ -215,7 +216,7 @@ def bowel(who: Person, rng: np.random.Generator) -> np.ndarray:
 def belly_gas(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
     """Gas in stomach and colon, where soft tissue was counted: below 0."""
     gas = bubble(who, rng) if rng.random() < 0.75 else np.zeros_like(X)
-    if rng.random() < 0.4:
+    if rng.random() < 0.5:
         gas = np.maximum(gas, bowel(who, rng))
     under = (organs.diaphragm_height(who, 1, X[0]) + 3 < Y).astype(np.float32)
     return -WATER * view.carry(cv2.GaussianBlur((gas * under).astype(np.float32), (0, 0), 0.7))
