@@ -66,8 +66,8 @@ def test_a_lungs_area_is_that_of_a_child_or_an_adult(crowd):
     adults = [one for one in crowd if one.who.age > 16]
     children = [one for one in crowd if one.who.age < 9]
     assert len(children) > 20
-    assert_all(adults, lambda one: 75 < one.areas_cm2.min() < one.areas_cm2.max() < 390)
-    assert_all(children, lambda one: 45 < one.areas_cm2.min() < one.areas_cm2.max() < 200)
+    assert_all(adults, lambda one: all(75 < area < 390 for area in one.areas_cm2))
+    assert_all(children, lambda one: all(45 < area < 200 for area in one.areas_cm2))
 
 
 def test_median_areas_are_those_of_the_montgomery_masks(crowd):
@@ -91,15 +91,12 @@ def test_lungs_are_wide_for_their_height_as_in_the_montgomery_masks(crowd):
 
 
 def test_a_lung_is_one_piece_without_holes(crowd):
-    def pieces(mask, connectivity):
-        """Pieces of three pixels or more: at this size a thin recess may lose its tip."""
-        found = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=connectivity)
-        return int((found[2][1:, cv2.CC_STAT_AREA] > 2).sum())
+    def whole(mask):
+        around = np.pad(~mask, 1, constant_values=True).astype(np.uint8)
+        pieces = cv2.connectedComponents(mask.astype(np.uint8))[0] - 1
+        return pieces == cv2.connectedComponents(around, connectivity=4)[0] - 1 == 1
 
-    assert_all(crowd, lambda one: all(pieces(mask, 8) == 1 for mask in one.masks))
-    outside = [[np.pad(~mask, 1, constant_values=True) for mask in one.masks] for one in crowd]
-    assert all(cv2.connectedComponents(x.astype(np.uint8), connectivity=4)[0] == 2
-               for both in outside for x in both)  # fmt: skip
+    assert_all(crowd, lambda one: all(whole(mask) for mask in one.masks))
 
 
 def test_the_left_mask_lies_left_of_the_right_one_in_every_row(crowd):
@@ -127,15 +124,14 @@ def test_nearly_all_of_the_lungs_is_on_the_film(crowd):
         whole = sum(organs.lung_mask(one.who, side, around).sum() for side in (-1, 1))
         return one.masks.sum() > 0.9 * whole
 
-    assert_all(crowd[::4], on_film)
+    assert_all(crowd[::20], on_film)
 
 
 def test_borders_hide_little_of_the_lungs(crowd):
     def visible(one):
         lungs, picture = one.masks.any(0), np.ones(one.view.shape, np.float32)
-        lowest = np.flatnonzero(lungs.any(1)).max()
-        acquisition.borders(picture, lowest, np.random.default_rng([one.seed, 1]))
-        return picture[lungs].mean() > 0.85
+        acquisition.borders(picture, lungs, np.random.default_rng([one.seed, 1]))
+        return picture[lungs].mean() > 0.97
 
     assert_all(crowd, visible)
 
@@ -188,7 +184,7 @@ def test_no_mask_holds_a_point_of_the_heart(crowd):
 def test_masks_of_two_sizes_agree(seed):
     large, small = stand(seed, 11 * seed, 512), stand(seed, 11 * seed, 128)
     for side in (0, 1):
-        assert dice(to_square(large.masks[side], 128), small.masks[side]) > 0.98
+        assert dice(to_square(large.masks[side], 128), small.masks[side]) > 0.985
 
 
 def test_native_masks_are_those_of_the_square_picture():

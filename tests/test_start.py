@@ -144,7 +144,7 @@ def test_terminal_writes_a_simulated_set(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("command", "says"),
     [(["phantom", "FOLDER"], "holds other files: name a folder that is new or empty"),
-     (["phantom", "FOLDER/new", "--count", "0"], "use 1 of 64, or more"),
+     (["phantom", "FOLDER/new", "--count", "0"], "use 1 or more, of 64"),
      (["phantom", "FOLDER/file.txt/set"], "Not a directory"),
      (["phantom", "FOLDER/file.txt"], "file.txt")],
 )  # fmt: skip

@@ -76,6 +76,20 @@ def test_killed_and_resumed_ends_at_the_same_weights(undisturbed, tmp_path):
     assert_same_weights(undisturbed, resumed)
 
 
+def test_goes_on_from_given_weights(undisturbed, tmp_path):
+    weights = tmp_path / "first.weights.h5"
+    undisturbed.model.save_weights(weights)
+    still = replace(TINY, learning_rate=0.0, epochs=1)
+    data, quiet = (discs(18, 1), discs(5, 2)), {"report": lambda recipe, history: None}
+    given, random = (
+        train(still, *data, tmp_path, start=first, **quiet).model.trainable_weights
+        for first in (weights, None)
+    )
+    pairs = list(zip(undisturbed.model.trainable_weights, given, random, strict=True))
+    assert all(np.array_equal(one, other) for one, other, _ in pairs)
+    assert not all(np.array_equal(one, other) for one, _, other in pairs)
+
+
 def test_is_the_same_at_every_run(tmp_path):
     """At the course's own size, where a processor has room to do sums in another order."""
     noise = np.random.default_rng(0).random((24, 256, 256), dtype=np.float32)

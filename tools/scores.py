@@ -34,17 +34,53 @@ def rows(results: dict) -> list[tuple[str, str, str]]:
 def benchmark_row(content: dict) -> str:
     """The README's line on one benchmarks/laptop_*.json."""
     cells = [content["name"], f"{content['images']['test']} of {content['test_patients']} patients"]
-    for name, digits in {"dice": 4, "iou": 4, "hd95_mm": 1, "assd_mm": 2}.items():
-        mean, low, high = (
-            f"{content['scores'][name][key]:.{digits}f}" for key in ("mean", "low", "high")
+    return _line(*cells, *_scores(content["scores"]), f"{content['seconds']['training']:.0f} s")
+
+
+def transfer_rows(content: dict) -> list[str]:
+    """A line for each real set of benchmarks/transfer.json."""
+    return [
+        _line(name, f"{one['images']} of {one['patients']} patients", *_scores(one["scores"]))
+        for name, one in content["sets"].items()
+    ]
+
+
+def trial_rows(content: dict) -> list[str]:
+    """A line for each trial of benchmarks/trials.json: Dice on each set, less the first one's."""
+    first, *others = content["trials"]
+    lines = [_line(first["name"], *(f"{one['mean']:.3f}" for one in first["dice"].values()))]
+    for trial in others:
+        changes = [one["mean"] - first["dice"][name]["mean"] for name, one in trial["dice"].items()]
+        lines.append(_line(trial["name"], *(f"{change:+.3f}" for change in changes)))
+    return lines
+
+
+def mixing_rows(content: dict) -> list[str]:
+    """A line for each count of training images of benchmarks/mixing.json."""
+    curve = {(one["count"], one["start"]): one for one in content["curve"]}
+    return [
+        _line(
+            str(gain["count"]),
+            _interval(curve[gain["count"], "random"], "dice", ".3f"),
+            _interval(curve[gain["count"], "simulated"], "dice", ".3f"),
+            _interval(gain, "gain", "+.3f"),
         )
-        cells.append(f"{mean} ({low} to {high})")
-    cells.append(f"{content['seconds']['training']:.0f} s")
+        for gain in content["gains"]
+    ]
+
+
+def _scores(scores: dict) -> list[str]:
+    digits = {"dice": ".4f", "iou": ".4f", "hd95_mm": ".1f", "assd_mm": ".2f"}
+    return [_interval(scores[name], "mean", form) for name, form in digits.items()]
+
+
+def _interval(score: dict, name: str, form: str) -> str:
+    mean, low, high = (format(score[key], form) for key in (name, "low", "high"))
+    return f"{mean} ({low} to {high})"
+
+
+def _line(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _number(value: float | str) -> str:
-    return f"{float(value):.3f}"  # results.json spells what JSON has no number for as "inf"
 
 
 def tested(results: dict) -> str:

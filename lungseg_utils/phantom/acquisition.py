@@ -20,7 +20,9 @@ def place(who: Person, native: tuple[int, int], shape: tuple[int, int]) -> View:
     angle = np.radians(who.rotation)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     spare = max(tall - 1.1 * who.H, 0) * (1 - who.grown) * 0.3
-    shift = np.array([wide / 2 + who.off_centre, who.apex_at * tall + spare])
+    room = max(wide / 2 - 1.08 * who.half - 6, 0)
+    aside = np.clip(who.off_centre, -room, room)
+    shift = np.array([wide / 2 + aside, who.apex_at * tall + spare])
     stretch = np.array([[shape[1] / wide], [shape[0] / tall]])
     matrix = np.hstack([turn, shift[:, None]]) * stretch
     matrix[:, 2] -= 0.5  # the first pixel's centre is 0, its outer edge -0.5

@@ -15,7 +15,7 @@ import numpy as np
 STEP = 2.0  # mm of the grid on which smooth layers are computed
 LEFT, TOP = -340.0, -190.0  # mm of that grid's corner
 CORNER = np.array([LEFT, TOP], np.float32)[:, None, None]
-FINE = 0.18  # mm of the grid on which masks are drawn
+FINE = 0.25  # mm of the grid on which masks are drawn
 UNBEND = 4  # repetitions; each leaves about a sixth of the error of the one before
 
 
@@ -90,18 +90,17 @@ class View:
     def area(self, outline: np.ndarray, *without: np.ndarray) -> np.ndarray:
         """Pixels, bool, at least half covered by what is inside one outline and outside others.
 
-        Drawn on a grid of about 0.2 mm, since OpenCV's outlines run half a pixel too wide.
+        Drawn on a grid of about a quarter of a millimetre, since OpenCV's outlines run half a pixel too wide.
         """
         times = max(1, round(self.pixel_mm / FINE))
         matrix = self.matrix * times
         matrix[:, 2] += (times - 1) / 2
         fine = View((self.shape[0] * times, self.shape[1] * times), matrix, self.bend)
         layer = np.zeros(fine.shape, np.uint8)
-        for points, value in ((outline, 1), *((points, 0) for points in without)):
+        for points, value in ((outline, 255), *((points, 0) for points in without)):
             fixed = np.round(fine.pixels(points) * 16).astype(np.int32)
             cv2.fillPoly(layer, [fixed], value, cv2.LINE_8, 4)
-        whole = cv2.resize(layer * np.float32(1), self.shape[::-1], interpolation=cv2.INTER_AREA)
-        return whole >= 0.5
+        return cv2.resize(layer, self.shape[::-1], interpolation=cv2.INTER_AREA) > 127
 
     def carry(self, layer: np.ndarray) -> np.ndarray:
         """A float32 layer on the smooth grid, seen in this view; 0 outside that grid."""

@@ -149,7 +149,7 @@ def effusion(chest: Chest, side: int) -> tuple[np.ndarray, str]:
     x = chest.view.places[0]
     out = (np.abs(x) / chest.who.half - 0.5).clip(0) / 0.5
     depth = ((chest.level - top + 0.11 * out**2) / 0.16).clip(0, 1)
-    here = ((x * (2 * side - 1) - 12) / 18).clip(0, 1)
+    here = ((x * (2 * side - 1) + 3) / 6).clip(0, 1)
     size = "large" if large else "small"
     name = ("right", "left")[side]
     return FLUID * 0.92 * chest.path * depth * here, f"{size} {name} pleural effusion"
@@ -196,6 +196,6 @@ def draw_disease(chest: Chest) -> tuple[np.ndarray, str]:
             layer, text = effusion(chest, 1 - side)
             total += layer
             texts.append(text)
-    # no more fluid than there was air, but for the calcified spots
-    total = np.minimum(total, 1.1 * FLUID * chest.path.clip(20))
+    # no more than fills the air; where there is little of it, calcium still shows
+    total = np.minimum(total, FLUID * chest.path.clip(20))
     return total, f"{', '.join(dict.fromkeys(texts))}; {state}"

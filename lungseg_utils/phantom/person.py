@@ -21,6 +21,8 @@ from .ranges import (
 BLOCK = 138
 AGAIN = {7: 4, 22: 17, 29: 17, 101: 95}
 
+BREADTH = 0.45  # power by which the chest widens with its height, from the Montgomery masks
+
 # Draws in mm that grow with the body.
 GROW = (
     "muscle",
@@ -133,7 +135,9 @@ def draw_person(seed: int, index: int, rng: np.random.Generator) -> Person:
     if sex == "M" or age < 13:
         p["breast_depth"] *= 0.12
     height = p["lung_height"] * size * p["inspiration"]
-    half = p["chest_width"] * size / 2 * p["inspiration"] ** -0.3
+    average = sum(PERSON["lung_height"][:2]) / 2
+    broad = (p["lung_height"] / average) ** BREADTH
+    half = p["chest_width"] * broad * size / 2 * p["inspiration"] ** -0.3
     return Person(sex, float(age + later), size, height, half, p, draw_bend(body, size), habit)
 
 

@@ -29,7 +29,7 @@ class Range(NamedTuple):
 # The person: fixed for all radiographs of one patient. "H" = height of the lungs, apex to angle.
 PERSON = {
     "lung_height": Range(200, 338, "mm, adult", "masks"),
-    "chest_width": Range(232, 348, "mm, adult, outer edges of both lungs", "masks"),
+    "chest_width": Range(244, 336, "mm, outer edges of both lungs of average height", "masks"),
     "chest_depth": Range(0.50, 0.66, "inner depth / chest width", "Gray"),
     "barrel": Range(-0.06, 0.06, "relative change of width, apex against base", "masks"),
     "apex_width": Range(0.88, 1.12, "relative width of the apices", "masks"),
@@ -41,7 +41,7 @@ PERSON = {
     "heart_top": Range(0.36, 0.43, "H", "masks"),
     "aortic_knob": Range(24, 36, "mm from the midline", "masks"),
     "knob_level": Range(0.22, 0.31, "H", "masks"),
-    "mediastinum_density": Range(0.5, 0.97, "share of the chest's depth that it fills", "Gray"),
+    "mediastinum_density": Range(0.62, 0.97, "share of the chest's depth that it fills", "Gray"),
     "mediastinum_right": Range(9.5, 20, "mm from the midline at 0.2 H", "masks"),
     "mediastinum_left": Range(7.5, 17, "mm from the midline at 0.15 H", "masks"),
     "dome": Range(0.12, 0.25, "H, top of the dome above the recess", "masks"),
