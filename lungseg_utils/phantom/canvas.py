@@ -90,7 +90,7 @@ class View:
     def area(self, outline: np.ndarray, *without: np.ndarray) -> np.ndarray:
         """Pixels, bool, at least half covered by what is inside one outline and outside others.
 
-        Drawn on a grid of about a quarter of a millimetre, since OpenCV's outlines run half a pixel too wide.
+        Drawn on a grid of about 0.25 mm, since OpenCV's outlines run half a pixel too wide.
         """
         times = max(1, round(self.pixel_mm / FINE))
         matrix = self.matrix * times

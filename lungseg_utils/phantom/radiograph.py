@@ -76,12 +76,10 @@ class Scene:
         yield "lungs", tissue.lungs(self.path, lungs)
         yield from self.fillings.items()
         yield "airways", tissue.airways(who, view)
-        yield (
-            "hila",
-            tissue.haze(who, view, self.path, lungs)
-            + vessels.hila(who, view) * self.air / self.path.clip(1),
-        )
-        yield "vessels", vessels.vessels(who, view, rng) * self.air / self.path.clip(1)
+        airy = self.air / self.path.clip(1)
+        haze = tissue.haze(who, view, self.path, lungs)
+        yield "hila", haze + vessels.hila(who, view) * airy
+        yield "vessels", vessels.vessels(who, view, rng) * airy
         yield "interstitium", tissue.grain(who, view, rng, self.path) * lungs
         yield "belly_gas", tissue.belly_gas(who, view, rng)
         yield "posterior_ribs", skeleton.posterior_ribs(who, view)
