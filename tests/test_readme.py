@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tools.scores import benchmark_row
+from tools.scores import benchmark_row, mixing_rows, transfer_rows, trial_rows
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -21,6 +21,18 @@ def test_there_are_benchmarks():
 @pytest.mark.parametrize("path", BENCHMARKS, ids=lambda path: path.stem)
 def test_numbers_come_from_the_benchmark_files(path):
     assert benchmark_row(json.loads(path.read_text())) in README.splitlines()
+
+
+def read(name: str) -> dict:
+    return json.loads((ROOT / "benchmarks" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def test_numbers_of_the_simulation_come_from_the_benchmark_files():
+    lessons = documents()[ROOT / "notebooks" / "06_reading_the_results.ipynb"].splitlines()
+    rows = transfer_rows(read("transfer"))
+    assert set(rows) <= set(README.splitlines())
+    rows += trial_rows(read("trials")) + mixing_rows(read("mixing"))
+    assert len(rows) > 12 and set(rows) <= set(lessons)
 
 
 def documents() -> dict[Path, str]:
