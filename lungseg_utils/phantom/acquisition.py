@@ -5,7 +5,23 @@ import numpy as np
 
 from .canvas import View
 from .person import Person
-from .ranges import LONG, PORTRAIT, SHORT, SPACING_MM
+from .ranges import (
+    BLANKED,
+    BORDERS,
+    BOXED,
+    LABELLED,
+    LONG,
+    LOWER_BORDER,
+    MARKS,
+    OTHER_BORDER,
+    PORTRAIT,
+    PRINTED,
+    RIMMED,
+    RIMS,
+    SHORT,
+    SIDE_MARKED,
+    SPACING_MM,
+)
 
 
 def native_size(who: Person, rng: np.random.Generator) -> tuple[int, int]:
@@ -42,10 +58,10 @@ def borders(picture: np.ndarray, lungs: np.ndarray, rng: np.random.Generator) ->
     height, width = picture.shape
     down, across = np.flatnonzero(lungs.any(1)), np.flatnonzero(lungs.any(0))
     rows, columns = np.indices(picture.shape, dtype=np.float32)
-    rim = height / 512 * rng.uniform(1.3, rng.choice((2.0, 2.5, 5.0))) * (rng.random() < 0.4)
+    rim = height / 512 * RIMS[rng.choice(len(RIMS))].even(rng) * (rng.random() < RIMMED)
     slant = np.tan(np.radians(rng.normal(0, 0.8)))
-    if rng.random() < 0.72:
-        bottom = max(rng.uniform(0.70, 1.05) * height, down[-1] + 0.02 * height)
+    if rng.random() < LOWER_BORDER:
+        bottom = max(BORDERS["lower"].even(rng) * height, down[-1] + 0.02 * height)
         cut(picture, rows - bottom - slant * (columns - width / 2), rim)
     sides = (
         (columns - width, width, width - across[-1]),
@@ -53,9 +69,9 @@ def borders(picture: np.ndarray, lungs: np.ndarray, rng: np.random.Generator) ->
         (-rows - 1, height, down[0]),
     )
     for edge, size, room in sides:
-        if rng.random() < 0.2:
+        if rng.random() < OTHER_BORDER:
             tilted = edge + slant * 0.5 * (rows + columns - size)
-            cut(picture, tilted + min(rng.uniform(0.005, 0.09) * size, room), rim)
+            cut(picture, tilted + min(BORDERS["other"].even(rng) * size, room), rim)
 
 
 def letter(picture: np.ndarray, text: str, at: tuple, tall: float, box: bool) -> None:
@@ -80,10 +96,10 @@ def side_text(picture: np.ndarray, rng: np.random.Generator) -> None:
     height, width = picture.shape
     turned = np.zeros((max(height // 16, 8), height), np.float32)
     for line, text in enumerate(("SIMULATED", "NOT A PATIENT")):
-        at = rng.uniform(0.01, 0.1) * height, (2.6 + 2.6 * line) * height / 128
+        at = MARKS["print_start"].even(rng) * height, (2.6 + 2.6 * line) * height / 128
         letter(turned, text, at, height / 64, False)
-    turned = np.roll(turned, int(rng.uniform(0, 0.2) * height), axis=1)
-    left = int(rng.uniform(0.86, 0.935) * width)
+    turned = np.roll(turned, int(MARKS["print_shift"].even(rng) * height), axis=1)
+    left = int(MARKS["print_x"].even(rng) * width)
     spot = picture[:, left : left + len(turned)]
     np.maximum(spot, 0.9 * turned.T[:, ::-1][:, : spot.shape[1]], out=spot)
 
@@ -91,8 +107,9 @@ def side_text(picture: np.ndarray, rng: np.random.Generator) -> None:
 def blanked(picture: np.ndarray, rng: np.random.Generator) -> None:
     """A corner where the patient's name was blacked out, or a blank label, in place."""
     height, width = picture.shape
-    wide, tall = (rng.uniform(0.08, 0.24, 2) * [width, 0.4 * height]).astype(int)
-    left = int(rng.choice((rng.uniform(0, 0.15), rng.uniform(0.7, 0.8))) * width)
+    wide, tall = (MARKS["blank_size"].even(rng, 2) * [width, 0.4 * height]).astype(int)
+    lefts = MARKS["blank_left"].even(rng), MARKS["blank_right"].even(rng)
+    left = int(rng.choice(lefts) * width)
     top = int(rng.choice((0.0, 0.0, 0.93)) * height)
     picture[top : top + tall, left : left + wide] = rng.choice((0.0, 0.0, 0.97))
 
@@ -100,15 +117,16 @@ def blanked(picture: np.ndarray, rng: np.random.Generator) -> None:
 def marks(picture: np.ndarray, rng: np.random.Generator) -> None:
     """The side marker, the projection's label and small print, in place."""
     height, width = picture.shape
-    tall = height / 512 * rng.uniform(15, 21)
-    if rng.random() < 0.12:
+    tall = height / 512 * MARKS["letters"].even(rng)
+    if rng.random() < BLANKED:
         blanked(picture, rng)
-    if rng.random() < 0.92:
-        at = rng.uniform(0.01, 0.12) * width, rng.uniform(0.05, 0.1) * height
+    if rng.random() < SIDE_MARKED:
+        at = MARKS["side_x"].even(rng) * width, MARKS["side_y"].even(rng) * height
         letter(picture, "R", at, tall, False)
-    if rng.random() < 0.85:
-        box, x, y = rng.random() < 0.85, rng.uniform(0.78, 0.86), rng.uniform(0.035, 0.07)
+    if rng.random() < LABELLED:
+        box = rng.random() < BOXED
+        x, y = MARKS["label_x"].even(rng), MARKS["label_y"].even(rng)
         letter(picture, "PA", ((x + 0.03) * width, y * height), 0.75 * tall, box)
         letter(picture, "ERECT", (x * width, (y + 0.052) * height), 0.75 * tall, box)
-    if rng.random() < 0.7:
+    if rng.random() < PRINTED:
         side_text(picture, rng)

@@ -12,7 +12,20 @@ import numpy as np
 
 from .canvas import View, ellipse, noise, ribbon, smooth
 from .person import Person
-from .ranges import INFLATED_LUNG, WATER
+from .ranges import (
+    BOTH_SIDES,
+    CALCIFIED,
+    DISEASE,
+    FINDINGS,
+    INFLATED_LUNG,
+    LARGE,
+    MILIARY,
+    SECOND,
+    THIRD,
+    UPPER,
+    WATER,
+    Range,
+)
 
 FLUID = WATER * (1 - INFLATED_LUNG)  # 1/mm, what filling the air spaces adds
 STATES = (
@@ -41,9 +54,9 @@ class Chest:
         """Height of each pixel below the apex as a share of H, float32 (height, width)."""
         return self.view.places[1] / np.float32(self.who.H)
 
-    def spot(self, side: int, low: float, high: float) -> tuple[np.ndarray, float]:
-        """A place (x, y) in mm in the lung `side` (0 or 1), and its level, between two levels."""
-        inside = self.masks[side] & (self.level > low) & (self.level < high)
+    def spot(self, side: int, limits: Range) -> tuple[np.ndarray, float]:
+        """A place (x, y) in mm in the lung `side` (0 or 1), and its level, within limits in H."""
+        inside = self.masks[side] & (self.level > limits.low) & (self.level < limits.high)
         core = cv2.erode(inside.astype(np.uint8), np.ones((5, 5)), iterations=2)
         rows, columns = np.nonzero(core if core.any() else self.masks[side])
         pick = self.rng.integers(len(rows))
@@ -74,83 +87,87 @@ def patch(chest: Chest, centre: np.ndarray, size: float) -> np.ndarray:
 
 def infiltrate(chest: Chest, side: int) -> tuple[np.ndarray, str]:
     """Air spaces filled in a cloud, mostly in an upper lobe."""
-    centre, level = chest.spot(side, *((0.05, 0.45) if chest.rng.random() < 0.7 else (0.4, 0.9)))
+    where = "infiltrate_upper" if chest.rng.random() < UPPER else "infiltrate_lower"
+    centre, level = chest.spot(side, DISEASE[where])
     layer = np.zeros(chest.view.shape, np.float32)
     for _ in range(chest.rng.integers(1, 6)):
         place = centre + chest.rng.normal(0, 18, 2) * chest.who.grown
-        layer += patch(chest, place, chest.rng.uniform(9, 38) * chest.who.grown)
-    return FLUID * chest.rng.uniform(10, 34) * layer.clip(0, 2), f"infiltrate {lobe(side, level)}"
+        layer += patch(chest, place, DISEASE["infiltrate_size"].even(chest.rng) * chest.who.grown)
+    depth = DISEASE["infiltrate_depth"].even(chest.rng)
+    return FLUID * depth * layer.clip(0, 2), f"infiltrate {lobe(side, level)}"
 
 
 def cavity(chest: Chest, side: int) -> tuple[np.ndarray, str]:
     """A thick wall round air, in a cloud of infiltrate."""
-    centre, level = chest.spot(side, 0.06, 0.42)
-    size = chest.rng.uniform(9, 22) * chest.who.grown
+    centre, level = chest.spot(side, DISEASE["cavity_level"])
+    size = DISEASE["cavity_size"].even(chest.rng) * chest.who.grown
     angles, ragged = np.linspace(0, 2 * np.pi, 10, endpoint=False), chest.rng.uniform(0.75, 1.2, 10)
     ring = np.column_stack([np.cos(angles), 0.85 * np.sin(angles)]) * size * ragged[:, None]
     outer = chest.view.fill(smooth(centre + ring, closed=True))
-    inner = chest.view.fill(smooth(centre + ring * chest.rng.uniform(0.62, 0.84), closed=True))
+    hollow = DISEASE["cavity_hollow"].even(chest.rng)
+    inner = chest.view.fill(smooth(centre + ring * hollow, closed=True))
     layer = chest.blur(0.9 * outer - 0.8 * inner, 1.3) + 0.4 * patch(chest, centre, 1.7 * size)
     return FLUID * 20 * layer.clip(0), f"cavity with infiltrate round it {lobe(side, level)}"
 
 
 def nodule(chest: Chest, side: int) -> tuple[np.ndarray, str]:
     """One round shadow, often calcified."""
-    centre, level = chest.spot(side, 0.08, 0.9)
-    size = chest.rng.uniform(4, 12)
+    centre, level = chest.spot(side, DISEASE["nodule_level"])
+    size = DISEASE["nodule_size"].even(chest.rng)
     ball = chest.blur(chest.view.fill(ellipse(centre, (size, size * 0.9))), 0.8)
-    hard = chest.rng.random() < 0.5
+    hard = chest.rng.random() < CALCIFIED
     what = "calcified granuloma" if hard else f"{2 * size:.0f} mm nodule"
     return WATER * size * (2.6 if hard else 1.6) * ball, f"{what} {lobe(side, level)}"
 
 
 def scars(chest: Chest, side: int) -> tuple[np.ndarray, str]:
     """Strands drawn towards the apex, with small calcified spots."""
-    centre, level = chest.spot(side, 0.05, 0.32)
+    centre, level = chest.spot(side, DISEASE["scars_level"])
     layer = np.zeros(chest.view.shape, np.float32)
     for _ in range(chest.rng.integers(5, 13)):
         start = centre + chest.rng.normal(0, 10, 2) * chest.who.grown
         end = start + chest.rng.normal(0, 13, 2) * chest.who.grown
         strand = np.array([start, (start + end) / 2 + chest.rng.normal(0, 2.5, 2), end])
         line = smooth(strand)
-        layer += chest.rng.uniform(0.4, 1) * chest.view.fill(ribbon(line, 1.4))
+        layer += DISEASE["scars_density"].even(chest.rng) * chest.view.fill(ribbon(line, 1.4))
     layer = chest.blur(layer, 0.6) + 0.25 * patch(chest, centre, 14 * chest.who.grown)
     return FLUID * 18 * layer, f"scars {lobe(side, level)}"
 
 
 def consolidation(chest: Chest, side: int) -> tuple[np.ndarray, str]:
     """A lobe, or much of one, without air; sharp where a fissure ends it."""
-    rng, middle = chest.rng, float(chest.rng.uniform(0.15, 0.95))
-    x, half = np.abs(chest.view.places[0]) / chest.who.half, float(chest.rng.uniform(0.08, 0.28))
+    rng, x = chest.rng, np.abs(chest.view.places[0]) / chest.who.half
+    middle = DISEASE["consolidation_level"].even(rng)
+    half = DISEASE["consolidation_half"].even(rng)
     ragged = 0.03 * noise(rng, chest.view.shape, 25 / chest.view.pixel_mm)
-    level = chest.level + rng.uniform(-0.25, 0.25) * (x - 0.5) + ragged
-    sharp, soft = sorted(rng.uniform(0.02, 0.16, 2))
+    level = chest.level + DISEASE["consolidation_slope"].even(rng) * (x - 0.5) + ragged
+    sharp, soft = sorted(DISEASE["consolidation_edge"].even(rng, 2))
     top = ((level - middle + half) / (soft if middle > 0.5 else sharp)).clip(0, 1)
     low = ((middle + half - level) / (sharp if middle > 0.5 else soft)).clip(0, 1)
     mottle = 1 + 0.15 * noise(rng, chest.view.shape, 9 / chest.view.pixel_mm)
     layer = chest.path * top * low * mottle.clip(0.4, 1.4)
-    return FLUID * rng.uniform(0.25, 0.85) * layer, f"consolidation {lobe(side, middle)}"
+    fill = DISEASE["consolidation_fill"].even(rng)
+    return FLUID * fill * layer, f"consolidation {lobe(side, middle)}"
 
 
 def collapse(chest: Chest, side: int) -> tuple[np.ndarray, str]:
     """An upper lobe shrunk against the mediastinum and the apex, its lower edge a sharp curve."""
-    x = np.abs(chest.view.places[0]) / chest.who.half
-    edge = chest.rng.uniform(0.16, 0.34) + chest.rng.uniform(0.1, 0.3) * (x - 0.4) ** 2
+    x, rng = np.abs(chest.view.places[0]) / chest.who.half, chest.rng
+    edge = DISEASE["collapse_level"].even(rng) + DISEASE["collapse_bow"].even(rng) * (x - 0.4) ** 2
     inside = ((edge - chest.level) / 0.02).clip(0, 1)
-    layer = FLUID * chest.rng.uniform(0.45, 0.9) * chest.path * inside
+    layer = FLUID * DISEASE["collapse_fill"].even(rng) * chest.path * inside
     return layer, f"collapse {lobe(side, 0.2)}"
 
 
 def effusion(chest: Chest, side: int) -> tuple[np.ndarray, str]:
     """Fluid over the diaphragm, higher along the chest wall; it blunts the angle."""
-    large = chest.rng.random() < 0.5
+    size = "large" if chest.rng.random() < LARGE else "small"
     lowest = float(chest.level[chest.masks[side]].max())
-    top = lowest - (chest.rng.uniform(0.25, 0.7) if large else chest.rng.uniform(0.05, 0.2))
+    top = lowest - DISEASE[f"effusion_{size}"].even(chest.rng)
     x = chest.view.places[0]
     out = (np.abs(x) / chest.who.half - 0.5).clip(0) / 0.5
     depth = ((chest.level - top + 0.11 * out**2) / 0.16).clip(0, 1)
     here = ((x * (2 * side - 1) + 3) / 6).clip(0, 1)
-    size = "large" if large else "small"
     name = ("right", "left")[side]
     return FLUID * 0.92 * chest.path * depth * here, f"{size} {name} pleural effusion"
 
@@ -160,18 +177,13 @@ def miliary(chest: Chest) -> tuple[np.ndarray, str]:
     layer, rng, who = np.zeros(chest.view.shape, np.uint8), chest.rng, chest.who
     centres = rng.uniform([-who.half, 0], [who.half, who.H * 1.05], (rng.integers(700, 1500), 2))
     seeds = [ellipse(centre, (1.3, 1.3)) for centre in centres]
-    chest.view.draw(layer, seeds, rng.uniform(90, 255, len(seeds)))
+    chest.view.draw(layer, seeds, DISEASE["miliary_density"].even(rng, len(seeds)))
     return WATER * 4.5 / 255 * chest.blur(layer, 0.5), "miliary nodules throughout both lungs"
 
 
-KINDS = (
-    (infiltrate, 0.34),
-    (cavity, 0.13),
-    (nodule, 0.12),
-    (scars, 0.17),
-    (effusion, 0.12),
-    (consolidation, 0.09),
-    (collapse, 0.03),
+KINDS = tuple(
+    (kind, FINDINGS[kind.__name__])
+    for kind in (infiltrate, cavity, nodule, scars, effusion, consolidation, collapse)
 )
 
 EFFUSION = 4  # the one kind that also fills the lung hidden behind heart and dome
@@ -182,17 +194,17 @@ def draw_disease(chest: Chest) -> tuple[np.ndarray, str]:
     rng = chest.rng
     state = STATES[rng.integers(len(STATES))]
     texts = [chest.who.habit] if chest.who.habit else []
-    if rng.random() < 0.06:
+    if rng.random() < MILIARY:
         layer, text = miliary(chest)
         return layer * chest.masks.any(0), f"{', '.join([*texts, text])}; {state}"
     total = np.zeros(chest.view.shape, np.float32)
-    for _ in range(1 + (rng.random() < 0.4) + (rng.random() < 0.15)):
+    for _ in range(1 + (rng.random() < SECOND) + (rng.random() < THIRD)):
         kind = rng.choice(len(KINDS), p=[share for _, share in KINDS])
         side = int(rng.integers(2))
         layer, text = KINDS[kind][0](chest, side)
         total += layer if kind == EFFUSION else layer * chest.masks[side]
         texts.append(text)
-        if kind == EFFUSION and rng.random() < 0.3:
+        if kind == EFFUSION and rng.random() < BOTH_SIDES:
             layer, text = effusion(chest, 1 - side)
             total += layer
             texts.append(text)

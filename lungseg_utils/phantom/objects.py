@@ -4,6 +4,7 @@ import numpy as np
 
 from .canvas import View, ellipse, ribbon, smooth
 from .person import Person
+from .ranges import FOREIGN, OBJECTS, PACED_RIGHT
 
 METAL = 1.6  # attenuation of wires and thin metal parts
 
@@ -12,8 +13,9 @@ def lead(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
     """Electrodes with their wires, running off to one side."""
     layer = np.zeros(view.shape, np.float32)
     for side in (-1, 1):
-        spot = np.array([side * who.half * rng.uniform(0.3, 0.8), who.H * rng.uniform(0.1, 0.8)])
-        way = np.linspace(0, 1, 5)[:, None] * [side * rng.uniform(0, 60), -1.2 * who.H]
+        x = side * who.half * OBJECTS["lead_x"].even(rng)
+        spot = np.array([x, who.H * OBJECTS["lead_level"].even(rng)])
+        way = np.linspace(0, 1, 5)[:, None] * [side * OBJECTS["lead_aside"].even(rng), -1.2 * who.H]
         wire = smooth(spot + way + rng.normal(0, 9, (5, 2)) * [[0], [1], [1], [1], [1]])
         layer += 0.5 * view.fill(ribbon(wire, 1.4)) + 0.8 * view.fill(ellipse(spot, (4, 4)))
     return METAL * layer
@@ -21,8 +23,8 @@ def lead(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
 
 def pacemaker(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
     """The generator under one collar bone and its wire to the heart."""
-    side = rng.choice((-1, 1), p=(0.2, 0.8))
-    box = np.array([side * who.half * 0.72, who.H * rng.uniform(0.12, 0.25)])
+    side = rng.choice((-1, 1), p=(PACED_RIGHT, 1 - PACED_RIGHT))
+    box = np.array([side * who.half * 0.72, who.H * OBJECTS["pacemaker_level"].even(rng)])
     wire = smooth(
         [
             box,
@@ -38,7 +40,7 @@ def pacemaker(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
 
 def necklace(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
     """A fine chain that was not taken off."""
-    drop = who.H * rng.uniform(0.12, 0.32)
+    drop = who.H * OBJECTS["necklace_drop"].even(rng)
     chain = smooth(
         [
             [-who.neck, -0.3 * who.H],
@@ -53,14 +55,17 @@ def necklace(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
 
 def buttons(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
     """A row of buttons or snaps."""
-    x, heights = rng.normal(0, 14), np.arange(0.05, 1.0, rng.uniform(0.18, 0.3)) * who.H
+    x = rng.normal(0, 14)
+    heights = np.arange(0.05, 1.0, OBJECTS["button_spacing"].even(rng)) * who.H
     return 0.35 * view.fill(*[ellipse((x, y), (5.5, 5.5)) for y in heights])
+
+
+KINDS = {"lead": lead, "pacemaker": pacemaker, "necklace": necklace, "buttons": buttons}
 
 
 def foreign_objects(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
     """One kind of foreign object in about one radiograph in twelve."""
-    kinds = (None, lead, pacemaker, necklace, buttons)
-    kind = kinds[rng.choice(len(kinds), p=(0.92, 0.02, 0.015, 0.025, 0.02))]
-    if kind is None or (kind is pacemaker and who.age < 50):
+    kind = rng.choice(list(FOREIGN), p=list(FOREIGN.values()))
+    if kind == "none" or (kind == "pacemaker" and who.age < 50):
         return np.zeros(view.shape, np.float32)
-    return kind(who, view, rng).astype(np.float32)
+    return KINDS[kind](who, view, rng).astype(np.float32)

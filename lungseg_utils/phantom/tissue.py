@@ -6,7 +6,7 @@ import numpy as np
 from . import organs
 from .canvas import GRID, STEP, View, X, Y, ellipse, inflate, mm, noise, ribbon, smooth
 from .person import LEVEL, Person
-from .ranges import INFLATED_LUNG, WATER
+from .ranges import BOWEL_GAS, GAS, INFLATED_LUNG, STOMACH_GAS, WATER
 
 LUNG = WATER * INFLATED_LUNG
 
@@ -191,32 +191,34 @@ def airways(who: Person, view: View) -> np.ndarray:
 
 def bubble(who: Person, rng: np.random.Generator) -> np.ndarray:
     """Gas in the stomach on the smooth grid (mm), flat below where fluid stands."""
-    x = who.half * rng.uniform(0.3, 0.65)
-    top = (
-        float(organs.diaphragm_height(who, 1, np.array([x]))[0]) + rng.uniform(2.5, 11) * who.grown
-    )
-    wide, tall = rng.uniform(18, 50) * who.grown, rng.uniform(7, 40) * who.grown
-    gas = inflate(ellipse((x, top + tall), (wide, tall), rng.uniform(-0.1, 0.3)), 0.8 * tall)
-    fluid = top + tall * rng.uniform(0.8, 1.9)
-    return gas * ((fluid - Y) / 3).clip(0, 1) * tall * rng.uniform(1.5, 3.0)
+    x = who.half * GAS["stomach_x"].even(rng)
+    dome = float(organs.diaphragm_height(who, 1, np.array([x]))[0])
+    top = dome + GAS["stomach_below"].even(rng) * who.grown
+    wide = GAS["stomach_width"].even(rng) * who.grown
+    tall = GAS["stomach_height"].even(rng) * who.grown
+    outline = ellipse((x, top + tall), (wide, tall), GAS["stomach_tilt"].even(rng))
+    fluid = top + tall * GAS["stomach_fluid"].even(rng)
+    gas = inflate(outline, 0.8 * tall) * ((fluid - Y) / 3).clip(0, 1)
+    return gas * tall * GAS["stomach_depth"].even(rng)
 
 
 def bowel(who: Person, rng: np.random.Generator) -> np.ndarray:
     """Gas in the colon under the left dome on the smooth grid (mm), in rounded pouches."""
     gas = np.zeros_like(X)
-    x, y = who.half * rng.uniform(0.5, 0.85), who.H * rng.uniform(1.0, 1.15)
+    x, y = who.half * GAS["bowel_x"].even(rng), who.H * GAS["bowel_level"].even(rng)
     for _ in range(rng.integers(3, 9)):
-        size = rng.uniform(7, 22) * who.grown
-        pouch = ellipse((x, y), (size, size * rng.uniform(0.6, 1)), rng.uniform(0, 3))
-        gas = np.maximum(gas, inflate(pouch, 0.9 * size) * size * rng.uniform(1.4, 2.6))
+        size = GAS["bowel_size"].even(rng) * who.grown
+        pouch = ellipse((x, y), (size, size * GAS["bowel_flat"].even(rng)), rng.uniform(0, 3))
+        pouch = inflate(pouch, 0.9 * size) * size * GAS["bowel_depth"].even(rng)
+        gas = np.maximum(gas, pouch)
         x, y = x + rng.normal(-4, 10), y + rng.normal(5, 11)
     return gas
 
 
 def belly_gas(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
     """Gas in stomach and colon, where soft tissue was counted: below 0."""
-    gas = bubble(who, rng) if rng.random() < 0.75 else np.zeros_like(X)
-    if rng.random() < 0.5:
+    gas = bubble(who, rng) if rng.random() < STOMACH_GAS else np.zeros_like(X)
+    if rng.random() < BOWEL_GAS:
         gas = np.maximum(gas, bowel(who, rng))
     under = (organs.diaphragm_height(who, 1, X[0]) + 3 < Y).astype(np.float32)
     return -WATER * view.carry(cv2.GaussianBlur((gas * under).astype(np.float32), (0, 0), 0.7))

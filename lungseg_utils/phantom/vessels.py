@@ -6,7 +6,7 @@ import numpy as np
 from . import organs
 from .canvas import View, mm, ribbon
 from .person import Person
-from .ranges import WATER
+from .ranges import VESSELS, WATER
 
 FAN = 19  # first branches a lung
 DEPTH = 64  # grey levels a mm of radius
@@ -18,11 +18,11 @@ def roots(who: Person, side: int, rng: np.random.Generator) -> tuple:
     """First branches of one lung: starts (n, 2) and lengths in mm, angles from straight down."""
     share = (np.arange(FAN) + rng.uniform(0.1, 0.9, FAN)) / FAN
     angle = np.interp(share, (0, 0.28, 0.5, 1), (3.0, 2.3, 1.2, -0.1))
-    radius = who.vessel * rng.uniform(0.2, 0.5, FAN)
+    radius = who.vessel * VESSELS["first_radius"].even(rng, FAN)
     radius *= np.interp(angle, (0, 1.5, 3), (1, 0.8, 0.66))
     start = organs.hilum(who, side) + rng.normal(0, 6 * who.grown, (FAN, 2))
     start[:, 1] += 0.085 * who.H * np.cos(angle)
-    return start, angle, radius, who.H * rng.uniform(0.055, 0.11, FAN)
+    return start, angle, radius, who.H * VESSELS["first_length"].even(rng, FAN)
 
 
 def tree(who: Person, side: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -35,13 +35,14 @@ def tree(who: Person, side: int, rng: np.random.Generator) -> tuple[np.ndarray, 
         line = start[:, None] + np.concatenate([0 * steps[:, :1], np.cumsum(steps, 1)], 1)
         lines.append(line)
         radii.append(radius)
-        split, share = rng.uniform(0.35, 0.95, len(radius)), rng.uniform(0.62, 0.9, len(radius))
+        split = VESSELS["split"].even(rng, len(radius))
+        share = VESSELS["share"].even(rng, len(radius))
         hand = rng.choice((-1.0, 1.0), len(radius))
         start = np.repeat(line[:, -1], 2, 0)
         fork = hand * split
         angle = np.column_stack([turn[:, -1] + 0.35 * fork, turn[:, -1] - fork]).ravel()
         radius = np.column_stack([radius * share, radius * (1.32 - share)]).ravel()
-        length = np.repeat(length, 2) * rng.uniform(0.68, 1.0, len(radius))
+        length = np.repeat(length, 2) * VESSELS["shorter"].even(rng, len(radius))
         keep = radius > FINEST
         start, angle, radius, length = start[keep], angle[keep], radius[keep], length[keep]
     return np.concatenate(lines), np.concatenate(radii)
