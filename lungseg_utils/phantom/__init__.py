@@ -8,7 +8,7 @@ blur, photons, film or digital processing (`physics`), cropped and labelled (`ac
 lung's layer is above 0 exactly where the mask is True.
 
 A network that saw only these segments real ones: benchmarks/transfer.py measures how well, and
-benchmarks/trials.py what each part of the simulation is worth.
+benchmarks/transfer_trials.py what each part of the simulation is worth.
 
 What still gives them away, beside real ones:
 - the ribs' turning points make a scalloped edge where real ones run on along the chest wall, and

@@ -1,9 +1,9 @@
 """What each part of the simulation is worth: trainings without it, scored on real radiographs.
 
-    python benchmarks/trials.py NAME=FOLDER [NAME=FOLDER ...]
+    python benchmarks/transfer_trials.py NAME=FOLDER [NAME=FOLDER ...]
 
-writes benchmarks/trials.json, a row a trial, and goes on where it was stopped. Each trial leaves
-out one thing of a smaller version of benchmarks/transfer.py.
+writes benchmarks/transfer_trials.json, a row a trial, and goes on where it was stopped. Each trial
+leaves out one thing of a smaller version of benchmarks/transfer.py.
 """
 
 import json
@@ -23,7 +23,7 @@ from lungseg_utils.phantom.ranges import Range
 from lungseg_utils.recipes import MILD, SIMULATED
 
 IMAGES = 432
-FILE = FOLDER / "trials.json"
+FILE = FOLDER / "transfer_trials.json"
 
 
 def fixed(table: dict[str, Range], **values: float) -> ExitStack:
