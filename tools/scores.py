@@ -46,7 +46,7 @@ def transfer_rows(content: dict) -> list[str]:
 
 
 def trial_rows(content: dict) -> list[str]:
-    """A line for each of benchmarks/transfer_trials.json: Dice on each set, less the first one's."""
+    """A line for each of transfer_trials.json: Dice on each set, less that of the first one."""
     first, *others = content["trials"]
     lines = [_line(first["name"], *(f"{one['mean']:.3f}" for one in first["dice"].values()))]
     for trial in others:
