@@ -69,9 +69,7 @@ def train(
     name = f"{recipe.name}-{_fingerprint(recipe, precision, first, training, validation)}"
     run = Path(folder) / name
     run.mkdir(parents=True, exist_ok=True)
-    model = _compile(recipe, precision, len(training.images))
-    if start is not None:
-        model.load_weights(start)
+    model = _compile(recipe, precision, len(training.images), start)
     history = _load(model, _last(run)) if _last(run) else []
     if len(history) == recipe.epochs:
         print("This network was trained before on these images; here it is, read back.")
@@ -95,11 +93,13 @@ def train_course(course: Course, report: Report = print_progress) -> Trained:
     return train(recipe, *squares, course.home / "runs", pick_precision(), report)
 
 
-def _compile(recipe: Recipe, precision: str, images: int) -> keras.Model:
+def _compile(recipe: Recipe, precision: str, images: int, start: Path | str | None) -> keras.Model:
     make_reproducible(recipe.seed)
     model = build_unet(
         recipe.size, recipe.channels, recipe.filters, recipe.depth, recipe.momentum, precision
     )
+    if start is not None:  # before it has an optimiser: the file's would bring its steps along
+        model.load_weights(start)
     optimizer = keras.optimizers.AdamW(
         learning_rates(recipe, images), weight_decay=recipe.weight_decay
     )
