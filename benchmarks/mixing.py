@@ -28,10 +28,10 @@ from lungseg_utils.training import train
 from lungseg_utils.unet import predict_mask
 
 COUNTS = (8, 16, 32, None)  # None for all there are
-REPEATS = 2  # other training images and, from random weights, other first weights
+REPEATS = 1  # each with other training images and other random weights
 EPOCHS = 24  # over all training images; over fewer, more of them
 WATCHED = 4  # validation images, to keep the many short epochs quick; nothing is chosen by them
-# Half the course's learning rate for weights that are not random: fixed beforehand.
+# Half the course's learning rate for weights that are not random: fixed before any score.
 RECIPES = {
     "random": replace(COURSE, name="real", size=SIMULATED.size),
     "simulated": replace(COURSE, name="mixed", size=SIMULATED.size, learning_rate=1e-3),
