@@ -100,7 +100,7 @@ def explain(seed: int, index: int = 0, size: int | None = 512) -> dict[str, np.n
         native size.
     Returns: float32 arrays (size, size) by name, path length times attenuation, no unit. "lungs"
         is above 0 exactly where a mask of `simulate(seed, index, size)` is True; "airways" and
-        "belly_gas" are below 0, air where soft tissue was counted.
+        "belly_gas" are below 0, air where soft tissue was counted; "interstitium" is so in places.
     """
     return dict(Scene(seed, index, size).layers())
 
