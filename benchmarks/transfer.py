@@ -12,6 +12,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+import keras
 from facts import FOLDER, facts
 
 from lungseg_utils import start
@@ -47,11 +48,11 @@ def train_on_simulated(
     return trained, seconds
 
 
-def score_sets(trained: Trained, sets: dict[str, str]) -> dict:
+def score_sets(model: keras.Model, sets: dict[str, str]) -> dict:
     """Every image of each real set, scored."""
     found = {}
     for name, folder in sets.items():
-        table = evaluate(partial(predict_mask, trained.model), load_records(folder))
+        table = evaluate(partial(predict_mask, model), load_records(folder))
         found[name] = {
             "images": len(table),
             "patients": int(table["patient"].nunique()),
@@ -73,7 +74,7 @@ def main(sets: dict[str, str]) -> None:
         "size": SIMULATED.size,
         "seconds": seconds,
         "simulated_validation_dice": trained.history[-1]["val_dice"],
-        "sets": score_sets(trained, sets),
+        "sets": score_sets(trained.model, sets),
         "precision": pick_precision(),
         **facts(),
     }

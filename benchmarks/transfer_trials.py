@@ -81,7 +81,9 @@ def run(name: str, sets: dict[str, str]) -> dict:
     folder = start.home() / "trials" / radiographs
     with change():
         trained, seconds = train_on_simulated(folder, recipe, IMAGES)
-    scores = {key: value["scores"]["dice"] for key, value in score_sets(trained, sets).items()}
+    scores = {
+        key: value["scores"]["dice"] for key, value in score_sets(trained.model, sets).items()
+    }
     if radiographs != WHOLE:
         shutil.rmtree(folder)
     return {"name": name, "seconds": sum(seconds.values()), "dice": scores}

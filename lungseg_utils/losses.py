@@ -43,4 +43,4 @@ def article_dice_loss(y_true, y_pred):
 
 def hard_dice(y_true, y_pred):
     """Dice of each image of a batch after the threshold 0.5, float (n,): a metric, not a loss."""
-    return soft_dice(y_true, ops.cast(y_pred > 0.5, "float32"))
+    return soft_dice(y_true >= 0.5, ops.cast(y_pred > 0.5, "float32"))

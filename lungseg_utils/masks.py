@@ -4,6 +4,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from scipy import ndimage
 
 from lungseg_utils.png import DataError, decode
 from lungseg_utils.radiographs import Record
@@ -77,6 +78,15 @@ def to_native(probability: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """
     height, width = shape
     return cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def keep_two_lungs(mask: np.ndarray) -> np.ndarray:
+    """The two largest connected pieces of a bool mask (height, width), with their holes filled."""
+    pieces, count = ndimage.label(mask)
+    if count > 2:
+        areas = np.bincount(pieces.ravel())[1:]
+        mask = np.isin(pieces, 1 + np.argsort(areas)[-2:])
+    return ndimage.binary_fill_holes(mask)
 
 
 def lung_area_cm2(mask: np.ndarray, spacing_mm: tuple[float, float]) -> float:

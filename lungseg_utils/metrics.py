@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy import ndimage
+from scipy.spatial import KDTree
 
 Spacing = tuple[float, float]
 
@@ -75,11 +76,9 @@ def surface_distances(
         distance = np.array([0.0 if predicted == true else np.inf])
         return distance, distance
     box = ndimage.find_objects((prediction | reference).astype(np.uint8))[0]
-    outlines = [_outline(mask[box]) for mask in (prediction, reference)]
-    to_prediction, to_reference = (
-        ndimage.distance_transform_edt(~outline, sampling=spacing_mm) for outline in outlines
-    )
-    return to_reference[outlines[0]], to_prediction[outlines[1]]
+    outlines = (_outline(mask[box]) for mask in (prediction, reference))
+    forth, back = (np.argwhere(outline) * np.asarray(spacing_mm) for outline in outlines)
+    return KDTree(back).query(forth)[0], KDTree(forth).query(back)[0]
 
 
 def hd(prediction: np.ndarray, reference: np.ndarray, spacing_mm: Spacing) -> float:

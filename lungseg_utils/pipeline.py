@@ -27,7 +27,8 @@ LARGEST_UINT16 = 65535
 
 @dataclass(frozen=True)
 class Squares:
-    """Images float32 (n, size, size) in [0, 1] and their masks bool (n, size, size)."""
+    """Images and masks, both float32 (n, size, size) in [0, 1]; a mask's pixel says what share of
+    its area is lung."""
 
     images: np.ndarray
     masks: np.ndarray
@@ -39,7 +40,7 @@ def load_squares(records: Sequence[Record], size: int, folder: Path | str) -> Sq
     Decoded the first time and kept in `folder`; read from there as long as no file has changed.
     Raises: as `read_image` and `read_mask`.
     """
-    path = Path(folder) / f"squares-{size}-{_fingerprint(records)}.npz"
+    path = Path(folder) / f"shares-{size}-{_fingerprint(records)}.npz"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor() as pool:  # OpenCV releases the interpreter lock
@@ -51,7 +52,8 @@ def load_squares(records: Sequence[Record], size: int, folder: Path | str) -> Sq
             np.savez(file, images=images, masks=masks)
         part.replace(path)
     with np.load(path) as kept:
-        return Squares(kept["images"].astype(np.float32) / LARGEST_UINT16, kept["masks"])
+        arrays = (kept[name].astype(np.float32) / LARGEST_UINT16 for name in ("images", "masks"))
+        return Squares(*arrays)
 
 
 def training_batches(
@@ -79,7 +81,7 @@ def training_batches(
 
     def load(epoch, step, chosen):
         image = tf.gather(images, chosen)[..., None]
-        mask = tf.cast(tf.gather(masks, chosen), tf.float32)[..., None]
+        mask = tf.gather(masks, chosen)[..., None]
         if augmentation:
             key = tf.random.experimental.stateless_fold_in([seed, epoch], step)
             image, mask = augment(image, mask, key, augmentation)
@@ -104,14 +106,14 @@ def augment(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Another plausible acquisition of the same patients, the image and its mask moved alike.
 
-    Args: float32 (n, s, s, 1) both, the image in [0, 1]; `seed` int64 (2,); `largest` changes.
-    Returns: the same shapes. Moved about the centre (the mask by nearest neighbour, so that it
-        stays binary), then sharpness, tones, shade and noise on the image alone.
+    Args: float32 (n, s, s, 1) in [0, 1] both; `seed` int64 (2,); `largest` changes.
+    Returns: the same shapes. Both moved about the centre, then sharpness, tones, shade and noise on
+        the image alone.
     """
     seeds = tf.random.experimental.stateless_split(seed, 4)
     count, size = tf.shape(image)[0], image.shape[1]
     moves = _projections(tf.random.stateless_uniform((6, count), seeds[0], -1, 1), size, largest)
-    image, mask = _move(image, moves, "BILINEAR"), _move(mask, moves, "NEAREST")
+    image, mask = _move(image, moves), _move(mask, moves)
     tones = tf.random.stateless_uniform((6, count, 1, 1, 1), seeds[1], -1, 1)
     if largest.sharpness:
         blurred = tf.nn.avg_pool2d(tf.nn.avg_pool2d(image, 3, 1, "SAME"), 3, 1, "SAME")
@@ -139,21 +141,22 @@ def _projections(draws: tf.Tensor, size: int, largest: Augmentation) -> tf.Tenso
     return tf.stack([a, b, across, c, d, down, zero, zero], axis=1)
 
 
-def _move(batch: tf.Tensor, moves: tf.Tensor, interpolation: str) -> tf.Tensor:
+def _move(batch: tf.Tensor, moves: tf.Tensor) -> tf.Tensor:
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=batch,
         transforms=moves,
         output_shape=tf.shape(batch)[1:3],
         fill_value=0.0,
-        interpolation=interpolation,
+        interpolation="BILINEAR",
         fill_mode="CONSTANT",
     )
 
 
 def _square_pair(record: Record, size: int) -> tuple[np.ndarray, np.ndarray]:
-    image = to_square(read_image(record.image_path), size)
-    mask = to_square(read_lungs(record), size)
-    return (image * LARGEST_UINT16).round().astype(np.uint16), mask
+    arrays = read_image(record.image_path), read_lungs(record).astype(np.float32)
+    return tuple(
+        (to_square(array, size) * LARGEST_UINT16).round().astype(np.uint16) for array in arrays
+    )
 
 
 def _fingerprint(records: Sequence[Record]) -> str:

@@ -67,7 +67,7 @@ def by_group(table: pd.DataFrame, column: str, metric: str = "dice") -> pd.DataF
 def mean_shape(masks: np.ndarray) -> Segment:
     """A baseline that does not look: the pixels that are lung in most training masks.
 
-    Args: `masks` bool (n, size, size). Returns: a method for `evaluate`.
+    Args: `masks` shares of lung (n, size, size). Returns: a method for `evaluate`.
     """
     share = masks.mean(axis=0, dtype=np.float32)
     return lambda image: to_native(share, image.shape) > 0.5

@@ -19,11 +19,14 @@ class Split:
     test: tuple[Record, ...]
 
 
-def split_by_patient(records: Sequence[Record], seed: int = 0) -> Split:
+FOLDS = 5
+
+
+def split_by_patient(records: Sequence[Record], seed: int = 0, fold: int = 0) -> Split:
     """About 70 % for training, 10 % for validation, 20 % for testing, no patient in two parts.
 
-    Grouped by patient and, where some label has ten records, stratified by label (scikit-learn's
-    StratifiedGroupKFold).
+    Each record is in the test part of one `fold` of the five, 0 to 4. Grouped by patient and, where
+    some label has ten records, stratified by label (scikit-learn's StratifiedGroupKFold).
     Raises: ValueError with fewer than ten patients.
     """
     patients = [record.patient for record in records]
@@ -36,6 +39,7 @@ def split_by_patient(records: Sequence[Record], seed: int = 0) -> Split:
     parts = [
         tuple(records[i] for i in chosen) for _, chosen in tenths.split(records, labels, patients)
     ]
+    parts = parts[2 * fold :] + parts[: 2 * fold]
     train = sorted((r for part in parts[3:] for r in part), key=lambda record: record.name)
     test = sorted(parts[0] + parts[1], key=lambda record: record.name)
     return Split(tuple(train), parts[2], tuple(test))

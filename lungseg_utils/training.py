@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -53,11 +53,11 @@ def train(
     folder: Path | str,
     precision: str = "float32",
     report: Report = print_progress,
-    start: Path | str | None = None,
+    start: Sequence[np.ndarray] = (),
 ) -> Trained:
     """Train the recipe's U-Net, or go on where an earlier call with the same data was stopped.
 
-    The first weights are random, or those of the file `start`, of a network of the same filters
+    The first weights are random, or `start`, the `get_weights()` of a network of the same filters
     and depth. After each epoch the weights, the optimiser's state and the history are kept below
     `folder`; a finished training is read from there. `report` is called after each epoch, and once
     for a training that is read back.
@@ -65,8 +65,7 @@ def train(
     """
     if training.images.shape[1] != recipe.size:
         raise ValueError(f"the squares measure {training.images.shape[1]}, not {recipe.size}")
-    first = b"" if start is None else Path(start).read_bytes()
-    name = f"{recipe.name}-{_fingerprint(recipe, precision, first, training, validation)}"
+    name = f"{recipe.name}-{_fingerprint(recipe, precision, start, training, validation)}"
     run = Path(folder) / name
     run.mkdir(parents=True, exist_ok=True)
     model = _compile(recipe, precision, len(training.images), start)
@@ -93,13 +92,15 @@ def train_course(course: Course, report: Report = print_progress) -> Trained:
     return train(recipe, *squares, course.home / "runs", pick_precision(), report)
 
 
-def _compile(recipe: Recipe, precision: str, images: int, start: Path | str | None) -> keras.Model:
+def _compile(
+    recipe: Recipe, precision: str, images: int, start: Sequence[np.ndarray]
+) -> keras.Model:
     make_reproducible(recipe.seed)
     model = build_unet(
         recipe.size, recipe.channels, recipe.filters, recipe.depth, recipe.momentum, precision
     )
-    if start is not None:  # before it has an optimiser: the file's would bring its steps along
-        model.load_weights(start)
+    if start:
+        model.set_weights(start)
     optimizer = keras.optimizers.AdamW(
         learning_rates(recipe, images), weight_decay=recipe.weight_decay
     )
@@ -114,10 +115,9 @@ def _fit(recipe, model, training, validation, run, history, report) -> None:
         training, recipe.batch_size, epochs, recipe.seed, recipe.channels, recipe.augmentation
     )
     images = np.repeat(validation.images[..., None], recipe.channels, axis=-1)
-    masks = validation.masks[..., None].astype(np.float32)
     model.fit(
         batches,
-        validation_data=(images, masks),
+        validation_data=(images, validation.masks[..., None]),
         validation_batch_size=recipe.batch_size,
         initial_epoch=epochs.start,
         epochs=epochs.stop,
@@ -179,9 +179,11 @@ def _best(run: Path, history: History) -> Path:
     return _epoch_folder(run, min(history, key=lambda row: row["val_loss"])["epoch"])
 
 
-def _fingerprint(recipe: Recipe, precision: str, first: bytes, *squares: Squares) -> str:
-    digest = hashlib.sha256(json.dumps([asdict(recipe), precision]).encode() + first)
-    for part in squares:
-        digest.update(part.images.tobytes())
-        digest.update(part.masks.tobytes())
+def _fingerprint(
+    recipe: Recipe, precision: str, start: Sequence[np.ndarray], *squares: Squares
+) -> str:
+    digest = hashlib.sha256(json.dumps([asdict(recipe), precision]).encode())
+    arrays = [array for part in squares for array in (part.images, part.masks)]
+    for array in [*start, *arrays]:
+        digest.update(array.tobytes())
     return digest.hexdigest()[:16]

@@ -48,23 +48,28 @@ def build_article_unet() -> keras.Model:
     return build_unet(512, channels=3, filters=64, momentum=0.99)
 
 
-def predict_probability(model: keras.Model, image: np.ndarray) -> np.ndarray:
-    """The network's probability of lung, float32, at the image's own (height, width).
+def predict_probability(
+    model: keras.Model, image: np.ndarray, shape: tuple[int, int] | None = None
+) -> np.ndarray:
+    """The network's probability of lung, float32 (height, width).
 
-    Args: `image` float32 (height, width) in [0, 1], of any size.
+    Args: `image` float32 (height, width) in [0, 1], of any size; `shape` (height, width) of the
+        result, the image's own unless given.
     """
     _, size, _, channels = model.input_shape
     square = to_square(image, size)
     batch = np.repeat(square[None, :, :, None], channels, axis=-1)  # (1, size, size, channels)
-    return to_native(np.asarray(model(batch, training=False))[0, :, :, 0], image.shape)
+    return to_native(np.asarray(model(batch, training=False))[0, :, :, 0], shape or image.shape)
 
 
-def predict_mask(model: keras.Model, image: np.ndarray) -> np.ndarray:
-    """The network's mask, bool, at the image's own (height, width): probability above 0.5.
+def predict_mask(
+    model: keras.Model, image: np.ndarray, shape: tuple[int, int] | None = None
+) -> np.ndarray:
+    """The network's mask, bool (height, width): probability above 0.5.
 
-    Args: `image` float32 (height, width) in [0, 1], of any size.
+    Args: as `predict_probability`.
     """
-    return predict_probability(model, image) > THRESHOLD
+    return predict_probability(model, image, shape) > THRESHOLD
 
 
 def _convolve_twice(x, filters: int, momentum: float, precision: str):

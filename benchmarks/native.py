@@ -1,0 +1,35 @@
+"""Scores at the size of the detector: networks see small copies, references are whole."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import pandas as pd
+from tqdm import tqdm
+
+from lungseg_utils.masks import read_lungs
+from lungseg_utils.metrics import score
+from lungseg_utils.png import png_shape
+from lungseg_utils.radiographs import NATIVE_FILES, Record, read_image
+from lungseg_utils.unet import predict_mask
+
+SPACING_MM = NATIVE_FILES["MCUCXR_"][0]
+
+
+def score_at_native_size(
+    model: keras.Model, records: Sequence[Record], masks: Path | str
+) -> pd.DataFrame:
+    """One row an image: name, patient, label, and the scores against the masks as distributed.
+
+    `masks` is a folder with leftMask and rightMask; the network's probability is brought to their
+    size before the threshold.
+    """
+    rows = []
+    for record in tqdm(records, "scoring", leave=False, unit="image"):
+        paths = [Path(masks) / side / f"{record.name}.png" for side in ("leftMask", "rightMask")]
+        lungs = read_lungs(replace(record, mask_left_path=paths[0], mask_right_path=paths[1]))
+        mask = predict_mask(model, read_image(record.image_path), png_shape(paths[0]))
+        known = {"name": record.name, "patient": record.patient, "label": record.label}
+        rows.append(known | score(mask, lungs, (SPACING_MM, SPACING_MM)))
+    return pd.DataFrame(rows)

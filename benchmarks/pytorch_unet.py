@@ -1,0 +1,74 @@
+"""The course's U-Net in PyTorch, to time the two libraries side by side."""
+
+import time
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from lungseg_utils.recipes import Recipe
+
+STEPS = 20  # timed, after one that is not
+
+
+class Block(nn.Sequential):
+    """Twice a 3x3 convolution, BatchNorm and ReLU."""
+
+    def __init__(self, inputs: int, filters: int):
+        parts = []
+        for channels in (inputs, filters):
+            parts += [
+                nn.Conv2d(channels, filters, 3, padding=1),
+                nn.BatchNorm2d(filters),
+                nn.ReLU(),
+            ]
+        super().__init__(*parts)
+
+
+class UNet(nn.Module):
+    """The network of `lungseg_utils.unet.build_unet`, with logits for its output."""
+
+    def __init__(self, filters: int, depth: int):
+        super().__init__()
+        widths = [filters * 2**level for level in range(depth + 1)]
+        self.down = nn.ModuleList(map(Block, [1, *widths], widths))
+        self.up = nn.ModuleList(nn.ConvTranspose2d(2 * width, width, 2, 2) for width in widths[:-1])
+        self.merge = nn.ModuleList(Block(2 * width, width) for width in widths[:-1])
+        self.head = nn.Conv2d(filters, 1, 1)
+
+    def forward(self, x):
+        skips = []
+        for block in self.down[:-1]:
+            skips.append(block(x))
+            x = functional.max_pool2d(skips[-1], 2)
+        x = self.down[-1](x)
+        for up, merge, skip in reversed(list(zip(self.up, self.merge, skips, strict=True))):
+            x = merge(torch.cat([up(x), skip], 1))
+        return self.head(x)
+
+
+def step_seconds(recipe: Recipe, precision: str) -> float:
+    """The median of one training step on random images, channels last, as PyTorch likes it best."""
+    torch.manual_seed(0)
+    shape = recipe.batch_size, 1, recipe.size, recipe.size
+    images = torch.rand(shape).to(memory_format=torch.channels_last)
+    masks = (torch.rand(shape) > 0.5).float()
+    model = UNet(recipe.filters, recipe.depth).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(model.parameters(), recipe.learning_rate)
+    seconds = []
+    for _ in range(1 + STEPS):
+        began = time.perf_counter()
+        optimizer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision != "float32"):
+            logits = model(images)
+        logits = logits.float()
+        probability = torch.sigmoid(logits)
+        shared = (probability * masks).sum((1, 2, 3))
+        total = (probability + masks).sum((1, 2, 3))
+        dice = (2 * shared + 1) / (total + 1)
+        loss = functional.binary_cross_entropy_with_logits(logits, masks) + (1 - dice).mean()
+        loss.backward()
+        optimizer.step()
+        seconds.append(time.perf_counter() - began)
+    return float(np.median(seconds[1:]))

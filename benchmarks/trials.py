@@ -1,0 +1,290 @@
+"""The search for the recipe: one setting changed at a time, scored on inner validation images.
+
+    python benchmarks/trials.py FOLDER
+
+works in the first fold's training and validation records of a real set in the Montgomery layout,
+split by patient twice more; the fold's test records are never opened. Each trial is one row of
+benchmarks/trials.csv, and one that stands there already is not run again.
+"""
+
+import csv
+import shutil
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from unittest import mock
+
+import cv2
+import keras
+import numpy as np
+import tensorflow as tf
+from facts import FOLDER, facts
+from keras import layers, ops
+from tqdm import tqdm
+
+from lungseg_utils import losses, masks, pipeline, start, training, unet
+from lungseg_utils.pipeline import Squares, load_squares
+from lungseg_utils.pretrained import load_pretrained
+from lungseg_utils.radiographs import Record, load_records
+from lungseg_utils.recipes import COURSE, MILD, STRONG, Recipe, pick_precision
+from lungseg_utils.results import evaluate
+from lungseg_utils.splits import split_by_patient
+from lungseg_utils.unet import build_unet, predict_mask, predict_probability
+
+SPLITS = 2
+WATCHED = 4  # images scored after each epoch; nothing is chosen by them
+BASE = replace(COURSE, name="trial", size=128, epochs=24, learning_rate=1e-3, augmentation=STRONG)
+COLUMNS = ("trial", "start", "dice", "dice_by_split", "hd95_mm", "assd_mm", "seconds", "commit")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting: a recipe, what is put in the place of parts of the package, and the start."""
+
+    name: str
+    recipe: Recipe = BASE
+    simulated_start: bool = True
+    patches: dict = field(default_factory=dict)
+    yes_or_no_masks: bool = False
+    averaged_weights: bool = False
+    padded: bool = False
+
+
+def flipped(image, mask, seed, largest):
+    """The course's augmentation, then half of the images mirrored."""
+    image, mask = AUGMENT(image, mask, seed, largest)
+    mirrored = tf.random.stateless_uniform((tf.shape(image)[0], 1, 1, 1), seed + 1) < 0.5
+    return tuple(tf.where(mirrored, array[:, :, ::-1], array) for array in (image, mask))
+
+
+def elastic(image, mask, seed, largest):
+    """The course's augmentation, then smooth local moves of up to about 3 % of the size."""
+    image, mask = AUGMENT(image, mask, seed, largest)
+    count, size = tf.shape(image)[0], image.shape[1]
+    coarse = tf.random.stateless_normal((count, 5, 5, 2), seed + 2, stddev=0.012 * size)
+    moves = tf.image.resize(coarse, (size, size), "bicubic")
+    grid = tf.stack(tf.meshgrid(tf.range(size), tf.range(size), indexing="ij"), axis=-1)
+    places = tf.clip_by_value(tf.cast(grid, tf.float32) + moves, 0, size - 1.001)
+    low = tf.floor(places)
+    share, corner = places - low, tf.cast(low, tf.int32)
+
+    def warp(array):
+        def at(down, across):
+            return tf.gather_nd(array, corner + tf.constant([down, across]), batch_dims=1)
+
+        upper = at(0, 0) * (1 - share[..., 1:]) + at(0, 1) * share[..., 1:]
+        lower = at(1, 0) * (1 - share[..., 1:]) + at(1, 1) * share[..., 1:]
+        return upper * (1 - share[..., :1]) + lower * share[..., :1]
+
+    return warp(image), warp(mask)
+
+
+def jaccard_bce(y_true, y_pred):
+    """Soft Jaccard and cross-entropy, .7 to .3: deepdraw's loss."""
+    y_true, y_pred = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
+    crossentropy = ops.mean(keras.losses.binary_crossentropy(y_true, y_pred), axis=(1, 2))
+    dice = losses.soft_dice(y_true, y_pred)
+    return 0.7 * (1 - dice / (2 - dice)) + 0.3 * crossentropy
+
+
+def bce(y_true, y_pred):
+    """Cross-entropy alone."""
+    return ops.mean(keras.losses.binary_crossentropy(y_true, y_pred), axis=(1, 2))
+
+
+def border_bce_dice(y_true, y_pred):
+    """The course's loss with the cross-entropy near outlines counted five times."""
+    y_true, y_pred = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
+    near = ops.abs(ops.average_pool(y_true, 7, 1, "same") - y_true) > 0.05
+    weights = 1 + 4 * ops.cast(near, "float32")[..., 0]
+    pixels = keras.losses.binary_crossentropy(y_true, y_pred) * weights
+    return ops.sum(pixels, (1, 2)) / ops.sum(weights, (1, 2)) + losses.dice_loss(y_true, y_pred)
+
+
+def deep_dice(y_true, y_pred):
+    """The course's loss on the output and, weighing less, on two coarser ones beside it."""
+    parts = zip((0.6, 0.3, 0.1), ops.split(y_pred, 3, axis=-1), strict=True)
+    return sum(weight * losses.bce_dice_loss(y_true, part) for weight, part in parts)
+
+
+def deeply_supervised(*arguments):
+    """The U-Net with outputs at half and quarter size beside its own."""
+    model = build_unet(*arguments)
+    found = [model.output]
+    ups = [layer for layer in model.layers if isinstance(layer, layers.Conv2DTranspose)]
+    for times, up in ((2, ups[-1]), (4, ups[-2])):
+        side = layers.Conv2D(1, 1, activation="sigmoid", dtype="float32")(up.input)
+        found.append(layers.UpSampling2D(times, interpolation="bilinear", dtype="float32")(side))
+    return keras.Model(model.input, layers.Concatenate(dtype="float32")(found))
+
+
+AUGMENT = pipeline.augment
+AVERAGED = partial(keras.optimizers.AdamW, use_ema=True, ema_momentum=0.98)
+GROUPS = {"keras.layers.BatchNormalization": lambda momentum, dtype: layers.GroupNormalization(
+    8, dtype=dtype)}  # fmt: skip
+DEEP = {"lungseg_utils.training.build_unet": deeply_supervised}
+MIRROR = {"lungseg_utils.pipeline.augment": flipped}
+LOSSES = {"jaccard_bce": jaccard_bce, "bce": bce, "dice": losses.dice_loss,
+          "border": border_bce_dice, "deep": deep_dice}  # fmt: skip
+
+
+def settings() -> list[Trial]:
+    """Every trial, the first one being what the others change."""
+
+    def with_start(name, **changes):
+        return Trial(name, replace(BASE, **changes))
+
+    def without(name, patches=None, **changes):
+        recipe = replace(BASE, **{"learning_rate": 2e-3} | changes)
+        return Trial(name, recipe, simulated_start=False, patches=patches or {})
+
+    return [
+        Trial("base"),
+        with_start("192 pixels", size=192),
+        with_start("256 pixels", size=256),
+        with_start("48 epochs", epochs=48),
+        with_start("no augmentation", augmentation=None),
+        with_start("mild augmentation", augmentation=MILD),
+        Trial("mirrored copies", patches=MIRROR),
+        Trial("elastic copies", patches={"lungseg_utils.pipeline.augment": elastic}),
+        Trial("yes-or-no masks", yes_or_no_masks=True),
+        with_start("learning rate 0.0005", learning_rate=5e-4),
+        with_start("learning rate 0.002", learning_rate=2e-3),
+        with_start("constant learning rate 0.0003", learning_rate=3e-4, decays=False),
+        with_start("batches of 4", batch_size=4),
+        with_start("no weight decay", weight_decay=0.0),
+        Trial("averaged weights", patches={"keras.optimizers.AdamW": AVERAGED},
+              averaged_weights=True),
+        with_start("Dice loss", loss="dice"),
+        with_start("cross-entropy", loss="bce"),
+        with_start("Jaccard and cross-entropy", loss="jaccard_bce"),
+        with_start("outlines weigh more", loss="border"),
+        Trial("padded to a square", padded=True),
+        without("random start"),
+        without("random start, 48 epochs", epochs=48),
+        without("random start, mild augmentation", augmentation=MILD),
+        without("random start, 256 pixels", size=256),
+        without("random start, group normalisation", GROUPS),
+        without("random start, momentum 0.99", momentum=0.99),
+        without("random start, 8 filters", filters=8),
+        without("random start, 24 filters", filters=24),
+        without("random start, depth 3", depth=3),
+        without("random start, depth 5", depth=5),
+        without("random start, deep supervision", DEEP, loss="deep"),
+    ]  # fmt: skip
+
+
+def run(trial: Trial, records: tuple[Record, ...], home: Path) -> list[dict]:
+    """Train and score the trial on each inner split: rows for the CSV, post-processing included."""
+    tables, seconds = {}, 0.0
+    for fold in range(SPLITS):
+        split = split_by_patient(records, fold=fold)
+        squares, watched = (
+            load_squares(part, trial.recipe.size, home / "cache")
+            for part in (split.train + split.validation[WATCHED:], split.validation[:WATCHED])
+        )
+        if trial.yes_or_no_masks:
+            squares = Squares(squares.images, (squares.masks >= 0.5).astype(np.float32))
+        with ExitStack() as stack:
+            stack.enter_context(mock.patch.dict(training.LOSSES, LOSSES))
+            for place, other in trial.patches.items():
+                stack.enter_context(mock.patch(place, other))
+            trained = training.train(
+                replace(trial.recipe, name=f"trial-{trial.name.replace(' ', '_')}"),
+                squares, watched, home / "runs", pick_precision(),
+                start=load_pretrained("simulated").get_weights() if trial.simulated_start else (),
+            )  # fmt: skip
+        if trial.averaged_weights:
+            trained.model.optimizer.finalize_variable_values(trained.model.trainable_variables)
+        seconds += sum(row["seconds"] for row in trained.history) / SPLITS
+        for name, segment in afterwards(trained.model, trial).items():
+            tables.setdefault(name, []).append(evaluate(segment, split.test))
+    return [_row(name, trial, found, seconds) for name, found in tables.items()]
+
+
+def afterwards(model: keras.Model, trial: Trial) -> dict:
+    """Ways from the network to a mask: as the course does it and, for the first trial, others."""
+    found = {trial.name: partial(predict_mask, model)}
+    if trial.name in ("base", "256 pixels"):
+        found |= {
+            f"{trial.name}, two largest pieces": lambda image: masks.keep_two_lungs(
+                predict_mask(model, image)
+            ),
+            f"{trial.name}, mean with the mirror image": lambda image: both_ways(model, image),
+        }
+    return found
+
+
+def both_ways(model: keras.Model, image: np.ndarray) -> np.ndarray:
+    """The mask of the mean probability of an image and its mirror image."""
+    mirrored = predict_probability(model, np.ascontiguousarray(image[:, ::-1]))[:, ::-1]
+    return (predict_probability(model, image) + mirrored) / 2 > unet.THRESHOLD
+
+
+def padded_copy(records: tuple[Record, ...], folder: Path) -> Path:
+    """The records' images and masks in their true proportions, with black on two sides."""
+    for record in records:
+        wide = record.spacing_mm[1] / record.spacing_mm[0]
+        height, width = (round(512 * side / max(wide, 1)) for side in (1, wide))
+        for path, part in (
+            (record.image_path, "CXR_png"),
+            (record.mask_left_path, "ManualMask/leftMask"),
+            (record.mask_right_path, "ManualMask/rightMask"),
+        ):
+            pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+            small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+            if part != "CXR_png":
+                small = ((small > 127) * 255).astype(np.uint8)
+            square = np.zeros((512, 512), np.uint8)
+            top, left = (512 - height) // 2, (512 - width) // 2
+            square[top : top + height, left : left + width] = small
+            (folder / part).mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(folder / part / path.name), square)
+    (folder / "ClinicalReadings").mkdir(exist_ok=True)
+    for record in records:
+        reading = Path("ClinicalReadings", f"{record.name}.txt")
+        shutil.copy(record.image_path.parents[1] / reading, folder / reading)
+    lines = [f"{r.name}.png,4892,4892,{max(r.spacing_mm) * 512 / 4892}" for r in records]
+    header = "file,native_width,native_height,native_spacing_mm"
+    (folder / "metadata.csv").write_text("\n".join([header, *lines]) + "\n")
+    return folder
+
+
+def _row(name: str, trial: Trial, found: list, seconds: float) -> dict:
+    means = [table[["dice", "hd95_mm", "assd_mm"]].mean() for table in found]
+    whole = sum(means) / len(means)
+    return {
+        "trial": name,
+        "start": "simulated" if trial.simulated_start else "random",
+        "dice": f"{whole['dice']:.4f}",
+        "dice_by_split": " ".join(f"{mean['dice']:.4f}" for mean in means),
+        "hd95_mm": f"{whole['hd95_mm']:.2f}",
+        "assd_mm": f"{whole['assd_mm']:.3f}",
+        "seconds": f"{seconds:.0f}",
+        "commit": facts()["commit"],
+    }
+
+
+def main(folder: str) -> None:
+    """Run what the table lacks."""
+    path, home = FOLDER / "trials.csv", start.home() / "trials"
+    done = path.read_text() if path.exists() else ""
+    if not done:
+        path.write_text(",".join(COLUMNS) + "\n")
+    outer = split_by_patient(load_records(folder))
+    records = outer.train + outer.validation
+    squared = None
+    for trial in tqdm([one for one in settings() if f"{one.name}," not in done], unit="trial"):
+        if trial.padded and squared is None:
+            squared = load_records(padded_copy(records, home / "padded"))
+        rows = run(trial, squared if trial.padded else records, home)
+        with path.open("a", newline="") as file:
+            csv.DictWriter(file, COLUMNS, lineterminator="\n").writerows(rows)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python benchmarks/trials.py FOLDER")
+    main(sys.argv[1])

@@ -1,0 +1,59 @@
+"""Trains the networks that come with the package, and writes them to lungseg_utils/weights.
+
+    python benchmarks/weights.py simulated
+    python benchmarks/weights.py montgomery FOLDER
+
+The first is the network of benchmarks/transfer.py. The second begins with it and is trained with
+the recipe BEST on the Montgomery set in FOLDER, the test records of the course's split held out.
+"""
+
+import argparse
+
+from facts import facts
+from transfer import IMAGES, VALIDATION, train_on_simulated
+
+from lungseg_utils import start
+from lungseg_utils.pipeline import load_squares
+from lungseg_utils.pretrained import MONTGOMERY, load_pretrained, save_pretrained
+from lungseg_utils.pretrained import SIMULATED as SIMULATED_NAME
+from lungseg_utils.radiographs import load_records
+from lungseg_utils.recipes import BEST, SIMULATED, pick_precision
+from lungseg_utils.splits import split_by_patient
+from lungseg_utils.training import train
+
+
+def simulated() -> None:
+    """The network that saw simulated radiographs only."""
+    trained, seconds = train_on_simulated(start.home() / "transfer")
+    known = {"trained_on": f"{IMAGES - VALIDATION} simulated radiographs", "seconds": seconds}
+    known |= {"precision": pick_precision(), **facts()}
+    save_pretrained(trained.model, SIMULATED_NAME, SIMULATED, known)
+
+
+def montgomery(folder: str) -> None:
+    """The network for real radiographs."""
+    home, split = start.home() / "weights", split_by_patient(load_records(folder))
+    squares = [load_squares(part, BEST.size, home / "cache")
+               for part in (split.train, split.validation)]  # fmt: skip
+    weights = load_pretrained(SIMULATED_NAME).get_weights()
+    trained = train(BEST, *squares, home / "runs", pick_precision(), start=weights)
+    known = {
+        "trained_on": f"{len(split.train)} radiographs of the Montgomery County X-ray set",
+        "credit": "U.S. National Library of Medicine",
+        "seconds": sum(row["seconds"] for row in trained.history),
+        "held_out": [record.name for record in split.test],
+        "watched": [record.name for record in split.validation],
+        "precision": pick_precision(),
+        **facts(),
+    }
+    save_pretrained(trained.model, MONTGOMERY, BEST, known)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("name", choices=(SIMULATED_NAME, MONTGOMERY))
+    parser.add_argument("folder", nargs="?", help="the Montgomery set, for the second")
+    chosen = parser.parse_args()
+    if chosen.name == MONTGOMERY and not chosen.folder:
+        parser.error("name the folder of the Montgomery set")
+    montgomery(chosen.folder) if chosen.name == MONTGOMERY else simulated()
