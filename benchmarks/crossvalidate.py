@@ -10,7 +10,6 @@ that was stopped goes on where it was.
 """
 
 import argparse
-import json
 from dataclasses import replace
 
 import pandas as pd
@@ -23,7 +22,7 @@ from lungseg_utils.pipeline import load_squares
 from lungseg_utils.pretrained import load_pretrained
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.recipes import BEST, COURSE, Recipe, pick_precision
-from lungseg_utils.results import METRICS, by_group, summarise
+from lungseg_utils.results import METRICS, by_group, summarise, write_json
 from lungseg_utils.splits import FOLDS, split_by_patient
 from lungseg_utils.training import train
 
@@ -85,7 +84,7 @@ def main(chosen: argparse.Namespace) -> None:
         "rows": table.round(5).to_dict(orient="records"),
     }
     path = FOLDER / f"crossvalidate_{chosen.recipe}_{chosen.start}.json"
-    path.write_text(json.dumps(content, indent=1) + "\n")
+    write_json(path, content)
     mean = content["scores"]["dice"]
     print(
         f"benchmarks/{path.name}: Dice {mean['mean']:.4f} ({mean['low']:.4f} to {mean['high']:.4f})"

@@ -207,20 +207,19 @@ def run(trial: Trial, records: tuple[Record, ...], home: Path) -> list[dict]:
 def afterwards(model: keras.Model, trial: Trial) -> dict:
     """Ways from the network to a mask: as the course does it and, for the first trial, others."""
     found = {trial.name: partial(predict_mask, model)}
-    if trial.name in ("base", "256 pixels"):
-        found |= {
-            f"{trial.name}, two largest pieces": lambda image: masks.keep_two_lungs(
-                predict_mask(model, image)
-            ),
-            f"{trial.name}, mean with the mirror image": lambda image: both_ways(model, image),
-        }
+    if trial.name == "base":
+        found["base, every piece kept"] = lambda image: (
+            predict_probability(model, image) > unet.THRESHOLD
+        )
+        found["base, mean with the mirror image"] = lambda image: both_ways(model, image)
     return found
 
 
 def both_ways(model: keras.Model, image: np.ndarray) -> np.ndarray:
     """The mask of the mean probability of an image and its mirror image."""
     mirrored = predict_probability(model, np.ascontiguousarray(image[:, ::-1]))[:, ::-1]
-    return (predict_probability(model, image) + mirrored) / 2 > unet.THRESHOLD
+    mean = (predict_probability(model, image) + mirrored) / 2
+    return masks.keep_two_lungs(mean > unet.THRESHOLD)
 
 
 def padded_copy(records: tuple[Record, ...], folder: Path) -> Path:

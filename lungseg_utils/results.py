@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from lungseg_utils.masks import read_lungs, to_native
 from lungseg_utils.metrics import bootstrap_interval, score
@@ -15,9 +16,7 @@ Segment = Callable[[np.ndarray], np.ndarray]
 METRICS = ("dice", "iou", "precision", "recall", "hd95_mm", "assd_mm", "nsd_2mm")
 
 
-def evaluate(
-    segment: Callable[[np.ndarray], np.ndarray], records: Sequence[Record]
-) -> pd.DataFrame:
+def evaluate(segment: Segment, records: Sequence[Record]) -> pd.DataFrame:
     """Score a method on each record, against its reference mask, at that mask's own size, in mm.
 
     Args: `segment` takes a float32 image (height, width) in [0, 1] and returns a bool mask of that
@@ -33,7 +32,7 @@ def evaluate(
             "age": record.age,
             **score(segment(read_image(record.image_path)), read_lungs(record), record.spacing_mm),
         }
-        for record in records
+        for record in tqdm(records, "scoring", leave=False, unit="image", disable=None)
     ]
     return pd.DataFrame(rows)
 
@@ -74,19 +73,28 @@ def mean_shape(masks: np.ndarray) -> Segment:
 
 
 def write_results(path: Path | str, table: pd.DataFrame, data: str, scale: str) -> None:
-    """Keep the scores as JSON: the summary and every image's row.
-
-    An infinite distance is written as the text "inf", since JSON has no number for it.
-    """
-    summary = summarise(table).to_dict(orient="index")
+    """Keep the scores of a course's run as JSON: the summary and every image's row."""
     content = {
         "data": data,
         "scale": scale,
         "test_images": len(table),
         "test_patients": int(table["patient"].nunique()),
-        "scores": summary,
+        "scores": summarise(table).to_dict(orient="index"),
         "images": table.to_dict(orient="records"),
     }
+    write_json(path, content)
+
+
+def write_scores(path: Path | str, table: pd.DataFrame) -> None:
+    """Keep the scores of any set as JSON: mean, low and high by score, and every image's row."""
+    content = summarise(table).to_dict(orient="index")
+    write_json(path, content | {"images": table.to_dict(orient="records")})
+
+
+def write_json(path: Path | str, content: dict) -> None:
+    """Write numbers of NumPy's types too; an infinite one, for which JSON has no number, as "inf"
+    and one that is missing as null.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(_plain(content), indent=1, allow_nan=False) + "\n")

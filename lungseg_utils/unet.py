@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from lungseg_utils.masks import to_native, to_square
+from lungseg_utils.masks import keep_two_lungs, to_native, to_square
 
 THRESHOLD = 0.5  # fixed beforehand, never tuned on the images that are scored
 
@@ -48,28 +48,34 @@ def build_article_unet() -> keras.Model:
     return build_unet(512, channels=3, filters=64, momentum=0.99)
 
 
-def predict_probability(
-    model: keras.Model, image: np.ndarray, shape: tuple[int, int] | None = None
-) -> np.ndarray:
-    """The network's probability of lung, float32 (height, width).
+def predict_probability(model: keras.Model, image: np.ndarray) -> np.ndarray:
+    """The network's probability of lung, float32, at the image's own (height, width).
 
-    Args: `image` float32 (height, width) in [0, 1], of any size; `shape` (height, width) of the
-        result, the image's own unless given.
+    Args: `image` float32 (height, width) in [0, 1], of any size.
     """
-    _, size, _, channels = model.input_shape
-    square = to_square(image, size)
-    batch = np.repeat(square[None, :, :, None], channels, axis=-1)  # (1, size, size, channels)
-    return to_native(np.asarray(model(batch, training=False))[0, :, :, 0], shape or image.shape)
+    return to_native(_on_square(model, image), image.shape)
 
 
 def predict_mask(
     model: keras.Model, image: np.ndarray, shape: tuple[int, int] | None = None
 ) -> np.ndarray:
-    """The network's mask, bool (height, width): probability above 0.5.
+    """The network's mask, bool (height, width): probability above 0.5, in two pieces at most.
 
-    Args: as `predict_probability`.
+    Args: `image` float32 (height, width) in [0, 1], of any size; `shape` (height, width) of the
+        mask, the image's own unless given.
     """
-    return predict_probability(model, image, shape) > THRESHOLD
+    probability = _on_square(model, image)
+    above = probability > THRESHOLD
+    lungs = keep_two_lungs(above)
+    probability = np.where(above == lungs, probability, lungs.astype(np.float32))
+    return to_native(probability, shape or image.shape) > THRESHOLD
+
+
+def _on_square(model: keras.Model, image: np.ndarray) -> np.ndarray:
+    _, size, _, channels = model.input_shape
+    square = to_square(image, size)
+    batch = np.repeat(square[None, :, :, None], channels, axis=-1)  # (1, size, size, channels)
+    return np.asarray(model(batch, training=False))[0, :, :, 0]
 
 
 def _convolve_twice(x, filters: int, momentum: float, precision: str):
