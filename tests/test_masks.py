@@ -6,6 +6,7 @@ import pytest
 from sets import NAMES, SHAPE, ellipse, lungs, radiograph, write_png, write_set
 
 from lungseg_utils.masks import (
+    keep_two_lungs,
     lung_area_cm2,
     merge_masks,
     read_lungs,
@@ -13,6 +14,7 @@ from lungseg_utils.masks import (
     to_native,
     to_square,
 )
+from lungseg_utils.metrics import dice
 from lungseg_utils.radiographs import load_records
 
 BILEVEL = (cv2.IMWRITE_PNG_BILEVEL, 1)
@@ -158,3 +160,30 @@ def test_real_one_bit_masks_at_native_size(real_data):
     assert path.read_bytes()[24] == 1
     assert sorted(mask.shape) == [4020, 4892]
     assert to_square(mask, 256).mean() == pytest.approx(mask.mean(), rel=0.005)
+
+
+def test_the_two_largest_pieces_stay_and_holes_are_filled():
+    picture = np.array([list(row) for row in (
+        "aaaa..bbbb.",
+        "a..a..bbbb.",
+        "aaaa..bbbb.",
+        "...........",
+        "cc.c....c.c",
+    )])  # fmt: skip
+    expected = (picture == "a") | (picture == "b")
+    expected[1, 1:3] = True
+    np.testing.assert_array_equal(keep_two_lungs(picture != "."), expected)
+
+
+@pytest.mark.parametrize("pieces", [0, 1, 2])
+def test_no_more_than_two_pieces_stay_as_they_are(pieces):
+    mask = np.zeros((5, 9), bool)
+    mask[1:4, [1, 5][:pieces]] = True
+    np.testing.assert_array_equal(keep_two_lungs(mask), mask)
+
+
+@pytest.mark.real
+def test_real_lungs_lose_nothing(real_data):
+    for record in load_records(real_data / "montgomery_512"):
+        mask = read_lungs(record)
+        assert dice(keep_two_lungs(mask), mask) > 0.9995, record.name

@@ -8,7 +8,7 @@ import pytest
 from sets import bare_record
 
 from lungseg_utils.radiographs import load_records
-from lungseg_utils.splits import article_split, split_by_patient, subsample
+from lungseg_utils.splits import FOLDS, article_split, split_by_patient, subsample
 
 
 def bare_records(count, repeats=(), first=0, label=None):
@@ -54,6 +54,17 @@ def test_patients_stay_together(seed):
 def test_split_is_the_same_for_a_seed_and_another_for_another():
     assert split_by_patient(RECORDS, 3) == split_by_patient(list(RECORDS), 3)
     assert len({split_by_patient(RECORDS, seed) for seed in range(4)}) == 4
+
+
+def test_each_record_is_tested_in_one_fold():
+    folds = [split_by_patient(RECORDS, fold=fold) for fold in range(FOLDS)]
+    assert sorted(name for split in folds for name in names(split.test)) == names(RECORDS)
+    for split in folds:
+        assert names_of_all(split) == names(RECORDS)
+        patients = [{record.patient for record in part} for part in parts(split)]
+        assert sum(map(len, patients)) == len(set.union(*patients))
+        assert {record.label for record in split.test} == {0, 1}
+    assert folds[0] == split_by_patient(RECORDS)
 
 
 def test_split_leaves_the_global_generator_alone():
