@@ -50,7 +50,9 @@ def onnx_engine(folder: Path) -> Engine:
     from lungseg_utils.pretrained import load_pretrained
 
     path = str(folder / "unet.onnx")
-    load_pretrained().export(path, format="onnx", verbose=False)
+    model = load_pretrained()
+    model(np.zeros((1, *model.input_shape[1:]), np.float32))  # Keras exports to ONNX what has run
+    model.export(path, format="onnx", verbose=False)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     return lambda square: session.run(None, {name: square[None, :, :, None]})[0][0, :, :, 0]

@@ -1,4 +1,4 @@
-"""Room 08: networks that come with the package, trained before.
+"""Room 04: networks that come with the package, trained before.
 
 Each is a pair of files in `weights`: NAME.npz, the weights, and NAME.json, what they were trained
 on and with, which images were held out, and the checksum.

@@ -96,7 +96,7 @@ ARTICLE = Recipe(
 
 COURSE = Recipe(
     name="course",
-    size=256,
+    size=192,
     channels=1,
     filters=16,
     depth=4,
@@ -121,7 +121,7 @@ BEST = replace(COURSE, name="best", epochs=60, learning_rate=1e-3, augmentation=
 COURSE_AT = {
     "ci": replace(COURSE, size=64, filters=8, depth=3, epochs=30, batch_size=4),
     "laptop": COURSE,
-    "gpu": replace(COURSE, size=512, filters=32, epochs=60),
+    "gpu": BEST,
 }
 
 

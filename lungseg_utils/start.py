@@ -14,6 +14,7 @@ from lungseg_utils.splits import subsample
 IMAGES = {"ci": 40, "laptop": None, "gpu": None}
 SIMULATED_IMAGES = {"ci": 40, "laptop": 138, "gpu": 138}
 SIMULATED_SIZE = 512
+SIMULATED_SET = "simulated set"
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,11 @@ class Course:
     data: str
     scale: str
     home: Path
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the records are the course's own simulated set."""
+        return self.data == SIMULATED_SET
 
 
 def begin() -> Course:
@@ -72,4 +78,4 @@ def _data(scale: str) -> tuple[Path, str]:
         return montgomery_folder(), "Montgomery County set"
     count = SIMULATED_IMAGES[scale]
     folder = home() / "data" / f"simulated-{count}"
-    return write_phantom_set(folder, count=count, size=SIMULATED_SIZE), "simulated set"
+    return write_phantom_set(folder, count=count, size=SIMULATED_SIZE), SIMULATED_SET

@@ -14,6 +14,7 @@ import numpy as np
 
 from lungseg_utils import losses
 from lungseg_utils.pipeline import Squares, load_squares, make_reproducible, training_batches
+from lungseg_utils.pretrained import SIMULATED, load_pretrained
 from lungseg_utils.recipes import (
     COURSE_AT,
     Recipe,
@@ -83,13 +84,26 @@ def train(
 
 
 def train_course(course: Course, report: Report = print_progress) -> Trained:
-    """The network of notebook 04: read back if it was trained on these data, else trained now."""
+    """The network of notebook 04: read back if it was trained on these data, else trained now.
+
+    It begins with the weights of `head_start`.
+    """
     recipe, split = COURSE_AT[course.scale], split_by_patient(course.records)
     squares = [
         load_squares(part, recipe.size, course.home / "cache")
         for part in (split.train, split.validation)
     ]
-    return train(recipe, *squares, course.home / "runs", pick_precision(), report)
+    folder, start = course.home / "runs", head_start(course)
+    return train(recipe, *squares, folder, pick_precision(), report, start)
+
+
+def head_start(course: Course) -> list[np.ndarray]:
+    """Weights of a network that saw simulated radiographs only; none for the simulated set, of
+    which that network has seen the like, and none at ci size, whose network is smaller.
+    """
+    if course.simulated or course.scale == "ci":
+        return []
+    return load_pretrained(SIMULATED).get_weights()
 
 
 def _compile(

@@ -13,8 +13,11 @@ import pytest
 
 from lungseg_utils.losses import bce_dice_loss
 from lungseg_utils.pipeline import Squares
-from lungseg_utils.recipes import ARTICLE, COURSE, learning_rates, steps_per_epoch
-from lungseg_utils.training import train
+from lungseg_utils.pretrained import load_pretrained
+from lungseg_utils.recipes import ARTICLE, COURSE, COURSE_AT, learning_rates, steps_per_epoch
+from lungseg_utils.start import Course
+from lungseg_utils.training import head_start, train
+from lungseg_utils.unet import build_unet
 
 TINY = replace(COURSE, name="tiny", size=32, filters=4, depth=1, batch_size=4, epochs=4)
 
@@ -26,7 +29,8 @@ def discs(count: int, seed: int) -> Squares:
     centres = random.uniform(10, 22, (count, 2, 1, 1))
     masks = np.hypot(rows - centres[:, 0], columns - centres[:, 1]) < 7
     noise = random.normal(0, 0.05, masks.shape)
-    return Squares(np.clip(0.8 - 0.6 * masks + noise, 0, 1).astype(np.float32), masks)
+    arrays = np.clip(0.8 - 0.6 * masks + noise, 0, 1), masks
+    return Squares(*(array.astype(np.float32) for array in arrays))
 
 
 def train_tiny(folder, recipe=TINY, report=lambda recipe, history: None):
@@ -92,8 +96,10 @@ def test_goes_on_from_given_weights(undisturbed, tmp_path):
 
 def test_is_the_same_at_every_run(tmp_path):
     """At the course's own size, where a processor has room to do sums in another order."""
-    noise = np.random.default_rng(0).random((24, 256, 256), dtype=np.float32)
-    squares, few = Squares(noise, noise > 0.5), Squares(noise[:2], noise[:2] > 0.5)
+    shape = 24, COURSE.size, COURSE.size
+    noise = np.random.default_rng(0).random(shape, dtype=np.float32)
+    squares = Squares(noise, (noise > 0.5).astype(np.float32))
+    few = Squares(squares.images[:2], squares.masks[:2])
     recipe = replace(COURSE, epochs=1)
     networks = [train(recipe, squares, few, tmp_path / name) for name in ("one", "other")]
     assert_same_weights(*networks)
@@ -171,3 +177,19 @@ def test_learning_rate_warms_up_and_decays_to_zero():
     assert rates[-1] < 1e-6
     assert learning_rates(ARTICLE, 112) == 1e-5
     assert steps_per_epoch(ARTICLE, 112) == 56
+
+
+@pytest.mark.parametrize(
+    ("data", "scale", "shipped"),
+    [("simulated set", "laptop", False), ("Montgomery County set", "laptop", True),
+     ("Montgomery County set", "ci", False), ("set in mine", "gpu", True)],
+)  # fmt: skip
+def test_a_training_on_simulated_images_has_no_head_start(data, scale, shipped, tmp_path):
+    weights = head_start(Course((), data, scale, tmp_path))
+    if not shipped:
+        assert weights == []
+        return
+    expected = load_pretrained("simulated").get_weights()
+    assert all(map(np.array_equal, weights, expected)) and len(weights) == len(expected)
+    recipe = COURSE_AT[scale]
+    build_unet(recipe.size, filters=recipe.filters, depth=recipe.depth).set_weights(weights)

@@ -1,6 +1,7 @@
 """The scores in outputs/results.json: in words, and as a page with the pictures."""
 
 import json
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -13,6 +14,7 @@ SCORES = {
     "assd_mm": "ASSD",
     "nsd_2mm": "NSD at 2 mm",
 }
+FORMS = {"dice": ".4f", "iou": ".4f", "hd95_mm": ".1f", "assd_mm": ".2f"}
 STYLE = """body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
   padding: 0 1rem } img { max-width: 100% } td, th { padding: .2rem 1rem .2rem 0;
   text-align: left }"""
@@ -69,9 +71,87 @@ def mixing_rows(content: dict) -> list[str]:
     ]
 
 
+def crossvalidation_row(content: dict) -> str:
+    """The line on one benchmarks/crossvalidate_*.json."""
+    seconds = f"{content['training_seconds']:.0f} s"
+    return _line(content["recipe"], content["start"], *_scores(content["scores"]), seconds)
+
+
+def label_rows(content: dict) -> list[str]:
+    """A line for normal and one for abnormal images of a benchmarks/crossvalidate_*.json."""
+    names = {"0": "normal", "1": "tuberculosis"}
+    return [
+        _line(names[label], str(one["n"]), _interval(one, "mean", ".4f"))
+        for label, one in content["dice_by_label"].items()
+    ]
+
+
+def article_rows(content: dict) -> list[str]:
+    """A line for each network on each split of benchmarks/article.json."""
+    lines = []
+    for title, split in content["splits"].items():
+        for name, one in split["networks"].items():
+            ours, theirs = ([_form(side, score) for score in ("dice", "hd95_mm", "assd_mm")]
+                            for side in (one["ours"], one["article"]))  # fmt: skip
+            better = f"{one['better_on']} of {one['images']}"
+            lines.append(_line(f"{title} ({split['training_images']})", name, *ours, better))
+    return [_line("the article's", "the article's", *theirs, ""), *lines]
+
+
+def external_rows(content: dict) -> list[str]:
+    """A line for each set and network of benchmarks/external.json."""
+    return [
+        _line(weights, name, str(one["images"]), *_scores(one["scores"]))
+        for weights, sets in content["weights"].items()
+        for name, one in sets.items()
+    ]
+
+
+def time_rows(content: dict) -> list[str]:
+    """A line for each target of benchmarks/time_to_dice.json."""
+    course, article = content["course"], content["article"]["seconds_to"]
+    return [
+        _line(
+            target,
+            *(_seconds(course[name]["seconds_to"][target]) for name in ("random", "simulated")),
+            _seconds(article[target]),
+            *(_times(content["times_sooner"][name][target]) for name in ("random", "simulated")),
+        )
+        for target in article
+    ]
+
+
+def inference_rows(content: dict) -> list[str]:
+    """A line for each engine of benchmarks/inference.json, in milliseconds."""
+    stages = ("read", "resize", "network", "resize_back", "whole")
+    return [
+        _line(name, *(f"{1000 * one[stage]:.0f}" for stage in stages),
+              f"{one['least_dice_with_keras']:.4f}")
+        for name, one in content["warm"].items()
+    ]  # fmt: skip
+
+
+def recipe_trial_rows(table: list[dict], names: Sequence[str]) -> list[str]:
+    """A line for each named row of benchmarks/trials.csv."""
+    found = {row["trial"]: row for row in table}
+    columns = ("dice", "hd95_mm", "assd_mm", "seconds")
+    return [_line(name, *(found[name][column] for column in columns)) for name in names]
+
+
+def _seconds(value: float | None) -> str:
+    return "not reached" if value is None else f"{value:.0f} s"
+
+
+def _times(value: float | None) -> str:
+    return "" if value is None else f"{value:.0f}"
+
+
+def _form(scores: dict, name: str) -> str:
+    return format(scores[name], FORMS[name])
+
+
 def _scores(scores: dict) -> list[str]:
-    digits = {"dice": ".4f", "iou": ".4f", "hd95_mm": ".1f", "assd_mm": ".2f"}
-    return [_interval(scores[name], "mean", form) for name, form in digits.items()]
+    return [_interval(scores[name], "mean", form) for name, form in FORMS.items()]
 
 
 def _interval(score: dict, name: str, form: str) -> str:
