@@ -4,7 +4,8 @@
     python benchmarks/weights.py montgomery FOLDER
 
 The first is the network of benchmarks/transfer.py. The second begins with it and is trained with
-the recipe BEST on the Montgomery set in FOLDER, the test records of the course's split held out.
+the recipe BEST on the Montgomery set in FOLDER, the test records of the course's split held out: it
+is the first fold of benchmarks/crossvalidate.py, and is read back where that has run.
 """
 
 import argparse
@@ -32,7 +33,7 @@ def simulated() -> None:
 
 def montgomery(folder: str) -> None:
     """The network for real radiographs."""
-    home, split = start.home() / "weights", split_by_patient(load_records(folder))
+    home, split = start.home() / "crossvalidate", split_by_patient(load_records(folder))
     squares = [load_squares(part, BEST.size, home / "cache")
                for part in (split.train, split.validation)]  # fmt: skip
     weights = load_pretrained(SIMULATED_NAME).get_weights()

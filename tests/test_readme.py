@@ -1,5 +1,6 @@
-"""The README's numbers come from files that a command wrote, and its links lead somewhere."""
+"""Numbers in prose come from files that a command wrote, and links lead somewhere."""
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -7,38 +8,59 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tools.scores import benchmark_row, mixing_rows, transfer_rows, trial_rows
+from tools import tables
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-LAST_LESSON = ROOT / "notebooks" / "06_reading_the_results.ipynb"
-BENCHMARKS = sorted((ROOT / "benchmarks").glob("laptop_*.json"))
+BENCHMARKS = ROOT / "benchmarks"
+README, CARD = ROOT / "README.md", ROOT / "MODEL_CARD.md"
+LESSONS = {path.name[:2]: path for path in (ROOT / "notebooks").glob("*.ipynb")}
+# a benchmark's file: its rows, and the documents that show them
+SHOWN = {
+    "laptop_simulated": (lambda content: [tables.benchmark_row(content)], [README]),
+    "laptop_montgomery": (lambda content: [tables.benchmark_row(content)], [README]),
+    "transfer": (tables.transfer_rows, [README, LESSONS["06"]]),
+    "transfer_trials": (tables.trial_rows, [LESSONS["06"]]),
+    "mixing": (tables.mixing_rows, [LESSONS["06"]]),
+    "crossvalidate_course_random": (
+        lambda content: [tables.crossvalidation_row(content)], [README, LESSONS["06"]]),
+    "crossvalidate_course_simulated": (
+        lambda content: [tables.crossvalidation_row(content)], [README, LESSONS["06"]]),
+    "crossvalidate_best_simulated": (
+        lambda content: [tables.crossvalidation_row(content), *tables.label_rows(content)],
+        [README, CARD, LESSONS["06"]]),
+    "article": (tables.article_rows, [README, LESSONS["06"]]),
+    "external": (tables.external_rows, [README, CARD]),
+    "time_to_dice": (tables.time_rows, [README]),
+    "inference": (tables.inference_rows, [README]),
+}  # fmt: skip
+MEASURED = [name for name in SHOWN if (BENCHMARKS / f"{name}.json").exists()]
 
 
 def test_there_are_benchmarks():
-    assert {path.stem for path in BENCHMARKS} >= {"laptop_simulated", "laptop_montgomery"}
-
-
-@pytest.mark.parametrize("path", BENCHMARKS, ids=lambda path: path.stem)
-def test_numbers_come_from_the_benchmark_files(path):
-    assert benchmark_row(json.loads(path.read_text())) in README.splitlines()
-
-
-SIMULATION = {"transfer": transfer_rows, "transfer_trials": trial_rows, "mixing": mixing_rows}
-MEASURED = [name for name in SIMULATION if (ROOT / "benchmarks" / f"{name}.json").exists()]
+    assert len(MEASURED) >= 5
 
 
 @pytest.mark.parametrize("name", MEASURED)
-def test_numbers_of_the_simulation_come_from_the_benchmark_files(name):
-    content = json.loads((ROOT / "benchmarks" / f"{name}.json").read_text(encoding="utf-8"))
-    rows = set(SIMULATION[name](content))
-    assert rows and rows <= set(documents()[LAST_LESSON].splitlines())
-    assert name != "transfer" or rows <= set(README.splitlines())
+def test_numbers_come_from_the_benchmark_files(name):
+    rows, shown = SHOWN[name]
+    content = json.loads((BENCHMARKS / f"{name}.json").read_text(encoding="utf-8"))
+    expected = set(rows(content))
+    texts = documents()
+    for path in shown:
+        assert expected and expected <= set(texts[path].splitlines()), path.name
+
+
+@pytest.mark.parametrize("lesson", ["03", "04"])
+def test_trials_in_the_notebooks_are_those_of_the_table(lesson):
+    with (BENCHMARKS / "trials.csv").open(encoding="utf-8") as file:
+        found = {tables.recipe_trial_row(row) for row in csv.DictReader(file)}
+    lines = [line for line in documents()[LESSONS[lesson]].splitlines() if line.startswith("| *")]
+    assert len(lines) >= 4 and set(lines) <= found
 
 
 def documents() -> dict[Path, str]:
     texts = {path: path.read_text(encoding="utf-8") for path in ROOT.glob("*.md")}
-    for path in (ROOT / "notebooks").glob("*.ipynb"):
+    for path in LESSONS.values():
         cells = nbformat.read(path, as_version=4).cells
         texts[path] = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     return texts

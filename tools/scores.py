@@ -1,7 +1,6 @@
 """The scores in outputs/results.json: in words, and as a page with the pictures."""
 
 import json
-from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -14,7 +13,6 @@ SCORES = {
     "assd_mm": "ASSD",
     "nsd_2mm": "NSD at 2 mm",
 }
-FORMS = {"dice": ".4f", "iou": ".4f", "hd95_mm": ".1f", "assd_mm": ".2f"}
 STYLE = """body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
   padding: 0 1rem } img { max-width: 100% } td, th { padding: .2rem 1rem .2rem 0;
   text-align: left }"""
@@ -31,136 +29,6 @@ def rows(results: dict) -> list[tuple[str, str, str]]:
             interval = "" if None in between else " to ".join(map(_number, between)) + unit
             found.append((title, _number(score["mean"]) + unit, interval))
     return found
-
-
-def benchmark_row(content: dict) -> str:
-    """The README's line on one benchmarks/laptop_*.json."""
-    cells = [content["name"], f"{content['images']['test']} of {content['test_patients']} patients"]
-    return _line(*cells, *_scores(content["scores"]), f"{content['seconds']['training']:.0f} s")
-
-
-def transfer_rows(content: dict) -> list[str]:
-    """A line for each real set of benchmarks/transfer.json."""
-    return [
-        _line(name, f"{one['images']} of {one['patients']} patients", *_scores(one["scores"]))
-        for name, one in content["sets"].items()
-    ]
-
-
-def trial_rows(content: dict) -> list[str]:
-    """A line for each of transfer_trials.json: Dice on each set, less that of the first one."""
-    first, *others = content["trials"]
-    lines = [_line(first["name"], *(f"{one['mean']:.3f}" for one in first["dice"].values()))]
-    for trial in others:
-        changes = [one["mean"] - first["dice"][name]["mean"] for name, one in trial["dice"].items()]
-        lines.append(_line(trial["name"], *(f"{change:+.3f}" for change in changes)))
-    return lines
-
-
-def mixing_rows(content: dict) -> list[str]:
-    """A line for each count of training images of benchmarks/mixing.json."""
-    curve = {(one["count"], one["start"]): one for one in content["curve"]}
-    return [
-        _line(
-            str(gain["count"]),
-            _interval(curve[gain["count"], "random"], "dice", ".3f"),
-            _interval(curve[gain["count"], "simulated"], "dice", ".3f"),
-            _interval(gain, "gain", "+.3f"),
-        )
-        for gain in content["gains"]
-    ]
-
-
-def crossvalidation_row(content: dict) -> str:
-    """The line on one benchmarks/crossvalidate_*.json."""
-    seconds = f"{content['training_seconds']:.0f} s"
-    return _line(content["recipe"], content["start"], *_scores(content["scores"]), seconds)
-
-
-def label_rows(content: dict) -> list[str]:
-    """A line for normal and one for abnormal images of a benchmarks/crossvalidate_*.json."""
-    names = {"0": "normal", "1": "tuberculosis"}
-    return [
-        _line(names[label], str(one["n"]), _interval(one, "mean", ".4f"))
-        for label, one in content["dice_by_label"].items()
-    ]
-
-
-def article_rows(content: dict) -> list[str]:
-    """A line for each network on each split of benchmarks/article.json."""
-    lines = []
-    for title, split in content["splits"].items():
-        for name, one in split["networks"].items():
-            ours, theirs = ([_form(side, score) for score in ("dice", "hd95_mm", "assd_mm")]
-                            for side in (one["ours"], one["article"]))  # fmt: skip
-            better = f"{one['better_on']} of {one['images']}"
-            lines.append(_line(f"{title} ({split['training_images']})", name, *ours, better))
-    return [_line("the article's", "the article's", *theirs, ""), *lines]
-
-
-def external_rows(content: dict) -> list[str]:
-    """A line for each set and network of benchmarks/external.json."""
-    return [
-        _line(weights, name, str(one["images"]), *_scores(one["scores"]))
-        for weights, sets in content["weights"].items()
-        for name, one in sets.items()
-    ]
-
-
-def time_rows(content: dict) -> list[str]:
-    """A line for each target of benchmarks/time_to_dice.json."""
-    course, article = content["course"], content["article"]["seconds_to"]
-    return [
-        _line(
-            target,
-            *(_seconds(course[name]["seconds_to"][target]) for name in ("random", "simulated")),
-            _seconds(article[target]),
-            *(_times(content["times_sooner"][name][target]) for name in ("random", "simulated")),
-        )
-        for target in article
-    ]
-
-
-def inference_rows(content: dict) -> list[str]:
-    """A line for each engine of benchmarks/inference.json, in milliseconds."""
-    stages = ("read", "resize", "network", "resize_back", "whole")
-    return [
-        _line(name, *(f"{1000 * one[stage]:.0f}" for stage in stages),
-              f"{one['least_dice_with_keras']:.4f}")
-        for name, one in content["warm"].items()
-    ]  # fmt: skip
-
-
-def recipe_trial_rows(table: list[dict], names: Sequence[str]) -> list[str]:
-    """A line for each named row of benchmarks/trials.csv."""
-    found = {row["trial"]: row for row in table}
-    columns = ("dice", "hd95_mm", "assd_mm", "seconds")
-    return [_line(name, *(found[name][column] for column in columns)) for name in names]
-
-
-def _seconds(value: float | None) -> str:
-    return "not reached" if value is None else f"{value:.0f} s"
-
-
-def _times(value: float | None) -> str:
-    return "" if value is None else f"{value:.0f}"
-
-
-def _form(scores: dict, name: str) -> str:
-    return format(scores[name], FORMS[name])
-
-
-def _scores(scores: dict) -> list[str]:
-    return [_interval(scores[name], "mean", form) for name, form in FORMS.items()]
-
-
-def _interval(score: dict, name: str, form: str) -> str:
-    mean, low, high = (format(score[key], form) for key in (name, "low", "high"))
-    return f"{mean} ({low} to {high})"
-
-
-def _line(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def tested(results: dict) -> str:
