@@ -10,17 +10,16 @@ is the first fold of benchmarks/crossvalidate.py, and is read back where that ha
 
 import argparse
 
+from crossvalidate import WATCHED, train_fold
 from facts import facts
 from transfer import IMAGES, VALIDATION, train_on_simulated
 
 from lungseg_utils import start
-from lungseg_utils.pipeline import load_squares
 from lungseg_utils.pretrained import MONTGOMERY, load_pretrained, save_pretrained
 from lungseg_utils.pretrained import SIMULATED as SIMULATED_NAME
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.recipes import BEST, SIMULATED, pick_precision
 from lungseg_utils.splits import split_by_patient
-from lungseg_utils.training import train
 
 
 def simulated() -> None:
@@ -33,17 +32,15 @@ def simulated() -> None:
 
 def montgomery(folder: str) -> None:
     """The network for real radiographs."""
-    home, split = start.home() / "crossvalidate", split_by_patient(load_records(folder))
-    squares = [load_squares(part, BEST.size, home / "cache")
-               for part in (split.train, split.validation)]  # fmt: skip
-    weights = load_pretrained(SIMULATED_NAME).get_weights()
-    trained = train(BEST, *squares, home / "runs", pick_precision(), start=weights)
+    split = split_by_patient(load_records(folder))
+    trained = train_fold(BEST, load_pretrained(SIMULATED_NAME).get_weights(), split)
+    learned = split.train + split.validation[WATCHED:]
     known = {
-        "trained_on": f"{len(split.train)} radiographs of the Montgomery County X-ray set",
+        "trained_on": f"{len(learned)} radiographs of the Montgomery County X-ray set",
         "credit": "U.S. National Library of Medicine",
         "seconds": sum(row["seconds"] for row in trained.history),
         "held_out": [record.name for record in split.test],
-        "watched": [record.name for record in split.validation],
+        "watched": [record.name for record in split.validation[:WATCHED]],
         "precision": pick_precision(),
         **facts(),
     }
