@@ -57,14 +57,19 @@ def run(recipe: Recipe, weights: list, records: tuple, masks: str, fold: int) ->
 def summary(table: pd.DataFrame) -> dict:
     """Means over images, each image's score being its mean over seeds; intervals over patients."""
     scores = [name for name in METRICS if name in table]
-    images = table.groupby(["name", "patient", "label"], as_index=False)[scores].mean()
+    known = ["name", "patient", "label", "sex", "age"]
+    images = table.groupby(known, as_index=False, dropna=False)[scores].mean()
+    images["age_40_or_more"] = images["age"] >= 40
     failures = table[table["dice"] < FAILURE]
     seconds = table.groupby(["seed", "fold"])["training_seconds"].first()
     return {
         "images": len(images),
         "patients": int(images["patient"].nunique()),
         "scores": summarise(images).to_dict(orient="index"),
-        "dice_by_label": by_group(images, "label").to_dict(orient="index"),
+        "dice_by": {
+            column: by_group(images, column).to_dict(orient="index")
+            for column in ("label", "sex", "age_40_or_more")
+        },
         "dice_by_seed": table.groupby("seed")["dice"].mean().to_dict(),
         "dice_by_fold": table.groupby("fold")["dice"].mean().to_dict(),
         "median_dice": float(images["dice"].median()),

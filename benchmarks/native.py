@@ -20,7 +20,7 @@ SPACING_MM = NATIVE_FILES["MCUCXR_"][0]
 def score_at_native_size(
     model: keras.Model, records: Sequence[Record], masks: Path | str
 ) -> pd.DataFrame:
-    """One row an image: name, patient, label, and the scores against the masks as distributed.
+    """One row an image: name, patient, label, sex, age, and the scores against the masks as distributed.
 
     `masks` is a folder with leftMask and rightMask; the network's probability is brought to their
     size before the threshold.
@@ -30,6 +30,6 @@ def score_at_native_size(
         paths = [Path(masks) / side / f"{record.name}.png" for side in ("leftMask", "rightMask")]
         lungs = read_lungs(replace(record, mask_left_path=paths[0], mask_right_path=paths[1]))
         mask = predict_mask(model, read_image(record.image_path), png_shape(paths[0]))
-        known = {"name": record.name, "patient": record.patient, "label": record.label}
+        known = {name: getattr(record, name) for name in ("name", "patient", "label", "sex", "age")}
         rows.append(known | score(mask, lungs, (SPACING_MM, SPACING_MM)))
     return pd.DataFrame(rows)

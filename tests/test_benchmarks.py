@@ -59,7 +59,8 @@ def test_the_article_is_compared_image_by_image():
 
 def test_seeds_are_averaged_before_images_and_failures_are_listed():
     rows = [
-        {"name": name, "patient": name, "label": label, "fold": 0, "seed": seed, "dice": dice,
+        {"name": name, "patient": name, "label": label, "sex": "F", "age": 30.0 + 20 * label,
+         "fold": 0, "seed": seed, "dice": dice,
          "training_seconds": 10.0 + seed}
         for seed, scores in enumerate([(0.9, 0.8), (1.0, 0.98)])
         for name, label, dice in zip("AB", (0, 1), scores, strict=True)
@@ -68,7 +69,9 @@ def test_seeds_are_averaged_before_images_and_failures_are_listed():
     assert (found["images"], found["patients"]) == (2, 2)
     assert found["scores"]["dice"]["mean"] == pytest.approx(0.92)
     assert found["scores"]["dice"]["low"] == pytest.approx(0.89)
-    assert found["dice_by_label"][1]["mean"] == pytest.approx(0.89)
+    assert found["dice_by"]["label"][1]["mean"] == pytest.approx(0.89)
+    assert found["dice_by"]["sex"]["F"]["n"] == 2
+    assert found["dice_by"]["age_40_or_more"][False]["mean"] == pytest.approx(0.95)
     assert found["dice_by_seed"] == pytest.approx({0: 0.85, 1: 0.99})
     assert found["failures"] == [{"name": "B", "seed": 0, "dice": 0.8}]
     assert found["training_seconds"] == 10.5

@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 
 import keras
 import numpy as np
@@ -17,6 +18,7 @@ from lungseg_utils.png import DataError
 from lungseg_utils.pretrained import FOLDER, load_pretrained, pretrained_facts, save_pretrained
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.recipes import BEST, SIMULATED
+from lungseg_utils.results import evaluate
 from lungseg_utils.splits import split_by_patient
 from lungseg_utils.unet import build_unet, predict_mask
 
@@ -99,3 +101,15 @@ def test_terminal_scores_a_folder(tmp_path, capsys):
 def test_the_held_out_images_are_the_test_part(real_data):
     split = split_by_patient(load_records(real_data / "montgomery_512"))
     assert pretrained_facts("montgomery")["held_out"] == [record.name for record in split.test]
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_half_the_digits_give_the_same_scores(precision, real_data):
+    records = split_by_patient(load_records(real_data / "montgomery_512")).test
+    exact, rounded = (
+        evaluate(partial(predict_mask, load_pretrained(precision=name)), records)["dice"]
+        for name in ("float32", precision)
+    )
+    assert abs(exact - rounded).max() < 0.01
+    assert abs(exact.mean() - rounded.mean()) < 0.002

@@ -47,12 +47,15 @@ def crossvalidation_row(content: dict) -> str:
     return _line(content["recipe"], content["start"], *_scores(content["scores"]), seconds)
 
 
-def label_rows(content: dict) -> list[str]:
-    """A line for normal and one for abnormal images of a benchmarks/crossvalidate_*.json."""
-    names = {"0": "normal", "1": "tuberculosis"}
+def subgroup_rows(content: dict) -> list[str]:
+    """A line for each subgroup of a benchmarks/crossvalidate_*.json."""
+    names = {"label 0": "normal", "label 1": "tuberculosis", "sex F": "women", "sex M": "men",
+             "sex O": "other sex", "age_40_or_more False": "younger than 40 years",
+             "age_40_or_more True": "40 years or older"}  # fmt: skip
     return [
-        _line(names[label], str(one["n"]), _interval(one, "mean", ".4f"))
-        for label, one in content["dice_by_label"].items()
+        _line(names[f"{column} {group}"], str(one["n"]), _interval(one, "mean", ".4f"))
+        for column, groups in content["dice_by"].items()
+        for group, one in groups.items()
     ]
 
 
