@@ -20,7 +20,7 @@ SPACING_MM = NATIVE_FILES["MCUCXR_"][0]
 def score_at_native_size(
     model: keras.Model, records: Sequence[Record], masks: Path | str
 ) -> pd.DataFrame:
-    """One row an image: name, patient, label, sex, age, and the scores against the masks as distributed.
+    """One row an image: what is known of it, and the scores against the masks as distributed.
 
     `masks` is a folder with leftMask and rightMask; the network's probability is brought to their
     size before the threshold.

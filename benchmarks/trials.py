@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 from lungseg_utils import losses, masks, pipeline, start, training, unet
 from lungseg_utils.pipeline import Squares, load_squares
-from lungseg_utils.pretrained import load_pretrained
+from lungseg_utils.pretrained import load_pretrained, mix_weights
 from lungseg_utils.radiographs import Record, load_records
 from lungseg_utils.recipes import COURSE, MILD, STRONG, Recipe, pick_precision
 from lungseg_utils.results import evaluate
@@ -34,6 +34,7 @@ from lungseg_utils.splits import split_by_patient
 from lungseg_utils.unet import build_unet, predict_mask, predict_probability
 
 SPLITS = 2
+SHARES = (0.9, 0.8, 0.7, 0.6, 0.5)  # of a trained network, the rest being what it began with
 WATCHED = 4  # images scored after each epoch; nothing is chosen by them
 BASE = replace(COURSE, name="trial", size=128, epochs=24, learning_rate=1e-3, augmentation=STRONG)
 COLUMNS = ("trial", "start", "dice", "dice_by_split", "hd95_mm", "assd_mm", "seconds", "commit")
@@ -203,6 +204,12 @@ def run(trial: Trial, records: tuple[Record, ...], home: Path) -> list[dict]:
         seconds += len(epochs) * float(np.median(epochs)) / SPLITS  # whatever else ran beside one
         for name, segment in afterwards(trained.model, trial).items():
             tables.setdefault(name, []).append(evaluate(segment, split.test))
+        if trial.name == "192 pixels":
+            found, first = trained.model.get_weights(), load_pretrained("simulated").get_weights()
+            for share in SHARES:
+                trained.model.set_weights(mix_weights(found, first, share))
+                table = evaluate(partial(predict_mask, trained.model), split.test)
+                tables.setdefault(f"192 pixels, {share} of it", []).append(table)
     return [_row(name, trial, found, seconds) for name, found in tables.items()]
 
 

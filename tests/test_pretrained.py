@@ -15,7 +15,13 @@ from lungseg_utils.__main__ import main
 from lungseg_utils.metrics import dice
 from lungseg_utils.phantom import simulate
 from lungseg_utils.png import DataError
-from lungseg_utils.pretrained import FOLDER, load_pretrained, pretrained_facts, save_pretrained
+from lungseg_utils.pretrained import (
+    FOLDER,
+    load_pretrained,
+    mix_weights,
+    pretrained_facts,
+    save_pretrained,
+)
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.recipes import BEST, SIMULATED
 from lungseg_utils.results import evaluate
@@ -113,3 +119,10 @@ def test_half_the_digits_give_the_same_scores(precision, real_data):
     )
     assert abs(exact - rounded).max() < 0.01
     assert abs(exact.mean() - rounded.mean()) < 0.002
+
+
+def test_mixed_weights_lie_between():
+    trained, start = [np.array([1.0, 4.0]), np.array(2.0)], [np.array([0.0, -6.0]), np.array(12.0)]
+    one, other = mix_weights(trained, start, share=0.7)
+    np.testing.assert_allclose(one, [0.7, 1.0])
+    np.testing.assert_allclose(other, 5.0)
