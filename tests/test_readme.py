@@ -27,6 +27,8 @@ SHOWN = {
         lambda content: [tables.crossvalidation_row(content)], [README, LESSONS["06"]]),
     "crossvalidate_best_simulated": (
         lambda content: [tables.crossvalidation_row(content)], [README, CARD, LESSONS["06"]]),
+    "crossvalidate_shipped_simulated": (
+        lambda content: [tables.crossvalidation_row(content)], [README, CARD, LESSONS["06"]]),
     "article": (tables.article_rows, [README, LESSONS["06"]]),
     "external": (tables.external_rows, [README, CARD]),
     "time_to_dice": (tables.time_rows, [README]),
@@ -50,7 +52,7 @@ def test_numbers_come_from_the_benchmark_files(name):
 
 
 def test_subgroups_of_the_model_card_come_from_the_benchmark():
-    content = json.loads((BENCHMARKS / "crossvalidate_best_simulated.json").read_text("utf-8"))
+    content = json.loads((BENCHMARKS / "crossvalidate_shipped_simulated.json").read_text("utf-8"))
     expected = set(tables.subgroup_rows(content))
     assert len(expected) >= 6 and expected <= set(documents()[CARD].splitlines())
 
