@@ -57,7 +57,7 @@ def test_subgroups_of_the_model_card_come_from_the_benchmark():
     assert len(expected) >= 6 and expected <= set(documents()[CARD].splitlines())
 
 
-@pytest.mark.parametrize("lesson", ["03", "04"])
+@pytest.mark.parametrize("lesson", ["04"])
 def test_trials_in_the_notebooks_are_those_of_the_table(lesson):
     with (BENCHMARKS / "trials.csv").open(encoding="utf-8") as file:
         found = {tables.recipe_trial_row(row) for row in csv.DictReader(file)}
