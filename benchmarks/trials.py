@@ -145,6 +145,8 @@ def settings() -> list[Trial]:
         Trial("base"),
         with_start("256 pixels", size=256),
         with_start("192 pixels", size=192),
+        Trial("192 pixels, mild augmentation", replace(COURSE, name="trial")),
+        Trial("192 pixels, 60 epochs", replace(COURSE, epochs=60, augmentation=STRONG)),
         Trial("mirrored copies", patches=MIRROR),
         with_start("mild augmentation", augmentation=MILD),
         with_start("learning rate 0.002", learning_rate=2e-3),
@@ -278,13 +280,14 @@ def _row(name: str, trial: Trial, found: list, seconds: float) -> dict:
 def main(folder: str) -> None:
     """Run what the table lacks."""
     path, home = FOLDER / "trials.csv", start.home() / "trials"
-    done = path.read_text() if path.exists() else ""
-    if not done:
+    if not path.exists():
         path.write_text(",".join(COLUMNS) + "\n")
+    with path.open() as file:
+        done = {row["trial"] for row in csv.DictReader(file)}
     outer = split_by_patient(load_records(folder))
     records = outer.train + outer.validation
     squared = None
-    for trial in tqdm([one for one in settings() if f"{one.name}," not in done], unit="trial"):
+    for trial in tqdm([one for one in settings() if one.name not in done], unit="trial"):
         if trial.padded and squared is None:
             squared = load_records(padded_copy(records, home / "padded"))
         rows = run(trial, squared if trial.padded else records, home)
