@@ -1,13 +1,18 @@
-"""The course's U-Net in PyTorch, to time the two libraries side by side."""
+"""The course's U-Net in PyTorch, to time the two libraries side by side.
 
+    python benchmarks/pytorch_unet.py SIZE FILTERS DEPTH BATCH float32
+
+prints the seconds of one training step. A program of its own: TensorFlow and PyTorch in one process
+may end in a crash.
+"""
+
+import sys
 import time
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
-
-from lungseg_utils.recipes import Recipe
 
 STEPS = 20  # timed, after one that is not
 
@@ -48,14 +53,14 @@ class UNet(nn.Module):
         return self.head(x)
 
 
-def step_seconds(recipe: Recipe, precision: str) -> float:
+def step_seconds(size: int, filters: int, depth: int, batch: int, precision: str) -> float:
     """The median of one training step on random images, channels last, as PyTorch likes it best."""
     torch.manual_seed(0)
-    shape = recipe.batch_size, 1, recipe.size, recipe.size
+    shape = batch, 1, size, size
     images = torch.rand(shape).to(memory_format=torch.channels_last)
     masks = (torch.rand(shape) > 0.5).float()
-    model = UNet(recipe.filters, recipe.depth).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(model.parameters(), recipe.learning_rate)
+    model = UNet(filters, depth).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(model.parameters())
     seconds = []
     for _ in range(1 + STEPS):
         began = time.perf_counter()
@@ -72,3 +77,7 @@ def step_seconds(recipe: Recipe, precision: str) -> float:
         optimizer.step()
         seconds.append(time.perf_counter() - began)
     return float(np.median(seconds[1:]))
+
+
+if __name__ == "__main__":
+    print(step_seconds(*map(int, sys.argv[1:5]), sys.argv[5]))
