@@ -1,11 +1,11 @@
-"""The article's own split: its saved predictions and the course's networks, image by image.
+"""The article's own split: its saved predictions and the course's network, image by image.
 
     python benchmarks/article.py FOLDER TEST_SCORES.csv
 
-FOLDER has the Montgomery radiographs, TEST_SCORES.csv what the article's predictions score. Each
-network is trained twice: on the article's training images, and without those whose patients are
-also in its validation or test images. Writes benchmarks/article.json; what was trained before is
-read back.
+FOLDER has the Montgomery radiographs, TEST_SCORES.csv what the article's predictions score. COURSE
+is trained from a random and from the simulated start, each time twice: on the article's training
+images, and without those whose patients are also in its validation or test images. Writes
+benchmarks/article.json; what was trained before is read back.
 """
 
 import json
@@ -13,24 +13,19 @@ import sys
 from functools import partial
 
 import pandas as pd
+from crossvalidate import train_mean
 from facts import FOLDER, facts
 
 from lungseg_utils import start
 from lungseg_utils.metrics import bootstrap_interval
-from lungseg_utils.pipeline import load_squares
 from lungseg_utils.pretrained import load_pretrained
 from lungseg_utils.radiographs import load_records
-from lungseg_utils.recipes import BEST, COURSE, pick_precision
+from lungseg_utils.recipes import COURSE, pick_precision
 from lungseg_utils.results import evaluate
 from lungseg_utils.splits import Split, article_split
-from lungseg_utils.training import train
 from lungseg_utils.unet import predict_mask
 
-NETWORKS = {
-    "course, random start": (COURSE, False),
-    "course": (COURSE, True),
-    "best": (BEST, True),
-}
+STARTS = ("random", "simulated")
 SCORES = ("dice", "iou", "hd95_mm", "assd_mm")
 SCORED = {"hard_dice": "article_dice", "hard_iou": "article_iou",
           "hd95_mm": "article_hd95_mm", "assd_mm": "article_assd_mm"}  # fmt: skip
@@ -43,15 +38,11 @@ def without_leaks(split: Split) -> Split:
     return Split(kept, split.validation, split.test)
 
 
-def measure(split: Split, name: str) -> pd.DataFrame:
-    """Train one of the networks on a split, and score its test images at the size of the files."""
-    recipe, simulated = NETWORKS[name]
-    home = start.home() / "article"
-    squares = [load_squares(part, recipe.size, home / "cache")
-               for part in (split.train, split.validation)]  # fmt: skip
-    weights = load_pretrained("simulated").get_weights() if simulated else []
-    trained = train(recipe, *squares, home / "runs", pick_precision(), start=weights)
-    return evaluate(partial(predict_mask, trained.model), split.test)
+def measure(split: Split, begun: str) -> pd.DataFrame:
+    """Train COURSE on a split, and score its test images at the size of the files."""
+    weights = load_pretrained("simulated").get_weights() if begun == "simulated" else []
+    model, _ = train_mean((COURSE,), weights, split, start.home() / "article")
+    return evaluate(partial(predict_mask, model), split.test)
 
 
 def compare(ours: pd.DataFrame, theirs: pd.DataFrame) -> dict:
@@ -78,10 +69,10 @@ def main(folder: str, scores: str) -> None:
     splits = {"as the article split": split, "without leaks": without_leaks(split)}
     found = {}
     for title, parts in splits.items():
-        found[title] = {"training_images": len(parts.train), "networks": {}}
-        for name in NETWORKS:
-            one = found[title]["networks"][name] = compare(measure(parts, name), theirs)
-            print(f"{title}, {name}: Dice {one['ours']['dice']:.4f}, the article "
+        found[title] = {"training_images": len(parts.train), "starts": {}}
+        for begun in STARTS:
+            one = found[title]["starts"][begun] = compare(measure(parts, begun), theirs)
+            print(f"{title}, {begun} start: Dice {one['ours']['dice']:.4f}, the article "
                   f"{one['article']['dice']:.4f}, better on {one['better_on']}")  # fmt: skip
     content = {"splits": found, "precision": pick_precision(), **facts()}
     (FOLDER / "article.json").write_text(json.dumps(content, indent=1) + "\n")

@@ -2,8 +2,8 @@
 
     python benchmarks/crossvalidate.py RECIPE START FOLDER MASKS [--seeds N]
 
-RECIPE is course, best, or shipped, which is best mixed with what it began with, as the weights that
-ship are; START is random or simulated; FOLDER has the radiographs in the Montgomery
+RECIPE is course, best, or shipped: the latter is best mixed with what it began with, as the weights
+that ship are. START is random or simulated; FOLDER has the radiographs in the Montgomery
 layout, MASKS the masks at native size. Folds are grouped by patient and stratified by label; no
 image of a fold's test part is seen before it is scored. Writes
 benchmarks/crossvalidate_RECIPE_START.json. What was trained before is read back, so that a run
@@ -11,8 +11,11 @@ that was stopped goes on where it was.
 """
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
+import keras
 import pandas as pd
 from facts import FOLDER, facts
 from native import score_at_native_size
@@ -20,43 +23,49 @@ from tqdm import tqdm
 
 from lungseg_utils import start
 from lungseg_utils.pipeline import load_squares
-from lungseg_utils.pretrained import load_pretrained, mix_weights
+from lungseg_utils.pretrained import SHARE, load_pretrained, mean_weights
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.recipes import BEST, COURSE, Recipe, pick_precision
 from lungseg_utils.results import METRICS, by_group, summarise, write_json
 from lungseg_utils.splits import FOLDS, Split, split_by_patient
-from lungseg_utils.training import Trained, train
+from lungseg_utils.training import train
 
-RECIPES = {"course": COURSE, "best": BEST, "shipped": BEST}
+RECIPES = {"course": (COURSE,), "best": BEST, "shipped": BEST}
 WATCHED = 4  # images scored after each epoch; nothing is chosen by them
 FAILURE = 0.9  # Dice below this is looked at and explained
 
 
-def train_fold(recipe: Recipe, weights: list, split: Split) -> Trained:
-    """Train on the split's training part. BEST learns from most of the validation part as well,
-    since nothing is chosen by it; the course's recipe is run as notebook 04 runs it.
+def train_mean(
+    recipes: Sequence[Recipe], weights: list, split: Split, home: Path
+) -> tuple[keras.Model, float]:
+    """The mean of one network for each recipe, all begun with the same weights; and the seconds.
+
+    The course's recipe is trained as notebook 04 trains it. The others learn from most of the
+    validation part as well, since nothing is chosen by it.
     """
-    home, watched = start.home() / "crossvalidate", len(split.validation)
-    if recipe.name == BEST.name:
-        watched = WATCHED
-    squares = [
-        load_squares(part, recipe.size, home / "cache")
-        for part in (split.train + split.validation[watched:], split.validation[:watched])
-    ]
-    return train(recipe, *squares, home / "runs", pick_precision(), start=weights)
+    found, seconds = [], 0.0
+    for recipe in recipes:
+        watched = len(split.validation) if recipe.name == COURSE.name else WATCHED
+        squares = [
+            load_squares(part, recipe.size, home / "cache")
+            for part in (split.train + split.validation[watched:], split.validation[:watched])
+        ]
+        trained = train(recipe, *squares, home / "runs", pick_precision(), start=weights)
+        found.append(trained.model.get_weights())
+        seconds += sum(row["seconds"] for row in trained.history)
+    trained.model.set_weights(mean_weights(found))
+    return trained.model, seconds
 
 
-def run(
-    recipe: Recipe, weights: list, records: tuple, masks: str, fold: int, mixed: bool
-) -> pd.DataFrame:
+def run(name: str, weights: list, records: tuple, masks: str, seed: int, fold: int) -> pd.DataFrame:
     """Train on one fold and score its test part."""
     split = split_by_patient(records, fold=fold)
-    trained = train_fold(recipe, weights, split)
-    if mixed:
-        trained.model.set_weights(mix_weights(trained.model.get_weights(), weights))
-    seconds = sum(row["seconds"] for row in trained.history)
-    table = score_at_native_size(trained.model, split.test, masks)
-    return table.assign(fold=fold, seed=recipe.seed, training_seconds=seconds)
+    recipes = [replace(recipe, seed=seed) for recipe in RECIPES[name]]
+    model, seconds = train_mean(recipes, weights, split, start.home() / "crossvalidate")
+    if name == "shipped":
+        model.set_weights(mean_weights([model.get_weights(), weights], [SHARE, 1 - SHARE]))
+    table = score_at_native_size(model, split.test, masks)
+    return table.assign(fold=fold, seed=seed, training_seconds=seconds)
 
 
 def summary(table: pd.DataFrame) -> dict:
@@ -88,18 +97,16 @@ def main(chosen: argparse.Namespace) -> None:
     records = load_records(chosen.folder)
     simulated = chosen.start == "simulated"
     weights = load_pretrained("simulated").get_weights() if simulated else []
-    recipe = RECIPES[chosen.recipe]
     tables = []
     rounds = [(seed, fold) for seed in range(chosen.seeds) for fold in range(FOLDS)]
     for seed, fold in tqdm(rounds, "training", unit="network"):
-        one = replace(recipe, seed=seed)
-        tables.append(run(one, weights, records, chosen.masks, fold, chosen.recipe == "shipped"))
+        tables.append(run(chosen.recipe, weights, records, chosen.masks, seed, fold))
         print(f"seed {seed}, fold {fold}: Dice {tables[-1]['dice'].mean():.4f}")
     table = pd.concat(tables)
     content = {
         "recipe": chosen.recipe,
         "start": chosen.start,
-        "size": recipe.size,
+        "size": COURSE.size,
         "seeds": chosen.seeds,
         **summary(table),
         "precision": pick_precision(),

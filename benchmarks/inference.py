@@ -74,9 +74,9 @@ def litert_engine(folder: Path) -> Engine:
 
 def stages(engine: Engine, path: Path, size: int) -> tuple[dict[str, float], np.ndarray]:
     """Seconds of each stage from the file to the mask, and the mask."""
-    from lungseg_utils.masks import to_native, to_square
+    from lungseg_utils.masks import to_square
     from lungseg_utils.radiographs import read_image
-    from lungseg_utils.unet import THRESHOLD
+    from lungseg_utils.unet import mask_from_square
 
     times = [time.perf_counter()]
     image = read_image(path)
@@ -85,7 +85,7 @@ def stages(engine: Engine, path: Path, size: int) -> tuple[dict[str, float], np.
     times.append(time.perf_counter())
     probability = engine(square)
     times.append(time.perf_counter())
-    mask = to_native(probability, image.shape) > THRESHOLD
+    mask = mask_from_square(probability, image.shape)
     times.append(time.perf_counter())
     names = ("read", "resize", "network", "resize_back")
     return dict(zip(names, np.diff(times).tolist(), strict=True)), mask

@@ -1,10 +1,11 @@
 """The search for the recipe: one setting changed at a time, scored on inner validation images.
 
-    python benchmarks/trials.py FOLDER
+    python benchmarks/trials.py FOLDER [TRIAL ...]
 
 works in the first fold's training and validation records of a real set in the Montgomery layout,
 split by patient twice more; the fold's test records are never opened. Each trial is one row of
-benchmarks/trials.csv, and one that stands there already is not run again.
+benchmarks/trials.csv, and one that stands there already is not run again. Names of trials limit it
+to these.
 """
 
 import csv
@@ -26,15 +27,15 @@ from tqdm import tqdm
 
 from lungseg_utils import losses, masks, pipeline, start, training, unet
 from lungseg_utils.pipeline import Squares, load_squares
-from lungseg_utils.pretrained import load_pretrained, mix_weights
+from lungseg_utils.pretrained import load_pretrained, mean_weights
 from lungseg_utils.radiographs import Record, load_records
-from lungseg_utils.recipes import COURSE, MILD, STRONG, Recipe, pick_precision
+from lungseg_utils.recipes import COURSE, HARDER, MILD, STRONG, Recipe, pick_precision
 from lungseg_utils.results import evaluate
-from lungseg_utils.splits import split_by_patient
+from lungseg_utils.splits import Split, split_by_patient
 from lungseg_utils.unet import build_unet, predict_mask, predict_probability
 
 SPLITS = 2
-SHARES = (0.9, 0.8, 0.7, 0.6, 0.5)  # of a trained network, the rest being what it began with
+SHARES = (0.9, 0.8, 0.7, 0.65, 0.6, 0.5)  # of a trained network, the rest being what it began with
 WATCHED = 4  # images scored after each epoch; nothing is chosen by them
 BASE = replace(COURSE, name="trial", size=128, epochs=24, learning_rate=1e-3, augmentation=STRONG)
 COLUMNS = ("trial", "start", "dice", "dice_by_split", "hd95_mm", "assd_mm", "seconds", "commit")
@@ -51,6 +52,8 @@ class Trial:
     yes_or_no_masks: bool = False
     averaged_weights: bool = False
     padded: bool = False
+    mean_of: tuple[str, ...] = ()  # other trials, the mean of whose weights is scored instead
+    shares: tuple[float, ...] = ()  # also scored: this much of it, the rest being the start
 
 
 def flipped(image, mask, seed, largest):
@@ -144,9 +147,11 @@ def settings() -> list[Trial]:
     return [
         Trial("base"),
         with_start("256 pixels", size=256),
-        with_start("192 pixels", size=192),
+        Trial("192 pixels", replace(BASE, size=192), shares=SHARES),
         Trial("192 pixels, mild augmentation", replace(COURSE, name="trial")),
-        Trial("192 pixels, 60 epochs", replace(COURSE, epochs=60, augmentation=STRONG)),
+        Trial("192 pixels, 60 epochs", HARDER),
+        Trial("mean of mild and 60 epochs", shares=SHARES,
+              mean_of=("192 pixels, mild augmentation", "192 pixels, 60 epochs")),
         Trial("mirrored copies", patches=MIRROR),
         with_start("mild augmentation", augmentation=MILD),
         with_start("learning rate 0.002", learning_rate=2e-3),
@@ -183,36 +188,47 @@ def settings() -> list[Trial]:
 def run(trial: Trial, records: tuple[Record, ...], home: Path) -> list[dict]:
     """Train and score the trial on each inner split: rows for the CSV, post-processing included."""
     tables, seconds = {}, 0.0
+    members = [one for one in settings() if one.name in trial.mean_of] or [trial]
+    first = load_pretrained("simulated").get_weights()
     for fold in range(SPLITS):
         split = split_by_patient(records, fold=fold)
-        squares, watched = (
-            load_squares(part, trial.recipe.size, home / "cache")
-            for part in (split.train + split.validation[WATCHED:], split.validation[:WATCHED])
-        )
-        if trial.yes_or_no_masks:
-            squares = Squares(squares.images, (squares.masks >= 0.5).astype(np.float32))
-        with ExitStack() as stack:
-            stack.enter_context(mock.patch.dict(training.LOSSES, LOSSES))
-            for place, other in trial.patches.items():
-                stack.enter_context(mock.patch(place, other))
-            trained = training.train(
-                replace(trial.recipe, name=f"trial-{trial.name.replace(' ', '_')}"),
-                squares, watched, home / "runs", pick_precision(),
-                start=load_pretrained("simulated").get_weights() if trial.simulated_start else (),
-            )  # fmt: skip
-        if trial.averaged_weights:
-            trained.model.optimizer.finalize_variable_values(trained.model.trainable_variables)
-        epochs = [row["seconds"] for row in trained.history]
-        seconds += len(epochs) * float(np.median(epochs)) / SPLITS  # whatever else ran beside one
+        networks = []
+        for member in members:
+            trained = train_one(member, split, home)
+            networks.append(trained.model.get_weights())
+            epochs = [row["seconds"] for row in trained.history]
+            seconds += len(epochs) * float(np.median(epochs)) / SPLITS  # whatever else ran
+        found = mean_weights(networks)
+        trained.model.set_weights(found)
         for name, segment in afterwards(trained.model, trial).items():
             tables.setdefault(name, []).append(evaluate(segment, split.test))
-        if trial.name == "192 pixels":
-            found, first = trained.model.get_weights(), load_pretrained("simulated").get_weights()
-            for share in SHARES:
-                trained.model.set_weights(mix_weights(found, first, share))
-                table = evaluate(partial(predict_mask, trained.model), split.test)
-                tables.setdefault(f"192 pixels, {share} of it", []).append(table)
+        for share in trial.shares:
+            trained.model.set_weights(mean_weights([found, first], [share, 1 - share]))
+            table = evaluate(partial(predict_mask, trained.model), split.test)
+            tables.setdefault(f"{trial.name}, {share} of it", []).append(table)
     return [_row(name, trial, found, seconds) for name, found in tables.items()]
+
+
+def train_one(trial: Trial, split: Split, home: Path) -> training.Trained:
+    """Train as the trial says, most of the validation part among what is learned from."""
+    squares, watched = (
+        load_squares(part, trial.recipe.size, home / "cache")
+        for part in (split.train + split.validation[WATCHED:], split.validation[:WATCHED])
+    )
+    if trial.yes_or_no_masks:
+        squares = Squares(squares.images, (squares.masks >= 0.5).astype(np.float32))
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.dict(training.LOSSES, LOSSES))
+        for place, other in trial.patches.items():
+            stack.enter_context(mock.patch(place, other))
+        trained = training.train(
+            replace(trial.recipe, name=f"trial-{trial.name.replace(' ', '_')}"),
+            squares, watched, home / "runs", pick_precision(),
+            start=load_pretrained("simulated").get_weights() if trial.simulated_start else (),
+        )  # fmt: skip
+    if trial.averaged_weights:
+        trained.model.optimizer.finalize_variable_values(trained.model.trainable_variables)
+    return trained
 
 
 def afterwards(model: keras.Model, trial: Trial) -> dict:
@@ -277,7 +293,7 @@ def _row(name: str, trial: Trial, found: list, seconds: float) -> dict:
     }
 
 
-def main(folder: str) -> None:
+def main(folder: str, *names: str) -> None:
     """Run what the table lacks."""
     path, home = FOLDER / "trials.csv", start.home() / "trials"
     if not path.exists():
@@ -287,7 +303,10 @@ def main(folder: str) -> None:
     outer = split_by_patient(load_records(folder))
     records = outer.train + outer.validation
     squared = None
-    for trial in tqdm([one for one in settings() if one.name not in done], unit="trial"):
+    wanted = [
+        one for one in settings() if one.name not in done and (not names or one.name in names)
+    ]
+    for trial in tqdm(wanted, unit="trial"):
         if trial.padded and squared is None:
             squared = load_records(padded_copy(records, home / "padded"))
         rows = run(trial, squared if trial.padded else records, home)
@@ -296,6 +315,6 @@ def main(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python benchmarks/trials.py FOLDER")
-    main(sys.argv[1])
+    if len(sys.argv) < 2:
+        sys.exit("usage: python benchmarks/trials.py FOLDER [TRIAL ...]")
+    main(*sys.argv[1:])

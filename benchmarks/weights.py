@@ -4,14 +4,15 @@
     python benchmarks/weights.py montgomery FOLDER
 
 The first is the network of benchmarks/transfer.py. The second begins with it, is trained with the
-recipe BEST on the Montgomery set in FOLDER, the test records of the course's split held out, and is
-then mixed with what it began with. It is the first fold of benchmarks/crossvalidate.py, and is read
-back where that has run.
+recipes BEST on the Montgomery set in FOLDER, the test records of the course's split held out, and
+is then mixed with what it began with. It is the first fold of benchmarks/crossvalidate.py, and is
+read back where that has run.
 """
 
 import argparse
+from dataclasses import asdict
 
-from crossvalidate import WATCHED, train_fold
+from crossvalidate import WATCHED, train_mean
 from facts import facts
 from transfer import IMAGES, VALIDATION, train_on_simulated
 
@@ -20,7 +21,7 @@ from lungseg_utils.pretrained import (
     MONTGOMERY,
     SHARE,
     load_pretrained,
-    mix_weights,
+    mean_weights,
     save_pretrained,
 )
 from lungseg_utils.pretrained import SIMULATED as SIMULATED_NAME
@@ -41,20 +42,21 @@ def montgomery(folder: str) -> None:
     """The network for real radiographs."""
     split = split_by_patient(load_records(folder))
     first = load_pretrained(SIMULATED_NAME).get_weights()
-    trained = train_fold(BEST, first, split)
-    trained.model.set_weights(mix_weights(trained.model.get_weights(), first))
+    model, seconds = train_mean(BEST, first, split, start.home() / "crossvalidate")
+    model.set_weights(mean_weights([model.get_weights(), first], [SHARE, 1 - SHARE]))
     learned = split.train + split.validation[WATCHED:]
     known = {
         "trained_on": f"{len(learned)} radiographs of the Montgomery County X-ray set",
-        "share_of_them": SHARE,
         "credit": "U.S. National Library of Medicine",
-        "seconds": sum(row["seconds"] for row in trained.history),
+        "mean_of": [asdict(recipe) for recipe in BEST],
+        "share_of_them": SHARE,
+        "seconds": seconds,
         "held_out": [record.name for record in split.test],
-        "watched": [record.name for record in split.validation[:WATCHED]],
+        "watched": [record.name for record in split.validation],
         "precision": pick_precision(),
         **facts(),
     }
-    save_pretrained(trained.model, MONTGOMERY, BEST, known)
+    save_pretrained(model, MONTGOMERY, BEST[0], known)
 
 
 if __name__ == "__main__":

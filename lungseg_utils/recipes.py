@@ -115,14 +115,16 @@ COURSE = Recipe(
 # a simulation lacks less.
 SIMULATED = replace(COURSE, name="simulated", size=128, epochs=14, augmentation=STRONG)
 
-# For the weights that ship, which will meet X-rays of other hospitals: longer, on harder copies,
-# from the weights of SIMULATED.
-BEST = replace(COURSE, name="best", epochs=60, augmentation=STRONG)
+# Longer, on harder copies: a little worse on the set it learned from, better on others.
+HARDER = replace(COURSE, name="harder", epochs=60, augmentation=STRONG)
+
+# For the weights that ship: the mean of two networks that began with the weights of SIMULATED.
+BEST = (COURSE, HARDER)
 
 COURSE_AT = {
     "ci": replace(COURSE, size=64, filters=8, depth=3, epochs=30, batch_size=4),
     "laptop": COURSE,
-    "gpu": BEST,
+    "gpu": HARDER,
 }
 
 

@@ -64,11 +64,17 @@ def predict_mask(
     Args: `image` float32 (height, width) in [0, 1], of any size; `shape` (height, width) of the
         mask, the image's own unless given.
     """
-    probability = _on_square(model, image)
+    return mask_from_square(_on_square(model, image), shape or image.shape)
+
+
+def mask_from_square(probability: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The mask, bool of `shape`, of a probability float32 (size, size): above 0.5, the two largest
+    pieces, their holes filled.
+    """
     above = probability > THRESHOLD
     lungs = keep_two_lungs(above)
     probability = np.where(above == lungs, probability, lungs.astype(np.float32))
-    return to_native(probability, shape or image.shape) > THRESHOLD
+    return to_native(probability, shape) > THRESHOLD
 
 
 def _on_square(model: keras.Model, image: np.ndarray) -> np.ndarray:
