@@ -129,6 +129,7 @@ AVERAGED = partial(keras.optimizers.AdamW, use_ema=True, ema_momentum=0.98)
 GROUPS = {"keras.layers.BatchNormalization": lambda momentum, dtype: layers.GroupNormalization(
     8, dtype=dtype)}  # fmt: skip
 DEEP = {"lungseg_utils.training.build_unet": deeply_supervised}
+NO_SKIPS = {"keras.layers.Concatenate": lambda dtype: lambda pair: pair[0]}
 MIRROR = {"lungseg_utils.pipeline.augment": flipped}
 LOSSES = {"jaccard_bce": jaccard_bce, "bce": bce, "dice": losses.dice_loss,
           "border": border_bce_dice, "deep": deep_dice}  # fmt: skip
@@ -158,30 +159,26 @@ def settings() -> list[Trial]:
         without("random start"),
         without("random start, mild augmentation", augmentation=MILD),
         with_start("48 epochs", epochs=48),
-        with_start("outlines weigh more", loss="border"),
         with_start("another seed", seed=1),
-        Trial("averaged weights", patches={"keras.optimizers.AdamW": AVERAGED},
-              averaged_weights=True),
-        Trial("elastic copies", patches={"lungseg_utils.pipeline.augment": elastic}),
-        Trial("padded to a square", padded=True),
-        Trial("yes-or-no masks", yes_or_no_masks=True),
-        with_start("no augmentation", augmentation=None),
-        with_start("Jaccard and cross-entropy", loss="jaccard_bce"),
-        with_start("Dice loss", loss="dice"),
-        with_start("cross-entropy", loss="bce"),
-        without("random start, 256 pixels", size=256),
+        without("random start, no skip connections", NO_SKIPS),
+        without("random start, depth 3", depth=3),
+        without("random start, 8 filters", filters=8),
         without("random start, group normalisation", GROUPS),
         without("random start, momentum 0.99", momentum=0.99),
-        without("random start, 8 filters", filters=8),
-        without("random start, 24 filters", filters=24),
-        without("random start, depth 3", depth=3),
-        without("random start, depth 5", depth=5),
+        with_start("no augmentation", augmentation=None),
+        Trial("yes-or-no masks", yes_or_no_masks=True),
+        with_start("Dice loss", loss="dice"),
+        with_start("cross-entropy", loss="bce"),
+        Trial("padded to a square", padded=True),
+        Trial("elastic copies", patches={"lungseg_utils.pipeline.augment": elastic}),
+        Trial("averaged weights", patches={"keras.optimizers.AdamW": AVERAGED},
+              averaged_weights=True),
         without("random start, deep supervision", DEEP, loss="deep"),
-        without("random start, 48 epochs", epochs=48),
-        with_start("learning rate 0.0005", learning_rate=5e-4),
+        with_start("outlines weigh more", loss="border"),
+        without("random start, depth 5", depth=5),
         with_start("constant learning rate 0.0003", learning_rate=3e-4, decays=False),
-        with_start("batches of 4", batch_size=4),
         with_start("no weight decay", weight_decay=0.0),
+        with_start("Jaccard and cross-entropy", loss="jaccard_bce"),
     ]  # fmt: skip
 
 
