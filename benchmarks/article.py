@@ -2,10 +2,10 @@
 
     python benchmarks/article.py FOLDER TEST_SCORES.csv
 
-FOLDER has the Montgomery radiographs, TEST_SCORES.csv what the article's predictions score. COURSE
-is trained from a random and from the simulated start, each time twice: on the article's training
-images, and without those whose patients are also in its validation or test images. Writes
-benchmarks/article.json; what was trained before is read back.
+FOLDER has the Montgomery radiographs, TEST_SCORES.csv what the article's predictions score. Each
+network is trained twice: on the article's training images, and without those whose patients are
+also in its validation or test images. Writes benchmarks/article.json; what was trained before is
+read back.
 """
 
 import json
@@ -19,29 +19,41 @@ from facts import FOLDER, facts
 from lungseg_utils import start
 from lungseg_utils.metrics import bootstrap_interval
 from lungseg_utils.pretrained import load_pretrained
-from lungseg_utils.radiographs import load_records
-from lungseg_utils.recipes import COURSE, pick_precision
+from lungseg_utils.radiographs import Record, load_records
+from lungseg_utils.recipes import BEST, COURSE, pick_precision
 from lungseg_utils.results import evaluate
 from lungseg_utils.splits import Split, article_split
 from lungseg_utils.unet import predict_mask
 
-STARTS = ("random", "simulated")
+NETWORKS = {  # recipes, and whether they begin with the simulated weights
+    "course, random start": ((COURSE,), False),
+    "course, simulated start": ((COURSE,), True),
+    "best, simulated start": (BEST, True),
+}
 SCORES = ("dice", "iou", "hd95_mm", "assd_mm")
 SCORED = {"hard_dice": "article_dice", "hard_iou": "article_iou",
           "hd95_mm": "article_hd95_mm", "assd_mm": "article_assd_mm"}  # fmt: skip
 
 
 def without_leaks(split: Split) -> Split:
-    """The split without the training records whose patients are in another part of it."""
-    elsewhere = {record.patient for record in split.validation + split.test}
-    kept = tuple(record for record in split.train if record.patient not in elsewhere)
-    return Split(kept, split.validation, split.test)
+    """The split without the validation records whose patients are tested, and without the training
+    records whose patients are in another part.
+    """
+    validation = _without_patients(split.validation, split.test)
+    train = _without_patients(split.train, validation + split.test)
+    return Split(train, validation, split.test)
 
 
-def measure(split: Split, begun: str) -> pd.DataFrame:
-    """Train COURSE on a split, and score its test images at the size of the files."""
-    weights = load_pretrained("simulated").get_weights() if begun == "simulated" else []
-    model, _ = train_mean((COURSE,), weights, split, start.home() / "article")
+def _without_patients(records: tuple[Record, ...], others: tuple[Record, ...]) -> tuple:
+    elsewhere = {record.patient for record in others}
+    return tuple(record for record in records if record.patient not in elsewhere)
+
+
+def measure(split: Split, name: str) -> pd.DataFrame:
+    """Train one of the networks on a split, and score its test images at the size of the files."""
+    recipes, simulated = NETWORKS[name]
+    weights = load_pretrained("simulated").get_weights() if simulated else []
+    model, _ = train_mean(recipes, weights, split, start.home() / "article")
     return evaluate(partial(predict_mask, model), split.test)
 
 
@@ -69,10 +81,10 @@ def main(folder: str, scores: str) -> None:
     splits = {"as the article split": split, "without leaks": without_leaks(split)}
     found = {}
     for title, parts in splits.items():
-        found[title] = {"training_images": len(parts.train), "starts": {}}
-        for begun in STARTS:
-            one = found[title]["starts"][begun] = compare(measure(parts, begun), theirs)
-            print(f"{title}, {begun} start: Dice {one['ours']['dice']:.4f}, the article "
+        found[title] = {"training_images": len(parts.train), "networks": {}}
+        for name in NETWORKS:
+            one = found[title]["networks"][name] = compare(measure(parts, name), theirs)
+            print(f"{title}, {name}: Dice {one['ours']['dice']:.4f}, the article "
                   f"{one['article']['dice']:.4f}, better on {one['better_on']}")  # fmt: skip
     content = {"splits": found, "precision": pick_precision(), **facts()}
     (FOLDER / "article.json").write_text(json.dumps(content, indent=1) + "\n")

@@ -60,14 +60,14 @@ def subgroup_rows(content: dict) -> list[str]:
 
 
 def article_rows(content: dict) -> list[str]:
-    """A line for each start on each split of benchmarks/article.json."""
+    """A line for each network on each split of benchmarks/article.json."""
     lines = []
     for title, split in content["splits"].items():
-        for begun, one in split["starts"].items():
+        for name, one in split["networks"].items():
             ours, theirs = ([_form(side, score) for score in ("dice", "hd95_mm", "assd_mm")]
                             for side in (one["ours"], one["article"]))  # fmt: skip
             better = f"{one['better_on']} of {one['images']}"
-            lines.append(_line(f"{title} ({split['training_images']})", begun, *ours, better))
+            lines.append(_line(f"{title} ({split['training_images']})", name, *ours, better))
     return [_line("the article's predictions", "", *theirs, ""), *lines]
 
 
