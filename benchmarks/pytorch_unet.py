@@ -1,13 +1,14 @@
 """The course's U-Net in PyTorch, to time the two libraries side by side.
 
-    python benchmarks/pytorch_unet.py SIZE FILTERS DEPTH BATCH float32
+    python benchmarks/pytorch_unet.py SIZE FILTERS DEPTH BATCH float32|mixed_bfloat16 [plain]
 
-prints the seconds of one training step. A program of its own: TensorFlow and PyTorch in one process
-may end in a crash.
+prints the seconds of one training step; `plain` leaves BatchNorm out. A program of its own:
+TensorFlow and PyTorch in one process may end in a crash.
 """
 
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,26 +21,25 @@ STEPS = 20  # timed, after one that is not
 class Block(nn.Sequential):
     """Twice a 3x3 convolution, BatchNorm and ReLU."""
 
-    def __init__(self, inputs: int, filters: int):
+    def __init__(self, inputs: int, filters: int, normalised: bool):
         parts = []
         for channels in (inputs, filters):
-            parts += [
-                nn.Conv2d(channels, filters, 3, padding=1),
-                nn.BatchNorm2d(filters),
-                nn.ReLU(),
-            ]
+            parts.append(nn.Conv2d(channels, filters, 3, padding=1))
+            parts += [nn.BatchNorm2d(filters)] if normalised else []
+            parts.append(nn.ReLU())
         super().__init__(*parts)
 
 
 class UNet(nn.Module):
     """The network of `lungseg_utils.unet.build_unet`, with logits for its output."""
 
-    def __init__(self, filters: int, depth: int):
+    def __init__(self, filters: int, depth: int, normalised: bool):
         super().__init__()
         widths = [filters * 2**level for level in range(depth + 1)]
-        self.down = nn.ModuleList(map(Block, [1, *widths], widths))
+        block = partial(Block, normalised=normalised)
+        self.down = nn.ModuleList(map(block, [1, *widths], widths))
         self.up = nn.ModuleList(nn.ConvTranspose2d(2 * width, width, 2, 2) for width in widths[:-1])
-        self.merge = nn.ModuleList(Block(2 * width, width) for width in widths[:-1])
+        self.merge = nn.ModuleList(block(2 * width, width) for width in widths[:-1])
         self.head = nn.Conv2d(filters, 1, 1)
 
     def forward(self, x):
@@ -53,13 +53,15 @@ class UNet(nn.Module):
         return self.head(x)
 
 
-def step_seconds(size: int, filters: int, depth: int, batch: int, precision: str) -> float:
+def step_seconds(
+    size: int, filters: int, depth: int, batch: int, precision: str, normalised: bool
+) -> float:
     """The median of one training step on random images, channels last, as PyTorch likes it best."""
     torch.manual_seed(0)
     shape = batch, 1, size, size
     images = torch.rand(shape).to(memory_format=torch.channels_last)
     masks = (torch.rand(shape) > 0.5).float()
-    model = UNet(filters, depth).to(memory_format=torch.channels_last)
+    model = UNet(filters, depth, normalised).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters())
     seconds = []
     for _ in range(1 + STEPS):
@@ -80,4 +82,4 @@ def step_seconds(size: int, filters: int, depth: int, batch: int, precision: str
 
 
 if __name__ == "__main__":
-    print(step_seconds(*map(int, sys.argv[1:5]), sys.argv[5]))
+    print(step_seconds(*map(int, sys.argv[1:5]), sys.argv[5], "plain" not in sys.argv))

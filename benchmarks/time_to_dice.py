@@ -18,6 +18,7 @@ import time
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from unittest import mock
 
 import keras
 import numpy as np
@@ -35,6 +36,7 @@ from lungseg_utils.training import train
 from lungseg_utils.unet import build_article_unet, build_unet, predict_mask
 
 TARGETS = (0.95, 0.96, 0.97)
+PLAIN = {"BatchNormalization": lambda momentum, dtype: lambda x: x}
 STEPS = {"article": 4, "course": 20}  # timed, after one that is not
 
 
@@ -101,22 +103,28 @@ def article_seconds(log: str, step: float, images: int = 112) -> dict[str, float
     return reached([epoch * number for number in table["epoch"]], f1)
 
 
-def pytorch_steps() -> dict | None:
-    """A training step of the course's network, Keras and PyTorch in turns."""
+def pytorch_step_seconds(precision: str, normalised: bool) -> float:
+    """The same in PyTorch, in a process of its own."""
+    network = COURSE.size, COURSE.filters, COURSE.depth, COURSE.batch_size
+    call = [sys.executable, FOLDER / "pytorch_unet.py", *map(str, network), precision]
+    call += [] if normalised else ["plain"]
+    said = subprocess.run(call, capture_output=True, text=True, check=True).stdout
+    return float(said.split()[-1])
+
+
+def side_by_side(precision: str, normalised: bool = True) -> dict[str, float] | None:
+    """A training step of the course's network, with or without BatchNorm, Keras and PyTorch in
+    turns; None where PyTorch is not installed.
+    """
     if not find_spec("torch"):
         return None
-    found = {}
-    for precision in ("float32", "mixed_bfloat16"):
-        ours, theirs = [], []
-        for _ in range(3):
+    ours, theirs = [], []
+    for _ in range(3):
+        with mock.patch.multiple("keras.layers", **({} if normalised else PLAIN)):
             ours.append(keras_step_seconds(COURSE, precision))
-            network = COURSE.size, COURSE.filters, COURSE.depth, COURSE.batch_size
-            call = [sys.executable, FOLDER / "pytorch_unet.py", *map(str, network), precision]
-            said = subprocess.run(call, capture_output=True, text=True, check=True).stdout
-            theirs.append(float(said.split()[-1]))
-        ours, theirs = float(np.median(ours)), float(np.median(theirs))
-        found[precision] = {"keras": ours, "pytorch": theirs, "ratio": ours / theirs}
-    return found
+        theirs.append(pytorch_step_seconds(precision, normalised))
+    ours, theirs = float(np.median(ours)), float(np.median(theirs))
+    return {"keras": ours, "pytorch": theirs, "ratio": ours / theirs}
 
 
 def main(folder: str, log: str) -> None:
@@ -137,7 +145,7 @@ def main(folder: str, log: str) -> None:
         "course": course,
         "article": {"step_seconds": step, "seconds_to": article},
         "times_sooner": ratios,
-        "step": pytorch_steps(),
+        "step": {name: side_by_side(name) for name in ("float32", "mixed_bfloat16")},
         "precision": pick_precision(),
         **facts(),
     }
