@@ -59,6 +59,13 @@ def test_subgroups_of_the_model_card_come_from_the_benchmark():
     assert len(expected) >= 6 and expected <= set(documents()[CARD].splitlines())
 
 
+def test_prose_on_the_seeds_comes_from_the_benchmark():
+    path = BENCHMARKS / "crossvalidate_course_simulated.json"
+    means = json.loads(path.read_text(encoding="utf-8"))["dice_by_seed"].values()
+    one, two, three = (f"{mean:.4f}".removeprefix("0") for mean in means)
+    assert f"{one}, {two} and {three}." in documents()[README]
+
+
 @pytest.mark.parametrize("lesson", ["04"])
 def test_trials_in_the_notebooks_are_those_of_the_table(lesson):
     with (BENCHMARKS / "trials.csv").open(encoding="utf-8") as file:
