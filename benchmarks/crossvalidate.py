@@ -111,7 +111,8 @@ def main(chosen: argparse.Namespace) -> None:
         **summary(table),
         "precision": pick_precision(),
         **facts(),
-        "rows": table.round(5).to_dict(orient="records"),
+        # sex and age stay with the set, whose readings are not passed on
+        "rows": table.drop(columns=["sex", "age"]).round(5).to_dict(orient="records"),
     }
     path = FOLDER / f"crossvalidate_{chosen.recipe}_{chosen.start}.json"
     write_json(path, content)
