@@ -66,6 +66,25 @@ def test_prose_on_the_seeds_comes_from_the_benchmark():
     assert f"{one}, {two} and {three}." in documents()[README]
 
 
+def test_prose_on_time_and_precision_comes_from_the_benchmarks():
+    time, profile, parity, pipeline, inference = (
+        json.loads((BENCHMARKS / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("time_to_dice", "profile_step", "parity", "pipeline", "inference")
+    )
+    dice = {row["trained_in"]: row["dice"] for row in parity["rows"]
+            if row["trained_in"] == row["scored_in"]}  # fmt: skip
+    text = " ".join(documents()[README].split())
+    for said in (
+        f"{time['article']['step_seconds']:.1f} s here",
+        f"{1000 * time['step']['mixed_bfloat16']['keras']:.0f} ms in bfloat16",
+        f"Keras takes {profile['step_seconds']['without BatchNorm']['ratio']:.2f} of PyTorch's",
+        f"Dice of {dice['mixed_bfloat16']:.4f}, in float32 {dice['float32']:.4f}",
+        f"waits {100 * pipeline['feeding']['waiting_share']:.1f} % of its time",
+        f"fresh process takes {inference['cold_seconds']:.0f} s",
+    ):
+        assert said in text
+
+
 @pytest.mark.parametrize("lesson", ["03", "04"])
 def test_trials_in_the_notebooks_are_those_of_the_table(lesson):
     with (BENCHMARKS / "trials.csv").open(encoding="utf-8") as file:
