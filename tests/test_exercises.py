@@ -1,0 +1,160 @@
+"""Every exercise takes right answers, tells wrong ones what is wrong, and is not fooled."""
+
+import contextlib
+import io
+import re
+from importlib import import_module
+
+import nbformat
+import numpy as np
+import pytest
+
+from lungseg_utils.exercises import NOTEBOOKS, core, exercises_of, progress
+from tools import notebooks
+
+EXERCISES = [one for notebook in NOTEBOOKS for one in exercises_of(notebook)]
+STORED = {path.stem[3:]: nbformat.read(path, as_version=4) for path in notebooks.paths()}
+EMPTY = {
+    "zero": 0,
+    "one": 1,
+    "half": 0.5,
+    "no": False,
+    "yes": True,
+    "no text": "",
+    "no items": [],
+    "zeros": np.zeros((4, 4)),
+    "ones": np.ones((4, 4)),
+    "nothing marked": np.zeros((4, 4), bool),
+    "function of zero": lambda *_, **__: 0,
+    "function of one": lambda *_, **__: 1,
+    "function of no": lambda *_, **__: False,
+    "function of yes": lambda *_, **__: True,
+    "function of nan": lambda *_, **__: np.nan,
+    "function of zeros": lambda first=0, *_, **__: np.zeros_like(first),
+    "function of its input": lambda first=0, *_, **__: first,
+}
+
+
+def title(exercise):
+    return f"{exercise.notebook}.{exercise.name}"
+
+
+def answers(kind):
+    return [
+        pytest.param(one, answer, id=f"{title(one)}-{number}")
+        for one in EXERCISES
+        for number, answer in enumerate(
+            getattr(import_module(f"answers.{one.notebook}"), kind).get(one.name, [])
+        )
+    ]
+
+
+each = pytest.mark.parametrize("exercise", EXERCISES, ids=title)
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("LUNGSEG_HOME", str(tmp_path))
+
+
+@pytest.mark.parametrize("exercise, answer", answers("RIGHT"))
+def test_right_answers_pass(exercise, answer):
+    assert exercise.verdict(answer)[0] == core.PASSED, exercise.verdict(answer)
+
+
+@pytest.mark.parametrize("exercise, wrong", answers("WRONG"))
+def test_wrong_answers_are_told_what_is_wrong(exercise, wrong):
+    answer, words = wrong
+    state, message = exercise.verdict(answer)
+    assert (state, words in message) == (core.NOT_YET, True), message
+
+
+@each
+def test_enough_answers_are_tried(exercise):
+    tried = import_module(f"answers.{exercise.notebook}")
+    assert len(tried.RIGHT[exercise.name]) >= 2
+    assert len(tried.WRONG[exercise.name]) >= 3
+
+
+@each
+@pytest.mark.parametrize("kind", EMPTY)
+def test_what_says_nothing_does_not_pass(exercise, kind):
+    assert exercise.verdict(EMPTY[kind])[0] != core.PASSED
+
+
+@each
+@pytest.mark.parametrize("answer", [None, ..., lambda *_, **__: None, lambda *_, **__: ...])
+def test_what_is_untouched_is_not_attempted(exercise, answer):
+    state = exercise.verdict(answer)[0]
+    by_value = callable(answer) and "function" not in exercise.expects
+    assert state == (core.NOT_YET if by_value else core.NOT_ATTEMPTED)
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS)
+def test_every_notebook_has_four(notebook):
+    assert len(exercises_of(notebook)) >= 4
+
+
+@each
+def test_solution_in_the_place_of_the_starter_passes(exercise):
+    cells = [
+        cell.source
+        for cell in STORED[exercise.notebook].cells
+        if cell.cell_type == "code" and f"exercise.{exercise.name}.check(" in cell.source
+    ]
+    assert len(cells) == 1, "each exercise has one starter cell"
+    check = re.search(rf"^exercise\.{exercise.name}\.check\(.*\)$", cells[0], re.M)[0]
+    module = import_module(f"lungseg_utils.exercises.{exercise.notebook}")
+    untouched, solved = run(cells[0], module), run(f"{exercise.answer}\n{check}", module)
+    assert untouched.startswith(f"{exercise.name}: {core.NOT_ATTEMPTED}")
+    assert solved.startswith(f"{exercise.name}: {core.PASSED}")
+
+
+def run(source, module):
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        exec(source, {"exercise": module, "np": np})
+    return said.getvalue()
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS)
+def test_exercises_stand_in_the_notebook_in_their_order(notebook):
+    source = "\n".join(cell.source for cell in STORED[notebook].cells if cell.cell_type == "code")
+    called = re.findall(r"^exercise\.(\w+)\.check\(", source, re.M)
+    assert called == [one.name for one in exercises_of(notebook)]
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS)
+def test_objectives_are_those_of_the_notebook(notebook):
+    listed = objectives(STORED[notebook].cells[0].source)
+    assert listed and set(listed) == {one.objective for one in exercises_of(notebook)}
+
+
+def objectives(text):
+    """The bullets of a notebook's first cell, each in one line."""
+    bullets = re.findall(r"^- (.+?)(?=\n- |\n\n|\Z)", text, re.M | re.S)
+    return [" ".join(bullet.split()).rstrip(";.,") for bullet in bullets]
+
+
+def test_progress_is_remembered_and_told(capsys):
+    from lungseg_utils.exercises import start_here
+
+    start_here.dark_pixels.check(lambda image, threshold: image > threshold)
+    assert core.passed() == set()
+    start_here.dark_pixels.check(lambda image, threshold: image < threshold)
+    assert core.passed() == {"start_here.dark_pixels"}
+    row = progress().loc["00"]
+    assert row["passed"].startswith("1 of ") and "dark_pixels" not in row["still open"]
+    assert "well done" in capsys.readouterr().out.lower()
+
+
+def test_progress_survives_a_broken_file(tmp_path):
+    (tmp_path / "progress.json").write_text("{")
+    assert core.passed() == set()
+
+
+def test_what_the_functions_own_error_was_is_told():
+    from lungseg_utils.exercises import start_here
+
+    state, message = start_here.dark_pixels.verdict(lambda image, threshold: image.sum(7))
+    assert state == core.NOT_YET and "your function stops with" in message
