@@ -3,22 +3,50 @@
 import os
 from functools import partial
 
-from lungseg_utils import plots, start
-from lungseg_utils.masks import read_lungs
+from lungseg_utils import diagrams, plots, start
+from lungseg_utils.masks import read_lungs, to_native, to_square
 from lungseg_utils.metrics import dice
 from lungseg_utils.radiographs import read_image
 from lungseg_utils.splits import split_by_patient
 from lungseg_utils.training import train_course
-from lungseg_utils.unet import predict_mask
+from lungseg_utils.unet import build_article_unet, predict_mask, predict_probability
 from tools.installation import ROOT
 
+IMAGES = ROOT / "images"
 SHOWN = 4
 
 
-def draw_test_cases() -> None:
+def draw_road(course: start.Course, model) -> None:
+    """images/road.png: one test X-ray on its way from the file to both outlines."""
+    record = split_by_patient(course.records).test[0]
+    image, reference = read_image(record.image_path), read_lungs(record)
+    size = model.input_shape[1]
+    square, probability = to_square(image, size), predict_probability(model, image)
+    mask, spacing_mm = predict_mask(model, image), record.spacing_mm
+    steps = {
+        f"the file, {image.shape[1]} x {image.shape[0]}": (image, spacing_mm),
+        f"squared, {size} x {size}": (square, None),
+        "probability of lung": (to_native(probability, image.shape), spacing_mm),
+        "mask: above 0.5": (mask, spacing_mm),
+        f"scored, Dice {dice(mask, reference):.3f}": (image, spacing_mm),
+    }
+    figure, panels = plots.canvas(1, len(steps), width=11, height=2.7)
+    for panel, (title, (shown, size_mm)) in zip(panels, steps.items(), strict=True):
+        plots.draw_image(panel, shown, size_mm, title)
+    plots.draw_outline(panels[-1], reference, plots.BLUE, "-")
+    plots.draw_outline(panels[-1], mask, plots.ORANGE, "--")
+    figure.savefig(IMAGES / "road.png", dpi=120)
+
+
+def draw_networks(model) -> None:
+    """images/unet.png and images/article_unet.png: both networks, drawn from themselves."""
+    for name, network in {"unet": model, "article_unet": build_article_unet()}.items():
+        diagrams.draw_unet(network).savefig(IMAGES / f"{name}.png", dpi=110)
+
+
+def draw_test_cases(course: start.Course, model) -> None:
     """images/test_cases.png: test X-rays from best to worst, both outlines, Dice above each."""
-    course = start.begin()
-    segment = partial(predict_mask, train_course(course).model)
+    segment = partial(predict_mask, model)
     cases = []
     for record in split_by_patient(course.records).test:
         image, reference = read_image(record.image_path), read_lungs(record)
@@ -34,10 +62,14 @@ def draw_test_cases() -> None:
         plots.draw_outline(panel, reference, plots.BLUE, "-", "reference")
         plots.draw_outline(panel, prediction, plots.ORANGE, "--", "the network")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    figure.savefig(ROOT / "images" / "test_cases.png", dpi=120)
+    figure.savefig(IMAGES / "test_cases.png", dpi=120)
 
 
 if __name__ == "__main__":
     if os.environ.get("LUNGSEG_DATA"):
         raise SystemExit("Pictures in git come from the simulated set: unset LUNGSEG_DATA")
-    draw_test_cases()
+    course = start.begin()
+    model = train_course(course).model
+    draw_road(course, model)
+    draw_networks(model)
+    draw_test_cases(course, model)
