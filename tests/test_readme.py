@@ -1,4 +1,4 @@
-"""Numbers in prose come from files that a command wrote, and links lead somewhere."""
+"""Numbers in prose come from files that a command wrote."""
 
 import csv
 import json
@@ -12,7 +12,7 @@ from tools import tables
 
 ROOT = Path(__file__).resolve().parent.parent
 BENCHMARKS = ROOT / "benchmarks"
-README, CARD = ROOT / "README.md", ROOT / "MODEL_CARD.md"
+README, CARD, TEACHING = (ROOT / f"{name}.md" for name in ("README", "MODEL_CARD", "TEACHING"))
 LESSONS = {path.name[:2]: path for path in (ROOT / "notebooks").glob("*.ipynb")}
 # a benchmark's file: its rows, and the documents that show them
 SHOWN = {
@@ -33,6 +33,7 @@ SHOWN = {
     "external": (tables.external_rows, [README, CARD]),
     "time_to_dice": (tables.time_rows, [README]),
     "inference": (tables.inference_rows, [README]),
+    "notebooks": (tables.timing_rows, [TEACHING]),
 }  # fmt: skip
 MEASURED = [name for name in SHOWN if (BENCHMARKS / f"{name}.json").exists()]
 
@@ -85,6 +86,11 @@ def test_prose_on_time_and_precision_comes_from_the_benchmarks():
         assert said in text
 
 
+def test_objectives_in_the_readme_are_those_of_the_exercises():
+    text = documents()[README]
+    assert tables.replace_rows(text, tables.OBJECTIVES, tables.objective_rows()) == text
+
+
 @pytest.mark.parametrize("lesson", ["03", "04"])
 def test_trials_in_the_notebooks_are_those_of_the_table(lesson):
     with (BENCHMARKS / "trials.csv").open(encoding="utf-8") as file:
@@ -99,13 +105,3 @@ def documents() -> dict[Path, str]:
         cells = nbformat.read(path, as_version=4).cells
         texts[path] = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     return texts
-
-
-def test_links_within_the_repository_lead_somewhere():
-    broken = [
-        (path.name, target)
-        for path, text in documents().items()
-        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text)
-        if "://" not in target and not (path.parent / target).exists()
-    ]
-    assert broken == []

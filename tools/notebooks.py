@@ -2,10 +2,11 @@
 
 python -m tools.notebooks run     execute all, leave HTML in $LUNGSEG_HOME/notebooks and a page
 python -m tools.notebooks store   execute all in place and keep only what git should have
-python -m tools.notebooks head    write badge and first cell anew from the address in pyproject.toml
+python -m tools.notebooks head    write badges, first cells and the tables on teaching anew
 """
 
 import asyncio
+import json
 import os
 import re
 import subprocess
@@ -17,6 +18,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
+from tools import tables
 from tools.forms import clean, faults
 from tools.installation import OUTPUTS, ROOT, Progress, spell
 from tools.scores import write_page
@@ -178,7 +180,9 @@ def put_head(notebook: nbformat.NotebookNode, name: str, address: str) -> None:
 
 
 def head() -> int:
-    """Write the badge and first cell of every notebook, and the badges of the README, anew."""
+    """Write anew what stands in one place and is shown in others: badges and first cells from
+    pyproject.toml, the README's objectives from the exercises, TEACHING.md's times.
+    """
     for path in paths():
         notebook = nbformat.read(path, as_version=4)
         put_head(notebook, path.stem, repository())
@@ -186,7 +190,13 @@ def head() -> int:
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
     renewed = BADGE.sub(lambda found: badge(found[1], repository()), text)
+    renewed = tables.replace_rows(renewed, tables.OBJECTIVES, tables.objective_rows())
     readme.write_text(renewed, encoding="utf-8")
+    teaching = ROOT / "TEACHING.md"
+    timings = json.loads((ROOT / "benchmarks" / "notebooks.json").read_text(encoding="utf-8"))
+    text = teaching.read_text(encoding="utf-8")
+    renewed = tables.replace_rows(text, tables.TIMINGS, tables.timing_rows(timings))
+    teaching.write_text(renewed, encoding="utf-8")
     return 0
 
 

@@ -1,5 +1,9 @@
 """The benchmarks' files as rows of the tables in README, model card and notebooks."""
 
+import re
+
+OBJECTIVES = "| notebook | after it you can | exercises that test it |"
+TIMINGS = "| notebook | to run | to read | exercises |"
 FORMS = {"dice": ".4f", "iou": ".4f", "hd95_mm": ".1f", "assd_mm": ".2f"}
 
 
@@ -108,6 +112,41 @@ def recipe_trial_row(row: dict[str, str]) -> str:
     """The line on one row of benchmarks/trials.csv."""
     cells = (row[column] for column in ("dice", "hd95_mm", "assd_mm", "seconds"))
     return _line(f"*{row['trial']}*", *cells)
+
+
+def objective_rows() -> list[str]:
+    """A line for each objective of each notebook: the exercises that test it."""
+    from lungseg_utils.exercises import NOTEBOOKS, exercises_of
+
+    lines = []
+    for number, notebook in enumerate(NOTEBOOKS):
+        objectives: dict[str, list[str]] = {}
+        for one in exercises_of(notebook):
+            objectives.setdefault(one.objective, []).append(f"`{one.name}`")
+        lines += [_line(f"{number:02d}", text, ", ".join(names))
+                  for text, names in objectives.items()]  # fmt: skip
+    return lines
+
+
+def timing_rows(content: dict) -> list[str]:
+    """A line for each notebook of benchmarks/notebooks.json."""
+    return [
+        _line(name.replace("_", " "), f"{one['run_seconds']} s",
+              f"{one['reading_minutes']} min",
+              f"{one['exercises']}, {one['exercise_minutes']} min")
+        for name, one in content["notebooks"].items()
+    ]  # fmt: skip
+
+
+def replace_rows(text: str, header: str, rows: list[str]) -> str:
+    """The page with other rows in the table whose header line is `header`.
+
+    Raises: ValueError if there is no such table.
+    """
+    table = re.compile(rf"(^{re.escape(header)}\n\|[-|: ]+\n)(?:^\|.*\n)*", re.M)
+    if not table.search(text):
+        raise ValueError(f"the page has no table with the header {header}")
+    return table.sub(lambda found: found[1] + "".join(f"{row}\n" for row in rows), text)
 
 
 def _seconds(value: float | None) -> str:
