@@ -25,13 +25,10 @@ WORDS, LINES, FIGURES, EXERCISE = 150, 12, 2, 5  # a minute, and minutes
 
 def minutes(notebook: nbformat.NotebookNode) -> dict[str, int]:
     """What there is to read, and how many minutes it takes with and without the exercises."""
-    code = "\n".join(cell.source for cell in forms.code_cells(notebook))
-    prose = " ".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    words, lines = len(prose.split()), len([line for line in code.splitlines() if line.strip()])
-    figures, exercises = (
-        code.count("plots.show("),
-        len(re.findall(r"^exercise\.\w+\.check", code, re.M)),
-    )
+    code = "\n".join(forms.code_lines(notebook))
+    words, lines = forms.prose_words(notebook), len(forms.code_lines(notebook))
+    figures = code.count("plots.show(")
+    exercises = len(re.findall(r"^exercise\.\w+\.check", code, re.M))
     return {
         "words": words,
         "lines": lines,

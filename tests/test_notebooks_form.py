@@ -6,6 +6,7 @@ from statistics import median
 import nbformat
 import pytest
 
+from lungseg_utils.exercises import NOTEBOOKS as ROOMS
 from tools import forms, notebooks
 
 STORED = {path.stem: nbformat.read(path, as_version=4) for path in notebooks.paths()}
@@ -32,6 +33,32 @@ def test_cells_are_short(name):
 
 
 @each
+def test_prose_goes_with_code(name):
+    assert 6 <= forms.prose_words(STORED[name]) / len(forms.code_lines(STORED[name])) <= 9
+
+
+@each
+def test_lines_are_short(name):
+    lines = forms.code_lines(STORED[name])
+    assert [line for line in lines if len(line) > 100 and "http" not in line] == []
+
+
+@each
+def test_a_still_picture_stands_before_every_widget(name):
+    cells = STORED[name].cells
+    for number, cell in enumerate(cells):
+        if cell.cell_type == "code" and re.search(r"^(widgets\.)?[A-Z]\w+\(", cell.source, re.M):
+            before = [one for one in cells[:number] if one.cell_type == "code"][-1]
+            assert "plots.show(" in before.source, cell.source
+
+
+@each
+def test_figures_are_shown_in_one_way_only(name):
+    code = "\n".join(cell.source for cell in forms.code_cells(STORED[name]))
+    assert not re.search(r"pyplot|\bplt\.|imshow\(|cv2_imshow|ipympl", code)
+
+
+@each
 def test_pictures_have_alternative_text(name):
     pictures = [
         tag
@@ -51,6 +78,18 @@ def test_ends_with_what_must_be_true(name):
     ]
     assert re.search(r"^## What must be true$", cells[titles[-1]].source, re.M)
     assert any("assert " in cell.source for cell in cells[titles[-1] :])
+
+
+def test_all_nine_rooms_are_there_in_order():
+    assert list(STORED) == [f"{number:02d}_{room}" for number, room in enumerate(ROOMS)]
+
+
+@each
+def test_leads_to_the_rooms_beside_it(name):
+    number, names = list(STORED).index(name), list(STORED)
+    text = "\n".join(cell.source for cell in STORED[name].cells)
+    beside = names[max(0, number - 1) : number] + names[number + 1 : number + 2]
+    assert all(f"({other}.ipynb)" in text for other in beside)
 
 
 def test_start_says_what_the_course_is_not_for():

@@ -20,6 +20,7 @@ ENCODED = re.compile(r"base64,[A-Za-z0-9+/=\s]+")
 TOP_FOLDERS = "home|root|Users|tmp|var|work|mnt|opt|usr|srv"
 MACHINE_PATH = re.compile(rf"(?<![\w.:/<-])/(?:{TOP_FOLDERS})/[\w.-]+|[A-Z]:\\Users")
 HERE = [str(path) for path in (ROOT, Path.home()) if len(path.parts) > 1]
+NOT_READ = re.compile(r"\]\([^)]*\)|<[^>]+>")
 CHANGING = re.compile(r"\bat 0x[0-9a-f]{6,}")
 
 
@@ -44,6 +45,18 @@ def clean(notebook: nbformat.NotebookNode) -> None:
 
 def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+def code_lines(notebook: nbformat.NotebookNode) -> list[str]:
+    lines = [line for cell in code_cells(notebook) for line in cell.source.splitlines()]
+    return [line for line in lines if line.strip()]
+
+
+def prose_words(notebook: nbformat.NotebookNode) -> int:
+    """Words to read, without those of tables, addresses and HTML tags."""
+    prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    lines = [line for line in "\n".join(prose).splitlines() if not line.startswith("|")]
+    return len(re.findall(r"[^\W\d_]+", NOT_READ.sub("", "\n".join(lines))))
 
 
 def outputs_as_text(notebook: nbformat.NotebookNode) -> list[str]:
