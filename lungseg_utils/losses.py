@@ -1,13 +1,16 @@
 """Room 04: what training makes small. Written in keras.ops, for batches (n, height, width, 1)."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
+Tensor = Any  # of whichever backend Keras runs on
 SMOOTHING = 1.0  # pixels; keeps an empty mask from dividing by zero
 ARTICLE_SMOOTHING = 1e-15
 
 
-def soft_dice(y_true, y_pred):
+def soft_dice(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Dice of each image of a batch on probabilities, float (n,); differentiable.
 
     Source: Milletari et al. 2016, doi 10.1109/3DV.2016.79, without the squares.
@@ -19,12 +22,12 @@ def soft_dice(y_true, y_pred):
     return (2 * shared + SMOOTHING) / (total + SMOOTHING)
 
 
-def dice_loss(y_true, y_pred):
+def dice_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """1 - soft Dice of each image, float (n,)."""
     return 1 - soft_dice(y_true, y_pred)
 
 
-def bce_dice_loss(y_true, y_pred):
+def bce_dice_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Binary cross-entropy (mean over pixels) plus the Dice loss of each image, float (n,).
 
     The cross-entropy pulls every pixel, the Dice loss weighs lung and background alike.
@@ -34,13 +37,13 @@ def bce_dice_loss(y_true, y_pred):
     return crossentropy + dice_loss(y_true, y_pred)
 
 
-def article_dice_loss(y_true, y_pred):
+def article_dice_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """The article's loss: 1 - soft Dice of the whole batch laid out as one image, a scalar."""
     y_true, y_pred = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
     shared, total = ops.sum(y_true * y_pred), ops.sum(y_true) + ops.sum(y_pred)
     return 1 - (2 * shared + ARTICLE_SMOOTHING) / (total + ARTICLE_SMOOTHING)
 
 
-def hard_dice(y_true, y_pred):
+def hard_dice(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Dice of each image of a batch after the threshold 0.5, float (n,): a metric, not a loss."""
     return soft_dice(y_true >= 0.5, ops.cast(y_pred > 0.5, "float32"))

@@ -28,7 +28,9 @@ STYLE = {
 }
 
 
-def canvas(rows: int = 1, columns: int = 1, width: float = 9.0, height: float = 4.0):
+def canvas(
+    rows: int = 1, columns: int = 1, width: float = 9.0, height: float = 4.0
+) -> tuple[Figure, Axes | np.ndarray]:
     """An empty figure of `width` x `height` inches and its axes; pyplot is left out of it.
 
     Returns: (Figure, Axes) for one panel, (Figure, array of Axes) for more.

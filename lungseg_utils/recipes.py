@@ -133,7 +133,9 @@ def steps_per_epoch(recipe: Recipe, images: int) -> int:
     return images // min(recipe.batch_size, images)
 
 
-def learning_rates(recipe: Recipe, images: int):
+def learning_rates(
+    recipe: Recipe, images: int
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """The recipe's learning rate: a number, or a Keras schedule over all steps."""
     if not recipe.decays:
         return recipe.learning_rate

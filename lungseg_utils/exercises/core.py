@@ -10,6 +10,7 @@ from typing import Any
 
 from lungseg_utils import start
 
+Judge = Callable[[Any], None]
 NOT_ATTEMPTED, NOT_YET, PASSED = "not attempted", "not yet", "passed"
 
 
@@ -36,7 +37,7 @@ class Exercise:
     expects: str
     clue: str
     answer: str
-    judge: Callable[[Any], None]
+    judge: Judge
 
     def verdict(self, answer: Any = None) -> tuple[str, str]:
         """The state of an answer, `NOT_ATTEMPTED`, `NOT_YET` or `PASSED`, and what to say of it."""
@@ -70,10 +71,10 @@ class Exercise:
         print(self.answer)
 
 
-def exercise(objective: str, expects: str, hint: str, answer: str):
+def exercise(objective: str, expects: str, hint: str, answer: str) -> Callable[[Judge], Exercise]:
     """Make an exercise of a judge, the function that it decorates."""
 
-    def made(judge: Callable[[Any], None]) -> Exercise:
+    def made(judge: Judge) -> Exercise:
         notebook, code = judge.__module__.rpartition(".")[2], textwrap.dedent(answer).strip()
         return Exercise(notebook, judge.__name__, objective, expects, hint, code, judge)
 
