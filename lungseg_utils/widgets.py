@@ -1,14 +1,101 @@
-"""Controls to play with: a figure of the course, moved by hand."""
+"""Controls to play with: a scene of the course, moved by hand.
 
-from collections.abc import Callable
+Every control works by mouse and by keyboard, and each change draws the picture once.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 
 import ipywidgets
 import numpy as np
+from ipywidgets import Checkbox, Dropdown, FloatSlider, IntRangeSlider, IntSlider, Text
 
-from lungseg_utils import plots
+from lungseg_utils import plots, scenes
+from lungseg_utils.radiographs import Record
+from lungseg_utils.scenes import Case, Lung, Scene
+
+ANY, AS_GIVEN = "any", "as given"
+LABELS = {ANY: None, "normal": 0, "abnormal": 1}
+# roughly there: the rest is the reader's
+LUNGS = {"image_left": Lung(0.45, 0.28, 0.5, 0.2), "image_right": Lung(0.45, 0.72, 0.5, 0.2)}
 
 
-class LayerStack(ipywidgets.VBox):
+class Explorer(ipywidgets.VBox):
+    """Controls above a picture with its caption.
+
+    Args: `scene`, called with the value of each control by its name; the controls by name;
+        `column`, the least width of a column of controls in pixels.
+    """
+
+    def __init__(self, scene: Callable[..., Scene], controls: Mapping, column: int = 290):
+        self.scene, self.controls = scene, dict(controls)
+        self.shown, self._settling = ipywidgets.HTML(), False
+        columns = f"repeat(auto-fit, minmax({column}px, 1fr))"
+        layout = ipywidgets.Layout(grid_template_columns=columns, max_width="800px")
+        grid = ipywidgets.GridBox(list(self.controls.values()), layout=layout)
+        super().__init__([grid, self.shown])
+        for control in self.controls.values():
+            control.observe(self._changed, "value")
+        self._changed()
+
+    def values(self) -> dict:
+        """The value of each control by its name."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    def settle(self) -> None:
+        """Make the controls fit each other, before the picture is drawn."""
+
+    def _changed(self, _=None) -> None:
+        if self._settling:  # by a control that another one moved
+            return
+        self._settling = True
+        try:
+            self.settle()
+            self.shown.value = plots.picture(*self.scene(**self.values())).html
+        finally:
+            self._settling = False
+
+
+class Browser(Explorer):
+    """A scene of one of the `chosen`, whose place among them is the last slider."""
+
+    def __init__(self, scene: Callable[[Sequence, int], Scene], title: str, **filters):
+        # the caption says the place, counted from 1
+        controls = {**filters, "place": _slider(IntSlider, title, 0, 0, 0, 1, readout=False)}
+        super().__init__(lambda place, **_: scene(self.chosen(), place), controls)
+
+    def chosen(self) -> Sequence:
+        """What the filters leave, in order."""
+        raise NotImplementedError
+
+    def settle(self) -> None:
+        """Let the slider reach the last one that is chosen."""
+        self.controls["place"].max = max(len(self.chosen()) - 1, 0)
+
+
+class RadiographBrowser(Browser):
+    """One radiograph after the other, of those that fit the filters."""
+
+    def __init__(self, records: Sequence[Record]):
+        self.records = tuple(records)
+        sexes = sorted({record.sex for record in self.records} - {""})
+        super().__init__(
+            scenes.browse,
+            "radiograph",
+            sex=_choice("sex", [ANY, *sexes]),
+            label=_choice("label", list(LABELS)),
+            ages=_slider(IntRangeSlider, "age, years", scenes.EVERY_AGE, *scenes.EVERY_AGE, 1),
+            words=Text(description="in the reading", continuous_update=False, **_form()),
+        )
+
+    def chosen(self) -> tuple[Record, ...]:
+        """The records that fit the filters."""
+        values = self.values()
+        sex = "" if values["sex"] == ANY else values["sex"]
+        label = LABELS[values["label"]]
+        return scenes.matching(self.records, sex, label, values["ages"], values["words"])
+
+
+class LayerStack(Explorer):
     """A slider that builds a radiograph layer by layer, and a box to take out each layer.
 
     Args: `layers`, the attenuation (height, width) of each part by name, from first to last;
@@ -23,47 +110,142 @@ class LayerStack(ipywidgets.VBox):
         spacing_mm: tuple[float, float] | None = None,
     ):
         self.layers, self.develop, self.spacing_mm = layers, develop, spacing_mm
-        wide = ipywidgets.Layout(width="600px")
-        self.slider = ipywidgets.IntSlider(
-            1, 1, len(layers), description="layers", continuous_update=False, layout=wide
-        )
-        self.boxes = {name: _box(name) for name in layers}
-        self.shown = ipywidgets.HTML()
-        columns = ipywidgets.Layout(grid_template_columns="repeat(4, 1fr)", max_width="900px")
-        grid = ipywidgets.GridBox(list(self.boxes.values()), layout=columns)
-        super().__init__([self.slider, grid, self.shown])
-        for control in (self.slider, *self.boxes.values()):
-            control.observe(self._draw, "value")
-        self._draw()
+        self.slider = _slider(IntSlider, "layers", 1, 1, len(layers), 1)
+        self.boxes = {name: _box(name.replace("_", " ")) for name in layers}
+        self.slider.layout.grid_column = "1 / -1"
+        super().__init__(self._draw, {"reached": self.slider, **self.boxes}, column=150)
 
     def chosen(self) -> list[str]:
         """Names of the layers in the picture: those the slider has reached and whose box is on."""
         reached = list(self.layers)[: self.slider.value]
         return [name for name in reached if self.boxes[name].value]
 
-    def image(self) -> np.ndarray:
-        """The radiograph of the chosen layers, (height, width) in [0, 1]."""
-        total = np.zeros_like(next(iter(self.layers.values())))
-        return self.develop(sum((self.layers[name] for name in self.chosen()), total))
-
-    def _draw(self, _=None) -> None:
+    def settle(self) -> None:
+        """Close the boxes that the slider has not reached."""
         for place, box in enumerate(self.boxes.values()):
             box.disabled = place >= self.slider.value
-        newest = list(self.layers)[self.slider.value - 1]
-        layer, title = self.layers[newest], newest.replace("_", " ")
-        strongest = layer.flat[np.abs(layer).argmax()]
-        alone = layer / strongest if strongest else layer
-        figure, panels = plots.canvas(1, 2, height=5.5)
-        count = f"{len(self.chosen())} of {len(self.layers)} layers"
-        plots.draw_image(panels[0], self.image(), self.spacing_mm, count)
-        plots.draw_image(panels[1], alone, self.spacing_mm, f"the newest alone: {title}")
-        parts = ", ".join(self.chosen()).replace("_", " ") or "nothing"
-        alt = f"The simulated radiograph of {parts}; beside it {title} alone."
-        caption = f"{title}: {strongest:+.2f} in the exponent where it is strongest."
-        self.shown.value = plots.picture(figure, alt, caption.capitalize()).html
+
+    def _draw(self, reached: int, **_) -> Scene:
+        newest = list(self.layers)[reached - 1]
+        return scenes.layered(self.layers, self.develop, self.chosen(), newest, self.spacing_mm)
 
 
-def _box(name: str) -> ipywidgets.Checkbox:
-    narrow = ipywidgets.Layout(width="auto")
-    title = name.replace("_", " ")
-    return ipywidgets.Checkbox(True, description=title, indent=False, layout=narrow)
+class MaskOverlay(Explorer):
+    """The masks of both lungs over a radiograph, as `scenes.overlay` takes them."""
+
+    def __init__(self, image, image_left, image_right, spacing_mm=None):
+        style = _choice("masks", ["filled", "outlines", "off"])
+        controls = {"style": style, "opacity": _slider(FloatSlider, "opacity", 0.4, 0, 1, 0.05)}
+        given = image, image_left, image_right, spacing_mm
+        super().__init__(lambda **state: scenes.overlay(*given, **state), controls)
+
+
+class ReceptiveField(Explorer):
+    """What one pixel's answer can depend on, for any pixel and depth."""
+
+    def __init__(self, image: np.ndarray):
+        controls = {
+            "row": _slider(FloatSlider, "row", 0.5, 0, 1, 0.01),
+            "column": _slider(FloatSlider, "column", 0.35, 0, 1, 0.01),
+            "depth": _slider(IntSlider, "depth", 4, 0, 5, 1),
+        }
+        super().__init__(lambda **state: scenes.receptive_field(image, **state), controls)
+
+
+class AugmentationPreview(Explorer):
+    """Copies such as training draws, with the largest change of each kind under a slider."""
+
+    def __init__(self, image: np.ndarray, mask: np.ndarray):
+        self.image, self.mask = image, mask
+        controls = {
+            "rotation": _slider(FloatSlider, "rotation, °", 12, 0, 45, 1),
+            "zoom": _slider(FloatSlider, "zoom", 0.15, 0, 0.5, 0.01),
+            "shift": _slider(FloatSlider, "shift", 0.08, 0, 0.5, 0.01),
+            "gamma": _slider(FloatSlider, "gamma", 0.4, 0, 1.5, 0.05),
+            "contrast": _slider(FloatSlider, "contrast", 0.2, 0, 1, 0.05),
+            "noise": _slider(FloatSlider, "noise", 0.03, 0, 0.3, 0.01),
+            "seed": _slider(IntSlider, "seed", 0, 0, 20, 1),
+        }
+        super().__init__(self._draw, controls)
+
+    def _draw(self, seed: int, **largest: float) -> Scene:
+        from lungseg_utils.recipes import Augmentation
+
+        return scenes.augmented(self.image, self.mask, Augmentation(**largest), seed)
+
+
+class LossExplorer(Explorer):
+    """What the losses say of a prediction that is shifted, grown, or less sure."""
+
+    def __init__(self):
+        controls = {
+            "shift": _slider(IntSlider, "shift, px", 4, -20, 20, 1),
+            "growth": _slider(IntSlider, "growth, px", 0, -8, 8, 1),
+            "confidence": _slider(FloatSlider, "confidence", 0.9, 0.5, 0.99, 0.01),
+        }
+        super().__init__(scenes.losses, controls)
+
+
+class ThresholdExplorer(Explorer):
+    """The scores and the mistakes of a probability at any threshold."""
+
+    def __init__(self, image, probability, reference, spacing_mm=None):
+        given = image, probability, reference, spacing_mm
+        controls = {"threshold": _slider(FloatSlider, "threshold", 0.5, 0.01, 0.99, 0.01)}
+        super().__init__(lambda threshold: scenes.thresholded(*given, threshold), controls)
+
+
+class YouAreTheBaseline(Explorer):
+    """Two lungs to place with sliders, scored and ranked among `others`, Dice by name."""
+
+    def __init__(self, image, reference, spacing_mm, others: Mapping[str, float]):
+        self.given, self.others = (image, reference, spacing_mm), others
+        controls = {}
+        for field in Lung._fields:
+            low, high, step = (-30, 30, 1) if field == "tilt" else (0.05, 0.95, 0.01)
+            for side, lung in LUNGS.items():
+                title = f"{side.replace('_', ' ')} {field}"
+                value = getattr(lung, field)
+                controls[f"{side}_{field}"] = _slider(FloatSlider, title, value, low, high, step)
+        controls["reveal"] = _box("show the reference", value=False)
+        super().__init__(self._draw, controls)
+
+    def lungs(self) -> tuple[Lung, Lung]:
+        """The lungs as the sliders place them, at image left and at image right."""
+        values = self.values()
+        return tuple(Lung(*(values[f"{side}_{name}"] for name in Lung._fields)) for side in LUNGS)
+
+    def _draw(self, reveal: bool, **_) -> Scene:
+        return scenes.drawn_by_hand(*self.given, *self.lungs(), self.others, reveal)
+
+
+class FailureBrowser(Browser):
+    """Scored cases from the worst to the best, by any of their scores."""
+
+    def __init__(self, cases: Sequence[Case]):
+        self.cases = list(cases)
+        names = dict.fromkeys(name for case in self.cases for name in case.scores)
+        order = _choice("sorted by", [AS_GIVEN, *names])
+        super().__init__(scenes.failure, "worst to best", order=order)
+
+    def chosen(self) -> list[Case]:
+        """The cases that have the score, in its order."""
+        score = self.controls["order"].value
+        return self.cases if score == AS_GIVEN else scenes.worst_first(self.cases, score)
+
+
+def _form() -> dict:
+    return {"style": {"description_width": "125px"}, "layout": ipywidgets.Layout(width="auto")}
+
+
+def _slider(kind, title: str, value, low: float, high: float, step: float, **more):
+    limits = {"value": value, "min": low, "max": high, "step": step}
+    return kind(description=title, continuous_update=False, **limits, **_form(), **more)
+
+
+def _choice(title: str, options: Sequence[str]) -> Dropdown:
+    return Dropdown(options=options, description=title, **_form())
+
+
+def _box(title: str, value: bool = True) -> Checkbox:
+    return Checkbox(value, description=title, indent=False, layout=_form()["layout"])

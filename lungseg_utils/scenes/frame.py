@@ -1,0 +1,65 @@
+"""What all scenes share: their type, filled areas, and how numbers are said."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lungseg_utils import plots
+from lungseg_utils.masks import lung_area_cm2
+
+Spacing = tuple[float, float] | None  # mm (row, column)
+GREEN, WHITE = "#009E73", "#FFFFFF"
+LARGEST_DRAWN = 1000  # pixels a side
+SCORES = {
+    "dice": "Dice {:.3f}",
+    "iou": "IoU {:.3f}",
+    "precision": "precision {:.3f}",
+    "recall": "recall {:.3f}",
+    "hd95_mm": "HD95 {:.1f} mm",
+    "assd_mm": "ASSD {:.2f} mm",
+    "nsd_2mm": "NSD at 2 mm {:.3f}",
+}
+
+
+class Scene(NamedTuple):
+    """What `plots.show(*scene)` takes."""
+
+    figure: Figure
+    alt: str
+    caption: str
+
+
+def nothing(text: str) -> Scene:
+    """A scene that only says why there is nothing to see."""
+    figure, axes = plots.canvas(height=1.2)
+    axes.text(0.5, 0.5, text, ha="center", va="center")
+    axes.set_axis_off()
+    return Scene(figure, text, text)
+
+
+def fill(axes: Axes, mask: np.ndarray, colour: str, hatch: str, opacity: float, label: str) -> None:
+    """Fill a bool mask (height, width) over an image, hatched, so that it also reads in grey."""
+    step = max(1, max(mask.shape) // LARGEST_DRAWN)
+    drawn = mask[::step, ::step]
+    if drawn.any() and not drawn.all():
+        rows, columns = (np.arange(0, side, step) for side in mask.shape)
+        look = {"colors": [colour], "hatches": [hatch], "alpha": opacity}
+        axes.contourf(columns, rows, drawn, levels=[0.5, 1.5], **look)
+    look = {"facecolor": colour, "edgecolor": "black", "hatch": hatch, "alpha": opacity}
+    axes.fill([], [], label=label, **look)
+
+
+def say_scores(scores: Mapping[str, float]) -> str:
+    """The scores of `metrics.score`, or some of them, in words."""
+    said = (text.format(scores[name]) for name, text in SCORES.items() if name in scores)
+    return ", ".join(said).replace("inf mm", "infinite")
+
+
+def say_area(mask: np.ndarray, spacing_mm: Spacing) -> str:
+    """The area of a bool mask in cm2, or in pixels where their size is not known."""
+    if spacing_mm is None:
+        return f"{int(mask.sum()):,} pixels"
+    return f"{lung_area_cm2(mask, spacing_mm):.0f} cm2"
