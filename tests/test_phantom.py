@@ -72,6 +72,17 @@ def test_lungs_are_darker_than_what_surrounds_them_unless_inverted(thirty, patie
             assert lungs_are_darker(phantom.simulate(5, index, SIZE), patient.disease)
 
 
+def test_a_part_is_left_out_of_a_patient_who_is_otherwise_the_same(thirty):
+    index = next(index for index, one in enumerate(thirty) if "effusion" in one.reading)
+    ill, well = thirty[index], phantom.simulate(5, index, SIZE, without={"disease"})
+    lungs = ill.mask_left | ill.mask_right
+    assert (well.mask_left == ill.mask_left).all() and (well.mask_right == ill.mask_right).all()
+    assert (well.image != ill.image)[lungs].mean() > 0.1
+    normal = next(index for index, one in enumerate(thirty) if one.label == 0)
+    same = phantom.simulate(5, normal, SIZE, without={"disease"})
+    assert (same.image == thirty[normal].image).all()
+
+
 def test_an_inverted_radiograph_is_the_negative(monkeypatch):
     monkeypatch.setattr(physics, "INVERTED", 0)
     plain = phantom.simulate(5, 1, SIZE)

@@ -1,6 +1,6 @@
 """One simulated radiograph: the patient, the layers of attenuation, the film, the masks."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,11 +105,18 @@ def explain(seed: int, index: int = 0, size: int | None = 512) -> dict[str, np.n
     return dict(Scene(seed, index, size).layers())
 
 
-def simulate(seed: int, index: int, size: int | None = 512, bits: int = 8) -> Phantom:
+def simulate(
+    seed: int,
+    index: int,
+    size: int | None = 512,
+    bits: int = 8,
+    without: Collection[str] = (),
+) -> Phantom:
     """One simulated chest radiograph with exact lung masks.
 
     Args: seed names the set, index the radiograph in it, size is width and height in pixels, or
-        None for the native size, 4020 x 4892 or 4892 x 4020; bits of grey, 8 or 12.
+        None for the native size, 4020 x 4892 or 4892 x 4020; bits of grey, 8 or 12; without, parts
+        named as by `explain` that are left out, of a patient who is otherwise the same.
     Returns: the radiograph, the same for the same arguments on any machine.
     Raises: ValueError if size is below 64, or bits is neither 8 nor 12.
     """
@@ -119,8 +126,9 @@ def simulate(seed: int, index: int, size: int | None = 512, bits: int = 8) -> Ph
         raise ValueError(f"{bits} bits of grey: use 8 or 12")
     scene = Scene(seed, index, size)
     total = np.zeros(scene.view.shape, np.float32)
-    for _, layer in scene.layers():
-        total += layer
+    for name, layer in scene.layers():
+        if name not in without:
+            total += layer
     picture = physics.expose(total.clip(0), scene.masks.any(0), scene.view, scene.rng)
     acquisition.borders(picture, scene.masks.any(0), scene.rng)
     acquisition.marks(picture, scene.rng)
