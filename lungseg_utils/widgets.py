@@ -16,7 +16,7 @@ from lungseg_utils.scenes import Case, Lung, Scene
 ANY, AS_GIVEN = "any", "as given"
 LABELS = {ANY: None, "normal": 0, "abnormal": 1}
 # roughly there: the rest is the reader's
-LUNGS = {"image_left": Lung(0.45, 0.28, 0.5, 0.2), "image_right": Lung(0.45, 0.72, 0.5, 0.2)}
+LUNGS = {"image_left": Lung(0.4, 0.3, 0.5, 0.2), "image_right": Lung(0.4, 0.7, 0.5, 0.2)}
 
 
 class Explorer(ipywidgets.VBox):
@@ -179,8 +179,8 @@ class LossExplorer(Explorer):
 
     def __init__(self):
         controls = {
-            "shift": _slider(IntSlider, "shift, px", 4, -20, 20, 1),
-            "growth": _slider(IntSlider, "growth, px", 0, -8, 8, 1),
+            "shift": _slider(IntSlider, "shift, px", 4, -16, 16, 1),
+            "growth": _slider(IntSlider, "growth, px", 0, -6, 6, 1),
             "confidence": _slider(FloatSlider, "confidence", 0.9, 0.5, 0.99, 0.01),
         }
         super().__init__(scenes.losses, controls)

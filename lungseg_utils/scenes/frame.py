@@ -40,6 +40,13 @@ def nothing(text: str) -> Scene:
     return Scene(figure, text, text)
 
 
+def height_of(image: np.ndarray, spacing_mm: Spacing, width: float, extra: float) -> float:
+    """Inches that an image takes if it is `width` wide, 6 at most, and `extra` for its texts."""
+    row_mm, column_mm = spacing_mm or (1, 1)
+    rows, columns = image.shape
+    return min(6.0, width * rows * row_mm / (columns * column_mm)) + extra
+
+
 def fill(axes: Axes, mask: np.ndarray, colour: str, hatch: str, opacity: float, label: str) -> None:
     """Fill a bool mask (height, width) over an image, hatched, so that it also reads in grey."""
     step = max(1, max(mask.shape) // LARGEST_DRAWN)

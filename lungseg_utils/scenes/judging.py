@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from lungseg_utils import metrics, plots
-from lungseg_utils.scenes.frame import WHITE, Scene, Spacing, fill, nothing, say_scores
+from lungseg_utils.scenes.frame import WHITE, Scene, Spacing, fill, height_of, nothing, say_scores
 
 THRESHOLDS = np.arange(1, 100) / 100
 ROUNDNESS = 2.5  # 2 is an ellipse, more has fuller corners
@@ -74,9 +74,9 @@ def thresholded(
     prediction = probability > threshold
     scores = metrics.score(prediction, reference, spacing_mm)
     curve = dice_by_threshold(probability, reference)
-    figure, (left, right) = plots.canvas(1, 2, height=4.6)
+    figure, (left, right) = plots.canvas(1, 2, height=height_of(image, spacing_mm, 4.4, 0.4))
     counts = _draw_confusion(left, image, prediction, reference, spacing_mm)
-    figure.legend(loc="outside lower left", ncols=3)
+    figure.legend(loc="outside lower center", ncols=3)
     right.plot(THRESHOLDS, curve, color=plots.GREY)
     right.plot(threshold, scores["dice"], "D", color=plots.ORANGE, markeredgecolor="black")
     right.axvline(threshold, color="black", linestyle=":", linewidth=1)
@@ -128,15 +128,15 @@ def drawn_by_hand(
     kept = {name: scores[name] for name in ("dice", "hd95_mm", "assd_mm") if name in scores}
     ranked = sorted([*others.items(), ("you", scores["dice"])], key=lambda pair: -pair[1])
     rank = 1 + sum(value > scores["dice"] for value in others.values())
-    figure, (left, right) = plots.canvas(1, 2, height=4.6)
+    figure, (left, right) = plots.canvas(1, 2, height=height_of(image, spacing_mm, 4.2, 0.4))
     plots.draw_image(left, image, spacing_mm)
     if reveal:
         plots.draw_outline(left, reference, plots.BLUE, "-", "reference")
     plots.draw_outline(left, mask, plots.ORANGE, "--", "you")
-    figure.legend(loc="outside lower left", ncols=2)
+    figure.legend(loc="outside lower center", ncols=2)
     names = [name for name, _ in ranked]
     bars = right.barh(names, [value for _, value in ranked], color=plots.GREY)
-    bars[names.index("you")].set(color=plots.ORANGE, hatch="//")
+    bars[names.index("you")].set(facecolor=plots.ORANGE, edgecolor="black", hatch="//")
     right.bar_label(bars, fmt="%.3f", padding=4)
     right.set(xlim=(0, 1.2), xticks=(0, 0.5, 1), title="Dice")
     right.invert_yaxis()
@@ -156,7 +156,8 @@ def failure(cases: Sequence[Case], place: int) -> Scene:
     if not cases:
         return nothing("There is no case to show.")
     case = cases[place]
-    figure, panels = plots.canvas(1, 3, height=3.8)
+    height = height_of(case.image, case.spacing_mm, 2.9, 0.7)
+    figure, panels = plots.canvas(1, 3, height=height)
     plots.draw_image(panels[0], case.image, case.spacing_mm, "image")
     plots.draw_image(panels[1], case.image, case.spacing_mm, "outlines")
     plots.draw_outline(panels[1], case.reference, plots.BLUE, "-", "reference")

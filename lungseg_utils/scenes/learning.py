@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 COPIES = 3
 SIDE = 96  # pixels of the picture on which the losses are compared
-LUNGS = (Lung(0.5, 0.3, 0.6, 0.24, 8), Lung(0.5, 0.7, 0.6, 0.24, -8))
+LUNGS = (Lung(0.5, 0.35, 0.6, 0.22, 6), Lung(0.5, 0.65, 0.6, 0.22, -6))
 
 
 def receptive_field(image: np.ndarray, row: float, column: float, depth: int) -> Scene:
@@ -32,19 +32,19 @@ def receptive_field(image: np.ndarray, row: float, column: float, depth: int) ->
     seen[max(top, 0) : bottom + 1, max(first, 0) : last + 1] = True
     tall, wide = bottom - top + 1, last - first + 1
     sides = f"{tall} x {wide} pixels"
-    figure, axes = plots.canvas(width=6.0, height=5.6)
-    plots.draw_image(axes, np.where(seen, image, 0.4 * image), title=f"depth {depth}: {sides}")
+    figure, axes = plots.canvas(width=5.5, height=5.7)
+    plots.draw_image(axes, np.where(seen, image, 0.5 * image), title=f"depth {depth}: {sides}")
     look = {"edgecolor": plots.ORANGE, "facecolor": "none", "linewidth": 2, "linestyle": "--"}
     axes.add_patch(Rectangle((first - 0.5, top - 0.5), wide, tall, **look))
-    axes.plot(x, y, "+", color=plots.ORANGE, markersize=14, markeredgewidth=2)
+    axes.plot(x, y, "o", color=plots.ORANGE, markersize=3)
     axes.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
     alt = (
-        f"A chest radiograph of {size} x {size} pixels with a cross at row {y}, column {x}; a "
+        f"A chest radiograph of {size} x {size} pixels with a dot at row {y}, column {x}; a "
         f"dashed rectangle of {sides} round it is bright, the rest is dimmed."
     )
     caption = (
-        f"With {depth} poolings the answer at the cross can depend on {sides}: of this picture "
-        f"on {seen.mean():.1%}."
+        f"With {depth} poolings the answer at the dot depends on {sides} at most, "
+        f"{seen.mean():.2%} of this picture. What is dimmed cannot change it."
     )
     return Scene(figure, alt, caption)
 
@@ -97,10 +97,10 @@ def losses(shift: int, growth: int, confidence: float) -> Scene:
     plots.draw_image(left, probability, title="predicted probability")
     plots.draw_outline(left, reference, plots.BLUE, "-", "reference")
     plots.draw_outline(left, predicted, plots.ORANGE, "--", "prediction")
-    figure.legend(loc="outside lower left", ncols=2)
+    figure.legend(loc="outside lower center", ncols=2)
     bars = right.barh(list(values), list(values.values()), color=plots.GREY)
     right.bar_label(bars, fmt="%.3f", padding=4)
-    right.set(xlim=(0, 2.4), title="loss")
+    right.set(xlim=(0, 2.5), title="loss")
     right.invert_yaxis()
     said = ", ".join(f"{name} {value:.3f}" for name, value in values.items())
     state = f"shifted by {shift} and grown by {growth} pixels, confidence {confidence:.2f}"

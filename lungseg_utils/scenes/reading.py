@@ -7,7 +7,7 @@ import numpy as np
 
 from lungseg_utils import plots
 from lungseg_utils.radiographs import Record, read_image
-from lungseg_utils.scenes.frame import GREEN, Scene, Spacing, fill, nothing, say_area
+from lungseg_utils.scenes.frame import GREEN, Scene, Spacing, fill, height_of, nothing, say_area
 
 EVERY_AGE = (0, 120)
 LABELS = {0: "normal", 1: "abnormal", None: "not known"}
@@ -44,15 +44,18 @@ def browse(records: Sequence[Record], place: int) -> Scene:
         return nothing("No radiograph matches all filters: widen one of them.")
     record = records[place]
     facts = _facts(record)
-    figure, (left, right) = plots.canvas(1, 2, height=4.4)
-    plots.draw_image(left, read_image(record.image_path), record.spacing_mm, record.name)
+    image = read_image(record.image_path)
+    height = height_of(image, record.spacing_mm, 4.4, 0.3)
+    figure, (left, right) = plots.canvas(1, 2, height=height)
+    plots.draw_image(left, image, record.spacing_mm, record.name)
     lines = (textwrap.fill(f"{key}: {text}", 40) for key, text in facts.items())
     right.text(0, 1, "\n".join(lines), va="top", linespacing=1.6, transform=right.transAxes)
     right.set_axis_off()
     said = "; ".join(f"{key}: {text}" for key, text in facts.items())
     alt = f"The chest radiograph {record.name}. {said}."
     known = ", ".join(facts[key] for key in ("sex", "age", "label") if facts[key] != LABELS[None])
-    return Scene(figure, alt, f"{place + 1} of {len(records)}: {known or record.name}.")
+    where = f"{place + 1} of {len(records)}: {known or record.name}."
+    return Scene(figure, alt, f"{where} Compare the two lungs before you trust the reading.")
 
 
 def _facts(record: Record) -> dict[str, str]:
@@ -105,7 +108,7 @@ def overlay(
     style: str = "filled",
 ) -> Scene:
     """The masks of the two lungs over the radiograph; `style` is filled, outlines or off."""
-    figure, axes = plots.canvas(width=6.0, height=5.8)
+    figure, axes = plots.canvas(width=5.5, height=height_of(image, spacing_mm, 5.4, 0.4))
     plots.draw_image(axes, image, spacing_mm)
     if style == "filled":
         fill(axes, image_left, plots.BLUE, "//", opacity, "image left")
