@@ -13,8 +13,8 @@ from lungseg_utils import plots, scenes
 from lungseg_utils.radiographs import Record
 from lungseg_utils.scenes import Case, Lung, Scene
 
-ANY, AS_GIVEN = "any", "as given"
-LABELS = {ANY: None, "normal": 0, "abnormal": 1}
+AS_GIVEN = "as given"
+LABELS = {"any": None, "normal": 0, "abnormal": 1}
 # roughly there: the rest is the reader's
 LUNGS = {"image_left": Lung(0.4, 0.3, 0.5, 0.2), "image_right": Lung(0.4, 0.7, 0.5, 0.2)}
 
@@ -22,8 +22,7 @@ LUNGS = {"image_left": Lung(0.4, 0.3, 0.5, 0.2), "image_right": Lung(0.4, 0.7, 0
 class Explorer(ipywidgets.VBox):
     """Controls above a picture with its caption.
 
-    Args: `scene`, called with the value of each control by its name; the controls by name;
-        `column`, the least width of a column of controls in pixels.
+    Args: `scene`, called with each control's value by name; `column`, the least width in pixels.
     """
 
     def __init__(self, scene: Callable[..., Scene], controls: Mapping, column: int = 290):
@@ -81,7 +80,7 @@ class RadiographBrowser(Browser):
         super().__init__(
             scenes.browse,
             "radiograph",
-            sex=_choice("sex", [ANY, *sexes]),
+            sex=_choice("sex", [("any", ""), *zip(sexes, sexes, strict=True)]),
             label=_choice("label", list(LABELS)),
             ages=_slider(IntRangeSlider, "age, years", scenes.EVERY_AGE, *scenes.EVERY_AGE, 1),
             words=Text(description="in the reading", continuous_update=False, **_form()),
@@ -90,9 +89,9 @@ class RadiographBrowser(Browser):
     def chosen(self) -> tuple[Record, ...]:
         """The records that fit the filters."""
         values = self.values()
-        sex = "" if values["sex"] == ANY else values["sex"]
-        label = LABELS[values["label"]]
-        return scenes.matching(self.records, sex, label, values["ages"], values["words"])
+        values["label"] = LABELS[values["label"]]
+        del values["place"]
+        return scenes.matching(self.records, **values)
 
 
 class LayerStack(Explorer):
@@ -243,7 +242,7 @@ def _slider(kind, title: str, value, low: float, high: float, step: float, **mor
     return kind(description=title, continuous_update=False, **limits, **_form(), **more)
 
 
-def _choice(title: str, options: Sequence[str]) -> Dropdown:
+def _choice(title: str, options: Sequence) -> Dropdown:
     return Dropdown(options=options, description=title, **_form())
 
 

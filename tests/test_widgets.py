@@ -1,0 +1,273 @@
+"""Controls: each is moved over its whole range, and each change draws once."""
+
+from dataclasses import replace
+
+import ipywidgets
+import numpy as np
+import pytest
+from ipywidgets import Checkbox, Dropdown, IntRangeSlider, Text
+from sets import lungs, radiograph, write_set
+
+from lungseg_utils import metrics, plots, scenes, widgets
+from lungseg_utils.phantom import explain
+from lungseg_utils.radiographs import load_records
+from lungseg_utils.recipes import MILD
+from lungseg_utils.scenes import Case
+from lungseg_utils.unet import build_unet
+
+SHAPE, SPACING = (48, 64), (2.0, 1.5)
+IMAGE, (IMAGE_LEFT, IMAGE_RIGHT) = radiograph(SHAPE).astype(np.float32), lungs(SHAPE)
+REFERENCE = IMAGE_LEFT | IMAGE_RIGHT
+SQUARE = radiograph((64, 64)).astype(np.float32)
+SQUARE_MASK = np.logical_or(*lungs((64, 64)))
+PROBABILITY = (0.1 + 0.8 * np.logical_or(*lungs(SHAPE, 8))).astype(np.float32)
+OTHERS = {"mean shape": 0.8, "Otsu": 0.6, "network": 0.97}
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    """Four records that differ in all that a filter looks at."""
+    found = load_records(write_set(tmp_path_factory.mktemp("widgets") / "set"))
+    known = (("F", 27, 0, "normal"), ("M", 45, 1, "effusion"), ("", None, None, "effusion RUL"),
+             ("F", 70, 1, ""))  # fmt: skip
+    return tuple(
+        replace(record, sex=sex, age=age, label=label, reading=reading)
+        for record, (sex, age, label, reading) in zip(found, known, strict=True)
+    )
+
+
+def cases():
+    """Three cases, the worst first by Dice, one of which nobody can measure in mm."""
+    masks = np.zeros(SHAPE, bool), np.roll(REFERENCE, 5), np.roll(REFERENCE, 1)
+    spacings = SPACING, None, SPACING
+    return [
+        Case(f"case {number}", IMAGE, REFERENCE, mask, spacing,
+             metrics.score(mask, REFERENCE, spacing))
+        for number, (mask, spacing) in enumerate(zip(masks, spacings, strict=True))
+    ]  # fmt: skip
+
+
+MAKERS = {
+    "RadiographBrowser": lambda records: widgets.RadiographBrowser(records),
+    "LayerStack": lambda _: widgets.LayerStack(explain(0, 25, 64), lambda total: total / 8),
+    "MaskOverlay": lambda _: widgets.MaskOverlay(IMAGE, IMAGE_LEFT, IMAGE_RIGHT, SPACING),
+    "ReceptiveField": lambda _: widgets.ReceptiveField(SQUARE),
+    "AugmentationPreview": lambda _: widgets.AugmentationPreview(SQUARE, SQUARE_MASK),
+    "LossExplorer": lambda _: widgets.LossExplorer(),
+    "ThresholdExplorer": lambda _: widgets.ThresholdExplorer(
+        IMAGE, PROBABILITY, REFERENCE, SPACING
+    ),
+    "YouAreTheBaseline": lambda _: widgets.YouAreTheBaseline(IMAGE, REFERENCE, SPACING, OTHERS),
+    "FailureBrowser": lambda _: widgets.FailureBrowser(cases()),
+}
+
+
+@pytest.fixture(params=MAKERS)
+def maker(request, records):
+    """A function that makes one of the widgets."""
+    return lambda: MAKERS[request.param](records)
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The texts of all scenes drawn from here on; the pixels, which take time, are left out."""
+    texts = []
+
+    def picture(figure, alt, caption):
+        assert alt.strip() and caption.strip()
+        texts.append((alt, caption))
+        return plots.Picture(f"{len(texts)} {caption}", caption)
+
+    monkeypatch.setattr(plots, "picture", picture)
+    return texts
+
+
+def values(control):
+    """Values over the whole range of a control: all of them, or some thirty of a fine slider."""
+    if isinstance(control, Dropdown):
+        return [value[1] if isinstance(value, tuple) else value for value in control.options]
+    if isinstance(control, Checkbox):
+        return [True, False]
+    if isinstance(control, Text):
+        return ["effusion", "EFFUSION rul", "no such word", "(", ""]
+    steps = round((control.max - control.min) / control.step)
+    chosen = [*range(0, steps, max(1, steps // 20)), steps]
+    places = [control.min + step * control.step for step in chosen]
+    if isinstance(control, IntRangeSlider):
+        return [(low, high) for low in places[::3] for high in places[::3] if low <= high]
+    return places
+
+
+def test_every_control_draws_once_a_change_over_its_whole_range(maker, drawn):
+    widget = maker()
+    assert len(drawn) == 1
+    for name, control in widget.controls.items():
+        start = control.value
+        for value in [*values(control), start]:
+            count, changes = len(drawn), value != control.value
+            control.value = value
+            assert len(drawn) == count + changes, (name, value)
+            assert not changes or widget.shown.value.startswith(f"{count + 1} ")
+
+
+def test_controls_are_for_the_keyboard_and_their_names_are_whole(maker, drawn):
+    widget = maker()
+    assert isinstance(widget, ipywidgets.VBox)
+    grid, shown = widget.children
+    assert list(grid.children) == list(widget.controls.values()) and shown is widget.shown
+    for control in widget.controls.values():
+        assert control.description
+        assert getattr(control, "continuous_update", False) is False
+        if not isinstance(control, Checkbox):
+            assert len(control.description) <= 18  # 125 pixels hold as many
+            assert control.style.description_width == "125px"
+
+
+def test_the_picture_comes_with_its_texts(maker):
+    html = maker().shown.value
+    assert html.startswith("<figure") and 'alt="' in html and "<figcaption" in html
+
+
+# the browser of radiographs
+
+
+def test_browser_shows_what_matches(records, drawn):
+    browser = widgets.RadiographBrowser(records)
+    controls = browser.controls
+    controls["place"].value = 3
+    assert records[3].name in drawn[-1][0] and "4 of 4" in drawn[-1][1]
+    controls["sex"].value = "F"
+    assert browser.chosen() == (records[0], records[3]) and controls["place"].max == 1
+    assert records[3].name in drawn[-1][0] and "2 of 2" in drawn[-1][1]
+    controls["label"].value = "normal"
+    assert browser.chosen() == records[:1] and "1 of 1" in drawn[-1][1]
+    controls["ages"].value = (28, 90)
+    assert browser.chosen() == () and "No radiograph matches" in drawn[-1][1]
+    controls["sex"].value, controls["label"].value = "", "any"
+    assert browser.chosen() == (records[1], records[3]) and "1 of 2" in drawn[-1][1]
+    controls["words"].value = "Effusion"
+    assert browser.chosen() == records[1:2]
+    controls["ages"].value = (0, 120)
+    assert browser.chosen() == records[1:3]
+
+
+def test_browser_of_no_records_says_so(drawn):
+    widgets.RadiographBrowser([])
+    assert "No radiograph matches" in drawn[-1][1]
+
+
+# the layers of a radiograph
+
+
+@pytest.fixture(scope="module")
+def layers():
+    """The layers of a small chest with disease."""
+    return explain(0, 25, 64)
+
+
+@pytest.fixture
+def stack(layers):
+    """The controls, which draw a sum as it is, scaled to the whole."""
+    return widgets.LayerStack(layers, lambda total: total / 8)
+
+
+def image(stack):
+    """The radiograph that the stack draws, as an array."""
+    return stack.scene(**stack.values()).figure.axes[0].images[0].get_array().data
+
+
+def test_starts_with_the_first_layer(stack, layers):
+    assert stack.chosen() == ["body"]
+    assert (image(stack) == layers["body"] / 8).all()
+
+
+def test_slider_at_its_end_shows_the_sum_of_all(stack, layers):
+    stack.slider.value = stack.slider.max
+    assert stack.chosen() == list(layers)
+    assert (image(stack) == sum(layers.values()) / 8).all()
+
+
+def test_a_box_takes_its_layer_out(stack, layers):
+    stack.slider.value = stack.slider.max
+    stack.boxes["lungs"].value = stack.boxes["spine"].value = False
+    rest = [layer for name, layer in layers.items() if name not in ("lungs", "spine")]
+    assert (image(stack) == sum(rest) / 8).all()
+
+
+def test_boxes_above_the_slider_wait(stack, layers):
+    stack.slider.value = 4
+    assert [not box.disabled for box in stack.boxes.values()] == [
+        place < 4 for place in range(len(layers))
+    ]
+    stack.boxes["foreign_objects"].value = False
+    assert stack.chosen() == list(layers)[:4]
+
+
+def test_nothing_chosen_is_nothing_in_the_way(stack):
+    stack.boxes["body"].value = False
+    assert stack.chosen() == [] and not image(stack).any()
+    assert "radiograph of nothing" in stack.shown.value
+
+
+def test_a_layer_is_told_with_its_strength(drawn):
+    empty = np.zeros((64, 64), np.float32)
+    layers = {"body": empty + 1, "air": empty - 0.5, "disease": empty}
+    stack = widgets.LayerStack(layers, lambda total: total, (2.0, 1.0))
+    for place, text in enumerate(("Body: +1.00", "Air: -0.50", "Disease: +0.00"), start=1):
+        stack.slider.value = place
+        assert text in drawn[-1][1]
+    assert "The simulated radiograph of body, air, disease; beside it" in drawn[-1][0]
+
+
+# the other controls
+
+
+def test_augmentation_starts_mild(drawn):
+    preview = widgets.AugmentationPreview(SQUARE, SQUARE_MASK)
+    start = {name: value for name, value in preview.values().items() if name != "seed"}
+    assert start == {name: getattr(MILD, name) for name in start}
+    assert len(start) == 6
+
+
+def test_receptive_field_starts_with_the_course_s_depth():
+    assert widgets.ReceptiveField(SQUARE).controls["depth"].value == build_unet.__defaults__[2]
+
+
+def test_threshold_moves_through_all_thresholds(drawn):
+    slider = widgets.ThresholdExplorer(IMAGE, PROBABILITY, REFERENCE, SPACING).controls["threshold"]
+    ends = slider.min, slider.max, slider.max - slider.min
+    assert ends == pytest.approx((*scenes.THRESHOLDS[[0, -1]], 98 * slider.step))
+
+
+def test_you_place_the_lungs_that_are_scored(drawn):
+    you = widgets.YouAreTheBaseline(IMAGE, REFERENCE, SPACING, OTHERS)
+    assert you.lungs() == tuple(widgets.LUNGS.values())
+    assert 0.3 < metrics.dice(mask_of(you), REFERENCE) < 0.9
+    best = {"row": 0.5, "column": 0.27, "height": 0.66, "width": 0.25, "tilt": 0}
+    for name, value in best.items():
+        you.controls[f"image_left_{name}"].value = value
+        you.controls[f"image_right_{name}"].value = 0.73 if name == "column" else value
+    dice = metrics.dice(mask_of(you), REFERENCE)
+    assert dice > 0.85
+    assert f"Dice {dice:.3f}" in drawn[-1][1] and "rank 2 of 4" in drawn[-1][1]
+
+
+def mask_of(you):
+    return np.logical_or(*(scenes.lung_mask(lung, SHAPE) for lung in you.lungs()))
+
+
+def test_failures_are_sorted_by_any_score(drawn):
+    browser = widgets.FailureBrowser(cases())
+    assert browser.chosen() == browser.cases and "case 0, 1 of 3" in drawn[-1][1]
+    browser.controls["place"].value = 2
+    assert "case 2, 3 of 3" in drawn[-1][1]
+    browser.controls["order"].value = "hd95_mm"
+    assert [case.name for case in browser.chosen()] == ["case 0", "case 2"]
+    assert "case 2, 2 of 2" in drawn[-1][1]
+    browser.controls["order"].value = "dice"
+    assert len(browser.chosen()) == 3
+
+
+def test_no_failures_are_said_to_be_none(drawn):
+    widgets.FailureBrowser([])
+    assert "no case" in drawn[-1][1]
