@@ -22,16 +22,15 @@ LUNGS = {"image_left": Lung(0.4, 0.3, 0.5, 0.2), "image_right": Lung(0.4, 0.7, 0
 class Explorer(ipywidgets.VBox):
     """Controls above a picture with its caption.
 
-    Args: `scene`, called with each control's value by name; `column`, the least width in pixels.
+    Args: `scene`, called with the value of each control by its name; the controls by name.
     """
 
-    def __init__(self, scene: Callable[..., Scene], controls: Mapping, column: int = 290):
+    def __init__(self, scene: Callable[..., Scene], controls: Mapping):
         self.scene, self.controls = scene, dict(controls)
         self.shown, self._settling = ipywidgets.HTML(), False
-        columns = f"repeat(auto-fit, minmax({column}px, 1fr))"
-        layout = ipywidgets.Layout(grid_template_columns=columns, max_width="800px")
-        grid = ipywidgets.GridBox(list(self.controls.values()), layout=layout)
-        super().__init__([grid, self.shown])
+        boxes = [control for control in controls.values() if isinstance(control, Checkbox)]
+        others = [control for control in controls.values() if control not in boxes]
+        super().__init__([_grid(others, 290), _grid(boxes, 150), self.shown])
         for control in self.controls.values():
             control.observe(self._changed, "value")
         self._changed()
@@ -55,16 +54,12 @@ class Explorer(ipywidgets.VBox):
 
 
 class Browser(Explorer):
-    """A scene of one of the `chosen`, whose place among them is the last slider."""
+    """A scene of one of those that a subclass has `chosen`, its place under the last slider."""
 
     def __init__(self, scene: Callable[[Sequence, int], Scene], title: str, **filters):
         # the caption says the place, counted from 1
         controls = {**filters, "place": _slider(IntSlider, title, 0, 0, 0, 1, readout=False)}
         super().__init__(lambda place, **_: scene(self.chosen(), place), controls)
-
-    def chosen(self) -> Sequence:
-        """What the filters leave, in order."""
-        raise NotImplementedError
 
     def settle(self) -> None:
         """Let the slider reach the last one that is chosen."""
@@ -111,8 +106,7 @@ class LayerStack(Explorer):
         self.layers, self.develop, self.spacing_mm = layers, develop, spacing_mm
         self.slider = _slider(IntSlider, "layers", 1, 1, len(layers), 1)
         self.boxes = {name: _box(name.replace("_", " ")) for name in layers}
-        self.slider.layout.grid_column = "1 / -1"
-        super().__init__(self._draw, {"reached": self.slider, **self.boxes}, column=150)
+        super().__init__(self._draw, {"reached": self.slider, **self.boxes})
 
     def chosen(self) -> list[str]:
         """Names of the layers in the picture: those the slider has reached and whose box is on."""
@@ -233,8 +227,14 @@ class FailureBrowser(Browser):
         return self.cases if score == AS_GIVEN else scenes.worst_first(self.cases, score)
 
 
+def _grid(controls: Sequence, narrowest: int) -> ipywidgets.GridBox:
+    columns = f"repeat(auto-fit, minmax({narrowest}px, 1fr))"
+    layout = ipywidgets.Layout(grid_template_columns=columns, max_width="800px")
+    return ipywidgets.GridBox(controls, layout=layout)
+
+
 def _form() -> dict:
-    return {"style": {"description_width": "125px"}, "layout": ipywidgets.Layout(width="auto")}
+    return {"style": {"description_width": "135px"}, "layout": ipywidgets.Layout(width="auto")}
 
 
 def _slider(kind, title: str, value, low: float, high: float, step: float, **more):

@@ -113,14 +113,15 @@ def test_every_control_draws_once_a_change_over_its_whole_range(maker, drawn):
 def test_controls_are_for_the_keyboard_and_their_names_are_whole(maker, drawn):
     widget = maker()
     assert isinstance(widget, ipywidgets.VBox)
-    grid, shown = widget.children
-    assert list(grid.children) == list(widget.controls.values()) and shown is widget.shown
+    sliders, boxes, shown = widget.children
+    assert [*sliders.children, *boxes.children] == list(widget.controls.values())
+    assert shown is widget.shown
     for control in widget.controls.values():
         assert control.description
         assert getattr(control, "continuous_update", False) is False
         if not isinstance(control, Checkbox):
-            assert len(control.description) <= 18  # 125 pixels hold as many
-            assert control.style.description_width == "125px"
+            assert len(control.description) <= 18  # 135 pixels hold as many
+            assert control.style.description_width == "135px"
 
 
 def test_the_picture_comes_with_its_texts(maker):
