@@ -357,6 +357,17 @@ def test_drawn_by_hand_scores_and_ranks(reference):
     assert " mm" not in scenes.drawn_by_hand(image, reference, None, *pair, {}).caption
 
 
+def test_a_large_radiograph_is_scored_as_a_small_one():
+    pair = Lung(0.5, 0.27, 0.6, 0.2), Lung(0.5, 0.73, 0.6, 0.2)
+    scores = {}
+    for side, spacing in ((500, (0.8, 0.6)), (2000, (0.2, 0.15))):
+        image, reference = radiograph((side, side)), np.logical_or(*lungs((side, side)))
+        scene = scenes.drawn_by_hand(image, reference, spacing, *pair, {}, True)
+        assert drawn(scene).shape[0] <= 1000
+        scores[side] = [float(number) for number in re.findall(r"\d+\.\d+", scene.caption)]
+    assert scores[500] == pytest.approx(scores[2000], rel=0.03)
+
+
 def cases(reference, probability):
     masks = [probability > cut for cut in (0.999, 0.9, 0.5, 0.1)] + [np.zeros(SHAPE, bool)]
     return [

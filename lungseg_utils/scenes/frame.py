@@ -47,6 +47,15 @@ def height_of(image: np.ndarray, spacing_mm: Spacing, width: float, extra: float
     return min(6.0, width * rows * row_mm / (columns * column_mm)) + extra
 
 
+def thinned(
+    image: np.ndarray, mask: np.ndarray, spacing_mm: Spacing
+) -> tuple[np.ndarray, np.ndarray, Spacing]:
+    """Every n-th pixel of an image and its mask, and what these pixels measure; n is 1 if small."""
+    step = max(1, max(image.shape) // LARGEST_DRAWN)
+    spacing_mm = spacing_mm and (spacing_mm[0] * step, spacing_mm[1] * step)
+    return image[::step, ::step], mask[::step, ::step], spacing_mm
+
+
 def fill(axes: Axes, mask: np.ndarray, colour: str, hatch: str, opacity: float, label: str) -> None:
     """Fill a bool mask (height, width) over an image, hatched, so that it also reads in grey."""
     step = max(1, max(mask.shape) // LARGEST_DRAWN)

@@ -8,7 +8,16 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from lungseg_utils import metrics, plots
-from lungseg_utils.scenes.frame import WHITE, Scene, Spacing, fill, height_of, nothing, say_scores
+from lungseg_utils.scenes.frame import (
+    WHITE,
+    Scene,
+    Spacing,
+    fill,
+    height_of,
+    nothing,
+    say_scores,
+    thinned,
+)
 
 THRESHOLDS = np.arange(1, 100) / 100
 ROUNDNESS = 2.5  # 2 is an ellipse, more has fuller corners
@@ -121,7 +130,9 @@ def drawn_by_hand(
     """Two lungs placed by the reader, their scores, and the rank of their Dice among `others`.
 
     Args: `others`, the Dice of others on this image by name; `reveal` draws the reference too.
+    Large radiographs are scored on every second, third, ... pixel: sliders should not lag.
     """
+    image, reference, spacing_mm = thinned(image, reference, spacing_mm)
     lungs = (lung_mask(lung, image.shape) for lung in (image_left_lung, image_right_lung))
     mask = np.logical_or(*lungs)
     scores = metrics.score(mask, reference, spacing_mm)
