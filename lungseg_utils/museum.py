@@ -196,10 +196,9 @@ def train(steps: Steps, data: Data, recipe: Recipe) -> tuple[keras.Model, Histor
     for epoch in range(recipe.epochs):
         moved = steps.move(images[..., None], masks[..., None], [recipe.seed, epoch])
         moved = [np.asarray(array) for array in moved]
-        order = rng.permutation(len(images))
+        order, whole = rng.permutation(len(images)), len(images) // recipe.batch_size
         model.reset_metrics()
-        for first in range(0, len(order) - recipe.batch_size + 1, recipe.batch_size):
-            batch = order[first : first + recipe.batch_size]
+        for batch in order[: whole * recipe.batch_size].reshape(whole, -1):
             loss = model.train_on_batch(moved[0][batch], moved[1][batch])
         val_dice = overlap(probabilities(model, unseen) > THRESHOLD, truth)
         history.append({"loss": float(loss), "val_dice": val_dice})
@@ -208,14 +207,13 @@ def train(steps: Steps, data: Data, recipe: Recipe) -> tuple[keras.Model, Histor
 
 
 def fresh_network(recipe: Recipe, loss: Callable, images: int) -> keras.Model:
-    """A network that knows nothing yet, its first weights drawn from the recipe's seed.
+    """A network that knows nothing yet, of a recipe whose seed is one of `SEEDS`.
 
-    Compiled once for each loss, which takes seconds, and shared: take what you need from one before
-    you ask for the next.
+    Compiled once for each loss and shared: take what you need from one before you want the next.
     """
-    make_reproducible(recipe.seed)
-    model = _compiled(replace(recipe, seed=0), loss, images)
-    model.set_weights(_first_weights(recipe))
+    any_seed = replace(recipe, seed=0)
+    first, model = _first_weights(any_seed)[recipe.seed], _compiled(any_seed, loss, images)
+    model.set_weights(first)
     for variable in model.optimizer.variables:
         variable.assign(keras.ops.zeros_like(variable))
     return model
@@ -231,9 +229,12 @@ def _compiled(recipe: Recipe, loss: Callable, images: int) -> keras.Model:
 
 
 @lru_cache(maxsize=4)
-def _first_weights(recipe: Recipe) -> list[np.ndarray]:
-    keras.utils.set_random_seed(recipe.seed)
-    return _built(recipe).get_weights()
+def _first_weights(recipe: Recipe) -> list[list[np.ndarray]]:
+    weights = []
+    for seed in SEEDS:  # all at once: with a new seed TensorFlow prepares its graphs anew
+        make_reproducible(seed)
+        weights.append(_built(recipe).get_weights())
+    return weights
 
 
 def _built(recipe: Recipe) -> keras.Model:

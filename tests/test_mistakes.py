@@ -1,0 +1,245 @@
+"""Each mistake of the museum does what its name says, on arrays of a few pixels."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+
+from lungseg_utils import mistakes, museum
+from lungseg_utils.mistakes import MISTAKES
+from lungseg_utils.museum import FINE, HEALTHY
+
+KEY = [0, 0]
+
+
+@pytest.fixture
+def masks():
+    """Four patients, each with two lungs of a width of its own and a heart on the image right."""
+    drawn = np.zeros((4, 64, 64), np.float32)
+    for number, mask in enumerate(drawn):
+        mask[16:48, 8 : 24 + number] = mask[16:48, 40 : 52 - 2 * number] = 1
+    return drawn
+
+
+@pytest.fixture
+def history():
+    """The loss falls to the end; validation is best before it, and its first image at once."""
+    dice = [(0.9, 0.3), (0.5, 0.5), (0.8, 0.9), (0.7, 0.8)]
+    return [
+        {"loss": loss, "val_dice": np.array(row)}
+        for loss, row in zip((4, 3, 2, 1), dice, strict=True)
+    ]
+
+
+@pytest.fixture
+def sitting():
+    """A network that calls dark what is dark, and masks that are a little too large."""
+    truth = np.zeros((3, FINE, FINE), np.float32)
+    truth[:, 64:192, 32:112] = truth[:, 64:192, 144:224] = 1
+    truth[1, 64:96] = 0
+    found = truth.copy()
+    found[:, 192:200, 32:112] = 1
+    images = np.where(truth > 0, 0.2, 0.8).astype(np.float32)
+    parts = SimpleNamespace(images=images, masks=truth)
+    model = SimpleNamespace(predict_on_batch=lambda batch: (batch < 0.5).astype(np.float32))
+    data = SimpleNamespace(training=parts, validation=parts, test=parts)
+    probability = np.where(museum.squares(found, 32) > 0.5, 0.7, 0.2).astype(np.float32)
+    return museum.Sitting(data, model, [], probability, found > 0.5, truth)
+
+
+def changed(name, step):
+    """The step of a mistake, which differs from the healthy one."""
+    wrong = getattr(MISTAKES[name].steps, step)
+    assert wrong is not getattr(HEALTHY, step)
+    return wrong
+
+
+def test_each_changes_what_it_says_and_no_more():
+    assert len(MISTAKES) >= 14
+    for name, mistake in MISTAKES.items():
+        steps = [
+            step for step, wrong in vars(mistake.steps).items() if wrong is not vars(HEALTHY)[step]
+        ]
+        assert len(steps) == (2 if name == "one validation image" else 1), name
+        assert mistake.harms == ("number" if "measure" in steps else "network")
+        assert mistake.seen
+
+
+def test_no_two_are_the_same():
+    assert len({mistake.steps for mistake in MISTAKES.values()}) == len(MISTAKES)
+
+
+def test_dilated_labels_are_larger_all_around(masks):
+    wrong = changed("dilated labels", "label")(masks)
+    assert (wrong >= masks).all() and set(np.unique(wrong)) == {0, 1}
+    assert wrong[0, 16 - mistakes.KERNEL // 2, 12] == 1 and wrong[0, 8, 12] == 0
+
+
+def test_labels_of_255(masks):
+    wrong = changed("labels of 0 and 255", "label")(masks)
+    assert set(np.unique(wrong)) == {0, 255}
+
+
+def test_moved_masks_grow_where_they_are_cut_above_0(masks):
+    images = masks[..., None]
+    right = np.asarray(HEALTHY.move(images, images, KEY)[1])
+    wrong = np.asarray(changed("blurred masks cut above 0", "move")(images, images, KEY)[1])
+    assert set(np.unique(wrong)) == {0, 1}
+    assert wrong.dtype == right.dtype and wrong.sum() > (right >= 0.5).sum()
+    assert (wrong >= (right >= 0.5)).all()
+
+
+@pytest.mark.parametrize("count", range(2, 9))
+def test_zipped_in_disk_order_nobody_keeps_his_own_mask(count):
+    names = np.arange(count)
+    for seed in range(20):
+        images, wrong = changed("unsorted files zipped", "pair")(names, names, seed)
+        assert (images == names).all() and (wrong != names).all()
+        assert sorted(wrong) == list(names)
+
+
+def test_the_mask_stays_where_the_image_moves(masks):
+    images = masks[..., None]
+    moved, wrong = changed("image moved, mask not", "move")(images, images, KEY)
+    assert (wrong == images).all() and not np.array_equal(moved, images)
+    assert np.array_equal(moved, HEALTHY.move(images, images, KEY)[0])
+
+
+def test_mirrored_chests_have_the_heart_on_the_other_side(masks):
+    images = np.tile(masks, (4, 1, 1))[..., None]
+    right, wrong = (
+        [np.asarray(array) for array in move(images, images, KEY)]
+        for move in (HEALTHY.move, changed("mirrored chests", "move"))
+    )
+    same = [np.array_equal(*pair) for pair in zip(right[1], wrong[1], strict=True)]
+    turned = [np.array_equal(a, b[:, ::-1]) for a, b in zip(right[1], wrong[1], strict=True)]
+    assert any(same) and any(turned) and all(np.logical_xor(same, turned))
+    for number in np.flatnonzero(turned):
+        assert np.array_equal(wrong[0][number], right[0][number, :, ::-1])
+
+
+def test_brightness_in_uint8_turns_bright_to_dark(masks):
+    images = np.full((8, 16, 16, 1), 0.8, np.float32)
+    right = np.asarray(HEALTHY.move(images, images, KEY)[0])
+    wrong = changed("brightened in uint8", "move")(images, images, KEY)[0]
+    assert wrong.dtype == np.float32 and wrong.min() >= 0 and wrong.max() <= 1
+    fallen = right - wrong > 0.3
+    assert fallen.any() and (right[fallen] > 0.6).all()
+
+
+def test_a_second_sigmoid_keeps_the_loss_from_zero():
+    truth = np.ones((1, 8, 8, 1), np.float32)
+    right = float(HEALTHY.loss(truth, truth)[0])
+    wrong = float(changed("a sigmoid too many", "loss")(truth, truth)[0])
+    assert right < 1e-3 and wrong == pytest.approx(np.log1p(np.exp(-1)), abs=1e-3)
+
+
+def test_each_keeps_another_epoch(history):
+    kept = {name: one.steps.keep(history) for name, one in MISTAKES.items()}
+    assert HEALTHY.keep(history) == 2
+    assert kept["kept by training loss"] == 3
+    assert kept["kept by lowest Dice"] == 1
+    assert kept["no validation image"] == 0
+    assert kept["one validation image"] == 0
+
+
+def test_one_image_speaks_for_all(sitting, history):
+    data = replace(sitting, history=history)
+    assert changed("one validation image", "measure")(data).tolist() == [0.9] * 3
+
+
+def test_batchnorm_in_training_looks_at_one_image():
+    model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.BatchNormalization()])
+    images = np.random.default_rng(0).random((3, 8, 8)).astype(np.float32) + 5
+    wrong = changed("BatchNorm in training", "predict")(model, images)
+    assert wrong.shape == images.shape and np.allclose(wrong.mean((1, 2)), 0, atol=1e-3)
+
+
+def seen_by(predict, images):
+    """What reaches the network."""
+    seen = []
+    model = SimpleNamespace(predict_on_batch=lambda batch: seen.append(batch) or batch)
+    return predict(model, images), seen
+
+
+def test_divided_twice_is_night(masks):
+    _, (seen,) = seen_by(changed("divided by 255 twice", "predict"), masks)
+    assert seen.max() == pytest.approx(1 / 255)
+
+
+def test_mirrored_and_not_back_marks_both_sides(masks):
+    wrong, _ = seen_by(changed("mirrored and not back", "predict"), masks)
+    assert np.allclose(wrong, wrong[:, :, ::-1]) and not np.allclose(wrong, masks)
+
+
+def reported(name, sitting):
+    return changed(name, "measure")(sitting)
+
+
+def test_the_healthy_report_is_the_honest_one(sitting):
+    outcome = museum.score(
+        replace(sitting, data=SimpleNamespace(
+            test=sitting.data.test, spacings_mm=[(1.0, 1.0)] * 3)), HEALTHY
+    )  # fmt: skip
+    assert np.allclose(outcome.reported, outcome.dice) and (outcome.hd95_mm == 8).all()
+
+
+def test_dice_above_1(sitting):
+    assert (reported("Dice above 1", sitting) > 1).all()
+
+
+def test_sums_in_uint8_lose_nearly_everything(sitting):
+    honest = HEALTHY.measure(sitting)
+    assert np.allclose(reported("sums in uint8", sitting), honest / 255)
+
+
+def test_the_best_threshold_is_never_worse(sitting):
+    wrong, fine = reported("a threshold for each image", sitting), museum.FINE
+    fixed = museum.overlap(museum.squares(sitting.probability, fine) > 0.5, sitting.labels)
+    assert (wrong >= fixed).all()
+
+
+def test_augmented_test_part_is_moved(sitting):
+    wrong = reported("augmented test part", sitting)
+    honest = museum.overlap(sitting.labels, sitting.labels)
+    assert wrong.shape == honest.shape and (wrong < honest).all()
+
+
+def test_a_test_part_like_the_training_part_may_normalise_itself(sitting):
+    assert (reported("normalised by test part", sitting) > 0.95).all()
+    darker = SimpleNamespace(images=sitting.data.test.images * 0.5 + 0.5, masks=sitting.labels)
+    data = SimpleNamespace(training=sitting.data.training, test=darker)
+    assert (reported("normalised by test part", replace(sitting, data=data)) > 0.95).all()
+
+
+def test_small_squares_hide_what_is_smaller_than_a_pixel(sitting):
+    found = sitting.masks.copy()
+    found[:, 200:203, 32:112] = True
+    finer = replace(sitting, masks=found)
+    assert (
+        reported("measured on squares", finer) == reported("measured on squares", sitting)
+    ).all()
+    assert (HEALTHY.measure(finer) < HEALTHY.measure(sitting)).all()
+
+
+def test_costs_are_dice_lost_or_dice_invented():
+    good, bad = np.array([0.90, 0.92, 0.94]), np.array([0.80, 0.82, 0.84])
+    blank = np.zeros((3, 2, 2), bool)
+
+    def outcome(dice, told):
+        return museum.Outcome(blank, dice, dice, dice, told)
+
+    healthy = {0: good, 1: good - 0.01, 2: good + 0.01}
+    rooms = SimpleNamespace(
+        visit=lambda name, seed: outcome(healthy[seed], healthy[seed]),
+        data=SimpleNamespace(patients=("a", "b", "c")),
+    )
+    names = "dilated labels", "mirrored chests", "Dice above 1"
+    shown = outcome(bad, good), outcome(good - 0.015, good), outcome(good, good + 0.9)
+    table = mistakes.costs(rooms, dict(zip(names, shown, strict=True)))
+    assert table["cost"].tolist() == pytest.approx([0.10, 0.015, 0.9])
+    assert table["beyond seeds"].tolist() == [True, False, True]
+    assert table["reported Dice"].tolist() == pytest.approx([0.92, 0.92, 1.82])
+    assert (table["low"] <= table["cost"] + 1e-9).all()
