@@ -3,6 +3,8 @@
 import base64
 import html
 import io
+import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -167,13 +169,21 @@ def learning_curves(history: Sequence[dict[str, float]], epochs: int) -> Figure:
 
 
 class LiveCurves:
-    """A report for `train`: one picture below the cell, drawn anew after each epoch."""
+    """A report for `train`: one picture below the cell, drawn anew after each epoch, but once in
+    `PAUSE` seconds at most, and after the last.
+    """
+
+    PAUSE = 1.0
 
     def __init__(self):
         self._handle: DisplayHandle | None = None
+        self._drawn = -math.inf
 
     def __call__(self, recipe, history) -> None:
         row = history[-1]
+        if time.monotonic() - self._drawn < self.PAUSE and row["epoch"] < recipe.epochs:
+            return
+        self._drawn = time.monotonic()
         caption = (
             f"Epoch {row['epoch']} of {recipe.epochs}, {row['seconds']:.1f} s: loss "
             f"{row['loss']:.3f}, validation loss {row['val_loss']:.3f}, validation Dice "

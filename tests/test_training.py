@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lungseg_utils import plots
 from lungseg_utils.losses import bce_dice_loss
 from lungseg_utils.pipeline import Squares
 from lungseg_utils.pretrained import load_pretrained
@@ -193,3 +194,23 @@ def test_a_training_on_simulated_images_has_no_head_start(data, scale, shipped, 
     assert all(map(np.array_equal, weights, expected)) and len(weights) == len(expected)
     recipe = COURSE_AT[scale]
     build_unet(recipe.size, filters=recipe.filters, depth=recipe.depth).set_weights(weights)
+
+
+def test_live_curves_do_not_hold_up_short_epochs(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(plots, "display", lambda shown, **_: drawn.append(shown) or Handle(drawn))
+    keys = ("loss", "dice", "val_loss", "val_dice", "seconds")
+    history = [{"epoch": epoch, **dict.fromkeys(keys, 0.5)} for epoch in range(1, 31)]
+    report, recipe = plots.LiveCurves(), replace(TINY, epochs=30)
+    began = time.monotonic()
+    for epoch in range(1, 31):
+        report(recipe, history[:epoch])
+    assert 2 <= len(drawn) <= 3 + (time.monotonic() - began) / report.PAUSE
+    assert "Epoch 1 of 30" in drawn[0].caption and "Epoch 30 of 30" in drawn[-1].caption
+
+
+class Handle:
+    """Stands in for the place in a notebook where a picture is shown."""
+
+    def __init__(self, drawn):
+        self.update = drawn.append
