@@ -17,7 +17,7 @@ LESSONS = {path.name[:2]: path for path in (ROOT / "notebooks").glob("*.ipynb")}
 SHOWN = {
     "laptop_simulated": (lambda content: [tables.benchmark_row(content)], [README]),
     "laptop_montgomery": (lambda content: [tables.benchmark_row(content)], [README]),
-    "transfer": (tables.transfer_rows, [README, LESSONS["06"]]),
+    "transfer": (tables.transfer_rows, [README, LESSONS["06"], LESSONS["08"]]),
     "transfer_trials": (tables.trial_rows, [LESSONS["06"]]),
     "mixing": (tables.mixing_rows, [LESSONS["06"]]),
     "crossvalidate_course_random": (
@@ -29,7 +29,7 @@ SHOWN = {
     "crossvalidate_shipped_simulated": (
         lambda content: [tables.crossvalidation_row(content)], [README, CARD, LESSONS["06"]]),
     "article": (tables.article_rows, [README, LESSONS["06"]]),
-    "external": (tables.external_rows, [README, CARD]),
+    "external": (tables.external_rows, [README, CARD, LESSONS["08"]]),
     "time_to_dice": (tables.time_rows, [README]),
     "inference": (tables.inference_rows, [README]),
     "notebooks": (tables.timing_rows, [TEACHING]),
@@ -88,6 +88,23 @@ def test_prose_on_time_and_precision_comes_from_the_benchmarks():
 def test_objectives_in_the_readme_are_those_of_the_exercises():
     text = documents()[README]
     assert tables.replace_rows(text, tables.OBJECTIVES, tables.objective_rows()) == text
+
+
+def test_prose_on_confidence_comes_from_the_benchmark():
+    path = BENCHMARKS / "uncertainty.json"
+    sets = json.loads(path.read_text(encoding="utf-8"))["sets"]
+    text, turned, untouched = documents()[LESSONS["08"]].replace("\n", " "), 0, 0
+    for name in ("montgomery", "jsrt"):
+        risk, changes = sets[name]["mean_risk"], sets[name]["changes"]
+        assert f"{risk['surest_first']:.3f} against {risk['best']:.3f}" in text
+        assert f"at random {risk['random']:.3f}" in text
+        for way in ("upside down", "on its side", "inverted"):
+            told = [key for key in changes[way]["warnings"] if key.startswith("it looks")]
+            assert [changes[way]["warnings"][key] for key in told] == [changes[way]["images"]]
+            turned += changes[way]["images"]
+        assert not any(key.startswith("it looks") for key in changes["as it is"]["warnings"])
+        untouched += changes["as it is"]["images"]
+    assert f"On {untouched} real X-rays" in text and f"the {turned} turned upside down" in text
 
 
 @pytest.mark.parametrize("lesson", ["03", "04"])

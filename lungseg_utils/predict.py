@@ -1,0 +1,220 @@
+"""Room 08: from an X-ray to a mask, areas, a confidence, warnings and a picture.
+
+Several networks look at several copies of the picture (moved a little, brighter). The mean of what
+they say is the answer, and how far they are from it says how much of the answer is a guess.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import keras
+import numpy as np
+from scipy import ndimage
+
+from lungseg_utils.masks import lung_area_cm2, to_native, to_square
+from lungseg_utils.metrics import Spacing, dice, soft_dice
+from lungseg_utils.unet import THRESHOLD, mask_from_square
+
+
+class Copy(NamedTuple):
+    """One more look at a picture: turned by `rotation` degrees, `zoom` times larger, moved by
+    shares of its size, brighter where `gamma` is below 1.
+    """
+
+    rotation: float = 0.0
+    zoom: float = 1.0
+    down: float = 0.0
+    across: float = 0.0
+    gamma: float = 1.0
+
+    def move(self, size: int) -> np.ndarray:
+        """The move as OpenCV takes it, (2, 3), from a place in the square to one in the copy."""
+        centre = (size - 1) / 2
+        move = cv2.getRotationMatrix2D((centre, centre), self.rotation, self.zoom)
+        move[:, 2] += size * self.across, size * self.down
+        return move
+
+    def of(self, square: np.ndarray) -> np.ndarray:
+        """The copy of an image float32 (size, size); black comes in from beyond its border."""
+        size = len(square)
+        return cv2.warpAffine(square, self.move(size), (size, size)) ** self.gamma
+
+    def undone(self, probability: np.ndarray, plain: np.ndarray) -> np.ndarray:
+        """A probability (size, size) of the copy, moved back over the `plain` picture's own, which
+        is left where the copy has lost the border.
+        """
+        size = len(plain)
+        return cv2.warpAffine(
+            probability,
+            self.move(size),
+            (size, size),
+            dst=plain.copy(),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_TRANSPARENT,
+        )
+
+
+COPIES = Copy(rotation=5, zoom=1.05), Copy(rotation=-5, zoom=0.95), Copy(gamma=0.7, down=0.03)
+# Of 523 reference masks (simulated, Montgomery, JSRT) none covers less than .088 of its picture,
+# and no lung is smaller than .54 of the other: benchmarks/uncertainty.json.
+LEAST_COVER, LEAST_SHARE = 0.05, 0.35
+MOST_BORDER = 0.02  # of one side of the picture
+# On 59 real X-rays that the weights had not seen the least is .966: benchmarks/uncertainty.json.
+LEAST_CONFIDENCE = 0.9
+ORANGE = (230, 159, 0)
+
+
+@dataclass(frozen=True)
+class LungArea:
+    """One lung: `side` of the image, "left" or "right"; `cm2` is None where no spacing is known."""
+
+    side: str
+    pixels: int
+    cm2: float | None
+
+    def __str__(self) -> str:
+        patient = {"left": "right", "right": "left"}[self.side]
+        size = f"{self.pixels} pixels" if self.cm2 is None else f"{self.cm2:.0f} cm2"
+        return f"image {self.side} (patient {patient}): {size}"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What is said of one X-ray, all arrays of its own (height, width).
+
+    `probability` is the mean of all answers, `spread` their standard deviation, both float32;
+    `mask` is bool; `confidence` is in [0, 1]; `warnings` are sentences to read before the rest.
+    """
+
+    image: np.ndarray
+    spacing_mm: Spacing | None
+    probability: np.ndarray
+    spread: np.ndarray
+    mask: np.ndarray
+    areas: tuple[LungArea, ...]
+    confidence: float
+    warnings: tuple[str, ...]
+
+
+def predict(
+    models: Sequence[keras.Model], image: np.ndarray, spacing_mm: Spacing | None = None
+) -> Prediction:
+    """Find the lungs in an image float32 (height, width) in [0, 1], and say how sure that is."""
+    found = answers(models, image)
+    mean, spread = found.mean(axis=0), found.std(axis=0)
+    mask = mask_from_square(mean, image.shape)
+    areas, confidence = lung_areas(mask, spacing_mm), agreement(found)
+    warnings = *_mask_warnings(mask, areas), *_view_warnings(*surest_view(models, image))
+    if confidence < LEAST_CONFIDENCE:
+        warnings += ("the networks and the copies disagree: do not rely on this mask",)
+    probability, spread = (to_native(one, image.shape) for one in (mean, spread))
+    return Prediction(
+        image, spacing_mm, probability, spread, mask, areas, confidence, tuple(warnings)
+    )
+
+
+def answers(
+    models: Sequence[keras.Model], image: np.ndarray, copies: Sequence[Copy] = COPIES
+) -> np.ndarray:
+    """What each network says of the image and of each copy, moved back.
+
+    Args: `image` float32 (height, width) in [0, 1].
+    Returns: probabilities float32 (networks x (1 + copies), size, size), the size that of the
+        largest network; each network's plain answer comes before those of its copies.
+    """
+    size = max(model.input_shape[1] for model in models)
+    found = []
+    for model in models:
+        square = to_square(image, model.input_shape[1])
+        plain, *others = ask(model, np.stack([square, *(copy.of(square) for copy in copies)]))
+        found.append(plain)
+        found += [copy.undone(one, plain) for copy, one in zip(copies, others, strict=True)]
+    return np.stack([to_native(one, (size, size)) for one in found])
+
+
+def ask(model: keras.Model, squares: np.ndarray) -> np.ndarray:
+    """The network's probabilities (n, size, size) of images float32 (n, size, size)."""
+    batch = np.repeat(squares[..., None], model.input_shape[-1], axis=-1)
+    return np.asarray(model(batch, training=False))[..., 0]
+
+
+def agreement(found: np.ndarray) -> float:
+    """How far the answers (n, size, size) agree: the mean Dice of each one's mask with the mask of
+    their mean. Akin to the Dice agreement of Roy et al., Bayesian QuickNAT, NeuroImage 195, 2019.
+    """
+    joint = found.mean(axis=0) > THRESHOLD
+    return float(np.mean([dice(one > THRESHOLD, joint) for one in found]))
+
+
+def lung_areas(mask: np.ndarray, spacing_mm: Spacing | None = None) -> tuple[LungArea, ...]:
+    """The two largest pieces of a bool mask (height, width), from the left of the image to the
+    right; a piece that is alone belongs to the side on which its centre lies.
+    """
+    pieces, count = ndimage.label(mask)
+    largest = 1 + np.argsort(np.bincount(pieces.ravel(), minlength=count + 1)[1:])[::-1][:2]
+    centres = {piece: ndimage.center_of_mass(pieces == piece)[1] for piece in largest}
+    ordered = sorted(largest, key=centres.get)
+    alone = len(ordered) == 1 and centres[ordered[0]] >= mask.shape[1] / 2
+    sides = ("right",) if alone else ("left", "right")
+    return tuple(
+        LungArea(side, int(lung.sum()), spacing_mm and lung_area_cm2(lung, spacing_mm))
+        for side, lung in zip(sides, (pieces == piece for piece in ordered), strict=False)
+    )
+
+
+def surest_view(models: Sequence[keras.Model], image: np.ndarray) -> tuple[int, bool]:
+    """How to turn the image, in quarters counterclockwise, and whether to invert its grey values,
+    for the networks to be surest of what they see: (0, False) for an upright chest X-ray.
+    """
+    views = [(quarters, inverted) for inverted in (False, True) for quarters in range(4)]
+    total = np.zeros(len(views))
+    for model in models:
+        square = to_square(image, model.input_shape[1])
+        turned = [np.rot90(1 - square if inverted else square, k) for k, inverted in views]
+        total += [soft_dice(one, one > THRESHOLD) for one in ask(model, np.stack(turned))]
+    return views[int(total.argmax())]
+
+
+def _mask_warnings(mask: np.ndarray, areas: Sequence[LungArea]) -> list[str]:
+    found, sizes = [], [area.pixels for area in areas]
+    if sum(sizes) < LEAST_COVER * mask.size:
+        found.append("hardly any lung was found: is this a chest X-ray?")
+    elif min(sizes) < LEAST_SHARE * max(sizes) or len(sizes) < 2:
+        found.append("one lung is missing, very small, or joined to the other")
+    edges = {"top": mask[0], "bottom": mask[-1], "image left": mask[:, 0],
+             "image right": mask[:, -1]}  # fmt: skip
+    cut = [name for name, edge in edges.items() if edge.mean() > MOST_BORDER]
+    if cut:
+        found.append(f"the mask touches the border ({', '.join(cut)}): lung may be cut off")
+    return found
+
+
+def _view_warnings(quarters: int, inverted: bool) -> list[str]:
+    found = [f"it looks turned: try it turned by {90 * quarters} degrees counterclockwise"]
+    return found * bool(quarters) + ["it looks inverted: air should be dark"] * inverted
+
+
+def draw(prediction: Prediction, height: int = 800) -> np.ndarray:
+    """The X-ray in its true proportions, the outline on it, and what is said of it below: RGB,
+    uint8, `height` pixels without the text.
+    """
+    tall, wide = prediction.spacing_mm or (1.0, 1.0)
+    rows, columns = prediction.image.shape
+    size = round(height * columns * wide / (rows * tall)), height
+    grey, mask = (cv2.resize(array.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+                  for array in (prediction.image, prediction.mask))  # fmt: skip
+    picture = np.repeat(np.round(255 * grey).astype(np.uint8)[..., None], 3, axis=2)
+    outlines, _ = cv2.findContours((mask > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL,
+                                   cv2.CHAIN_APPROX_NONE)  # fmt: skip
+    for outline in outlines:
+        for begin in range(0, len(outline), 14):  # a dashed line
+            cv2.polylines(picture, [outline[begin : begin + 9]], False, ORANGE, 2, cv2.LINE_AA)
+    lines = [*map(str, prediction.areas), f"confidence {prediction.confidence:.3f}"]
+    lines += prediction.warnings
+    text = np.full((26 * len(lines) + 12, size[0], 3), 255, np.uint8)
+    for number, line in enumerate(lines, start=1):
+        cv2.putText(text, line, (8, 26 * number), cv2.FONT_HERSHEY_SIMPLEX, 0.55, (0, 0, 0), 1,
+                    cv2.LINE_AA)  # fmt: skip
+    return np.vstack([picture, text])
