@@ -34,7 +34,7 @@ def left_at_255(masks: Array) -> Array:
     return 255 * masks
 
 
-def grown(images: Array, masks: Array, key: list[int]):
+def grown(images: Array, masks: Array, key: list[int]) -> tuple:
     """Masks moved with bilinear interpolation, and every pixel above 0 called lung."""
     images, masks = augment(images, masks, key)
     return images, keras.ops.cast(masks > 0, "float32")
@@ -46,12 +46,12 @@ def shuffled(images: Array, masks: Array, seed: int) -> tuple[Array, Array]:
     return images, masks[np.roll(order, 1)[np.argsort(order)]]  # none keeps its own
 
 
-def mask_left_behind(images: Array, masks: Array, key: list[int]):
+def mask_left_behind(images: Array, masks: Array, key: list[int]) -> tuple:
     """The image moved, its mask not."""
     return augment(images, masks, key)[0], masks
 
 
-def mirrored(images: Array, masks: Array, key: list[int]):
+def mirrored(images: Array, masks: Array, key: list[int]) -> tuple:
     """Half of the chests mirrored, image and mask alike, the heart on the wrong side."""
     images, masks = (np.array(array) for array in augment(images, masks, key))
     chosen = np.random.default_rng(key).random(len(images)) < 0.5
@@ -59,14 +59,14 @@ def mirrored(images: Array, masks: Array, key: list[int]):
     return images, masks
 
 
-def brightened_in_uint8(images: Array, masks: Array, key: list[int]):
+def brightened_in_uint8(images: Array, masks: Array, key: list[int]) -> tuple:
     """A random brightness, added in 8 bits: what passes 255 begins again at 0."""
     images, masks = augment(images, masks, key)
     draw = np.random.default_rng(key).integers(0, BRIGHTEST, (len(images), 1, 1, 1), np.uint8)
     return ((255 * np.asarray(images)).astype(np.uint8) + draw) / np.float32(255), masks
 
 
-def sigmoid_twice(y_true, y_pred):
+def sigmoid_twice(y_true, y_pred) -> keras.KerasTensor:
     """The course's loss, told `from_logits=True` by a network that ends in a sigmoid."""
     # written out: handed the sigmoid's own output, Keras on TensorFlow would notice and mend it
     crossentropy = keras.losses.binary_crossentropy(y_true, keras.ops.sigmoid(y_pred))

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -74,7 +74,7 @@ def unchanged(masks: np.ndarray) -> np.ndarray:
     return masks
 
 
-def move_both(images, masks, key: Sequence[int]):
+def move_both(images: np.ndarray, masks: np.ndarray, key: list[int]) -> tuple:
     """Copies of images and masks (n, size, size, 1), moved alike."""
     return augment(images, masks, key)
 
