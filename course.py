@@ -158,7 +158,7 @@ def lab() -> int:
 def store() -> int:
     """Run the notebooks on the simulated set, store them in place, and draw images/ anew."""
     installation.set_up()
-    shutil.rmtree(OUTPUTS / "store/runs", ignore_errors=True)  # store a whole training
+    shutil.rmtree(OUTPUTS / "store", ignore_errors=True)  # times are those of a first run
     env = simulated_environment("laptop", "store")
     return call("-m", "tools.notebooks", "store", env=env) or call("-m", "tools.pictures", env=env)
 

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 from lungseg_utils.exercises import NOTEBOOKS as ROOMS
-from tools import forms, notebooks
+from tools import forms, notebooks, timings
 
 STORED = {path.stem: nbformat.read(path, as_version=4) for path in notebooks.paths()}
 ADDRESS = notebooks.repository()
@@ -78,6 +78,13 @@ def test_ends_with_what_must_be_true(name):
     ]
     assert re.search(r"^## What must be true$", cells[titles[-1]].source, re.M)
     assert any("assert " in cell.source for cell in cells[titles[-1] :])
+
+
+@each
+def test_says_how_long_it_takes(name):
+    row = timings.read()[name]
+    assert timings.count(STORED[name]).items() <= row.items(), "`course.py store` counts anew"
+    assert notebooks.times(row) in STORED[name].cells[0].source.splitlines()
 
 
 def test_all_nine_rooms_are_there_in_order():

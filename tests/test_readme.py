@@ -32,7 +32,7 @@ SHOWN = {
     "external": (tables.external_rows, [README, CARD, LESSONS["08"]]),
     "time_to_dice": (tables.time_rows, [README]),
     "inference": (tables.inference_rows, [README]),
-    "notebooks": (tables.timing_rows, [TEACHING]),
+    "notebooks": (lambda content: tables.timing_rows(content["notebooks"]), [TEACHING]),
 }  # fmt: skip
 MEASURED = [name for name in SHOWN if (BENCHMARKS / f"{name}.json").exists()]
 

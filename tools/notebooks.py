@@ -6,7 +6,6 @@ python -m tools.notebooks head    write badges, first cells and the tables on te
 """
 
 import asyncio
-import json
 import os
 import re
 import subprocess
@@ -18,13 +17,14 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from tools import tables
+from tools import tables, timings
 from tools.forms import clean, faults
 from tools.installation import OUTPUTS, ROOT, Progress, spell
 from tools.scores import write_page
 
 NOTEBOOKS = ROOT / "notebooks"
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*/notebooks/(\w+)\.ipynb\)")
+TIMES = re.compile(r"^\*About .* cores\.\*$", re.M)
 NEWS = re.compile(r"[IWE]\d{4} |WARNING: All log")  # what TensorFlow tells of the machine
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -126,18 +126,24 @@ def run() -> int:
 
 
 def store() -> int:
-    """Run every notebook and store it in place with clean outputs, unless something is wrong."""
-    chosen = paths()
+    """Run every notebook and store it in place with clean outputs, unless something is wrong.
+
+    How long each took goes into benchmarks/notebooks.json, and from there into the pages.
+    """
+    rows, chosen = {}, paths()
     for number, path in enumerate(chosen, start=1):
-        notebook = nbformat.read(path, as_version=4)
+        notebook, began = nbformat.read(path, as_version=4), time.perf_counter()
         found = [execute(notebook, path.stem, f"{number} of {len(chosen)}")]
+        rows[path.stem] = {"run_seconds": round(time.perf_counter() - began)}
+        rows[path.stem] |= timings.count(notebook)
         clean(notebook)
         found = [fault for fault in found + faults(notebook) if fault]
         if found:
             print(f"notebooks/{path.name} is not stored: {'; '.join(found)}", file=sys.stderr)
             return 1
         nbformat.write(notebook, path)
-    return 0
+    timings.write(rows)
+    return head()
 
 
 def repository() -> str:
@@ -179,13 +185,24 @@ def put_head(notebook: nbformat.NotebookNode, name: str, address: str) -> None:
     notebook.cells.insert(1, nbformat.v4.new_code_cell(bootstrap(address)))
 
 
+def times(row: dict) -> str:
+    """The line in a notebook's first cell, from its row in benchmarks/notebooks.json."""
+    return (
+        f"*About {row['reading_minutes']} minutes to read, {row['exercise_minutes']} for the "
+        f"exercises, {row['run_seconds']} seconds to run on two processor cores.*"
+    )
+
+
 def head() -> int:
     """Write anew what stands in one place and is shown in others: badges and first cells from
-    pyproject.toml, the README's objectives from the exercises, TEACHING.md's times.
+    pyproject.toml, the README's objectives from the exercises, times from the benchmark.
     """
+    rows = timings.read()
     for path in paths():
         notebook = nbformat.read(path, as_version=4)
         put_head(notebook, path.stem, repository())
+        first = notebook.cells[0]
+        first.source = TIMES.sub(times(rows[path.stem]), first.source)
         nbformat.write(notebook, path)
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
@@ -193,9 +210,8 @@ def head() -> int:
     renewed = tables.replace_rows(renewed, tables.OBJECTIVES, tables.objective_rows())
     readme.write_text(renewed, encoding="utf-8")
     teaching = ROOT / "TEACHING.md"
-    timings = json.loads((ROOT / "benchmarks" / "notebooks.json").read_text(encoding="utf-8"))
     text = teaching.read_text(encoding="utf-8")
-    renewed = tables.replace_rows(text, tables.TIMINGS, tables.timing_rows(timings))
+    renewed = tables.replace_rows(text, tables.TIMINGS, tables.timing_rows(rows))
     teaching.write_text(renewed, encoding="utf-8")
     return 0
 

@@ -128,13 +128,13 @@ def objective_rows() -> list[str]:
     return lines
 
 
-def timing_rows(content: dict) -> list[str]:
-    """A line for each notebook of benchmarks/notebooks.json."""
+def timing_rows(rows: dict) -> list[str]:
+    """A line for each notebook of `timings.read()`."""
     return [
         _line(name.replace("_", " "), f"{one['run_seconds']} s",
               f"{one['reading_minutes']} min",
               f"{one['exercises']}, {one['exercise_minutes']} min")
-        for name, one in content["notebooks"].items()
+        for name, one in rows.items()
     ]  # fmt: skip
 
 
