@@ -70,7 +70,7 @@ def train(
     run = Path(folder) / name
     run.mkdir(parents=True, exist_ok=True)
     model = _compile(recipe, precision, len(training.images), start)
-    history = _load(model, _last(run)) if _last(run) else []
+    history = _load_last(model, run)
     if len(history) == recipe.epochs:
         print("This network was trained before on these images; here it is, read back.")
         report(recipe, history)
@@ -179,6 +179,18 @@ class _Keep(keras.callbacks.Callback):
 def _load(model: keras.Model, folder: Path) -> History:
     model.load_weights(folder / "model.weights.h5")
     return json.loads((folder / "history.json").read_text())
+
+
+def _load_last(model: keras.Model, run: Path) -> History:
+    last = _last(run)
+    while last:
+        try:
+            return _load(model, last)
+        except FileNotFoundError:  # another notebook trains the same network, and has pruned it
+            missing, last = last, _last(run)
+            if last == missing:
+                raise
+    return []
 
 
 def _epoch_folder(run: Path, epoch: int) -> Path:

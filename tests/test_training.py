@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lungseg_utils import plots
+from lungseg_utils import plots, training
 from lungseg_utils.losses import bce_dice_loss
 from lungseg_utils.pipeline import Squares
 from lungseg_utils.pretrained import load_pretrained
@@ -137,6 +138,34 @@ def test_two_trainings_of_one_network_do_not_disturb_each_other(undisturbed, tmp
             train_tiny(tmp_path)
 
     assert_same_weights(undisturbed, train_tiny(tmp_path, report=train_it_elsewhere))
+
+
+def test_an_epoch_that_another_training_prunes_while_it_is_read_is_no_loss(
+    undisturbed, folder, tmp_path, monkeypatch
+):
+    copy = tmp_path / "runs"
+    shutil.copytree(folder, copy)
+    load, seen = training._load, []
+
+    def pruned_at_first(model, epoch):
+        seen.append(epoch.name)
+        if len(seen) == 1:
+            epoch.rename(epoch.with_name("epoch-0099"))  # the other one was faster
+        return load(model, epoch)
+
+    monkeypatch.setattr(training, "_load", pruned_at_first)
+    again = train_tiny(copy)
+    assert seen == ["epoch-0004", "epoch-0099"]
+    assert again.history == undisturbed.history
+    assert_same_weights(again, undisturbed)
+
+
+def test_a_checkpoint_without_its_history_is_an_error(undisturbed, folder, tmp_path):
+    copy = tmp_path / "runs"
+    shutil.copytree(folder, copy)
+    next(copy.rglob("history.json")).unlink()
+    with pytest.raises(FileNotFoundError):
+        train_tiny(copy)
 
 
 def test_other_data_or_recipe_is_another_training(tmp_path, monkeypatch):
