@@ -1,0 +1,50 @@
+"""What the browser tests share: one Chromium a worker, and a folder for the screenshots."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+FLAGS = [
+    "--no-sandbox",  # Chromium refuses its sandbox to root, as in most containers
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def chromium() -> str:
+    """Path of Chromium; skips the test, and says what to install, where there is none."""
+    path = os.environ.get("LUNGSEG_CHROMIUM") or shutil.which("chromium")
+    if not path or not Path(path).is_file():
+        pytest.skip(
+            "no Chromium: install it (on Debian: apt-get install chromium), "
+            "or name its program in LUNGSEG_CHROMIUM"
+        )
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator:
+    """A headless Chromium, as Playwright's synchronous `Browser`."""
+    api = pytest.importorskip(
+        "playwright.sync_api", reason="no Playwright: install it with pip install playwright"
+    )
+    path = chromium()
+    with api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def shots() -> Path:
+    """The folder where screenshots are kept for a look: LUNGSEG_HOME/browser."""
+    folder = Path(os.environ["LUNGSEG_HOME"]).resolve() / "browser"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
