@@ -83,14 +83,16 @@ def predict_mask(
     return mask_from_square(_on_square(model, image), shape or image.shape)
 
 
-def mask_from_square(probability: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """The mask, bool of `shape`, of a probability float32 (size, size): above 0.5, the two largest
-    pieces, their holes filled.
+def mask_from_square(
+    probability: np.ndarray, shape: tuple[int, int], threshold: float = THRESHOLD
+) -> np.ndarray:
+    """The mask, bool of `shape`, of a probability float32 (size, size): above the threshold, the
+    two largest pieces, their holes filled.
     """
-    above = probability > THRESHOLD
+    above = probability > threshold
     lungs = keep_two_lungs(above)
     probability = np.where(above == lungs, probability, lungs.astype(np.float32))
-    return to_native(probability, shape) > THRESHOLD
+    return to_native(probability, shape) > threshold
 
 
 def _on_square(model: keras.Model, image: np.ndarray) -> np.ndarray:

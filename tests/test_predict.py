@@ -12,6 +12,7 @@ from lungseg_utils.phantom import simulate
 from lungseg_utils.png import DataError
 from lungseg_utils.predict import COPIES, Copy, agreement, answers, draw, lung_areas, predict
 from lungseg_utils.pretrained import SIMULATED, load_pretrained
+from lungseg_utils.unet import predict_mask
 from lungseg_utils.xray import read_xray
 
 GREY = np.round(255 * radiograph((48, 64))).astype(np.uint8)
@@ -27,8 +28,8 @@ def written(path, pixels, start=b""):
 def test_every_depth_gives_the_same_image(suffix, bits, tmp_path):
     kind = np.uint8 if bits == 8 else np.uint16
     pixels = np.round(radiograph((48, 64)) * (2**bits - 1)).astype(kind)
-    image, spacing = read_xray(written(tmp_path / f"one{suffix}", pixels))
-    assert (image.dtype, image.shape, spacing) == (np.float32, (48, 64), None)
+    image, spacing, notes = read_xray(written(tmp_path / f"one{suffix}", pixels))
+    assert (image.dtype, image.shape, spacing, notes) == (np.float32, (48, 64), None, ())
     np.testing.assert_allclose(image, radiograph((48, 64)), atol=0.6 / 2 ** min(bits, 20))
 
 
@@ -55,8 +56,8 @@ def test_sixteen_bits_are_not_stretched_to_what_one_film_has(tmp_path):
     "name, content, error, says",
     [("gone.png", None, FileNotFoundError, "there is no file"),
      ("folder", b"", FileNotFoundError, "there is no file"),
-     ("empty.png", b"", DataError, "no PNG, JPEG or TIFF"),
-     ("note.txt", b"lungs are clear", DataError, "no PNG, JPEG or TIFF"),
+     ("empty.png", b"", DataError, "no PNG, JPEG, TIFF or DICOM"),
+     ("note.txt", b"lungs are clear", DataError, "no PNG, JPEG, TIFF or DICOM"),
      ("one.dcm", bytes(128) + b"DICM" + bytes(50), DataError, "DICOM"),
      ("cut.jpg", b"\xff\xd8\xff\xe0rest", DataError, "cannot be decoded"),
      ("cut.tiff", b"II*\0rest", DataError, "cannot be decoded"),
@@ -149,7 +150,7 @@ def test_one_lung_belongs_to_its_side(columns, side):
 
 
 def warned(mask):
-    return " ".join(room._mask_warnings(mask, lung_areas(mask)))
+    return " ".join(room.mask_warnings(mask, lung_areas(mask)))
 
 
 def test_warnings_of_masks():
@@ -179,10 +180,23 @@ def test_a_simulated_patient(trained, patient):
     assert found.confidence > 0.93 and found.warnings == ()
     assert [area.side for area in found.areas] == ["left", "right"]
     assert sum(area.pixels for area in found.areas) == found.mask.sum()
-    for array in (found.probability, found.spread):
-        assert (array.shape, array.dtype) == (image.shape, np.float32)
-    edge = np.abs(found.probability - 0.5) < 0.4
-    assert found.spread[edge].mean() > 10 * found.spread[~edge].mean()
+    assert (found.probability.shape, found.probability.dtype) == (image.shape, np.float32)
+    edge = np.abs(found.square - 0.5) < 0.4
+    assert found.doubt[edge].mean() > 10 * found.doubt[~edge].mean()
+
+
+def test_one_network_may_have_the_last_word(trained, patient):
+    """The mask is then the one that `predict_mask` gives and the benchmarks score."""
+    image = patient.image / np.float32(255)
+    alone, joint = (predict(trained, image, joint=joint) for joint in (False, True))
+    np.testing.assert_array_equal(alone.mask, predict_mask(trained[0], image))
+    assert (alone.mask != joint.mask).any() and alone.confidence == joint.confidence
+
+
+def test_a_lower_threshold_finds_more(trained, patient):
+    image = patient.image / np.float32(255)
+    low, high = (predict(trained, image, threshold=threshold).mask for threshold in (0.2, 0.8))
+    assert low.sum() > high.sum() and (low | high == low).all()
 
 
 @pytest.mark.parametrize(
@@ -206,8 +220,9 @@ def test_what_is_no_chest_is_not_trusted(trained):
 
 def test_the_picture_has_the_chest_s_proportions(trained, patient):
     found = predict(trained, patient.image / np.float32(255), (1.0, 1.25))
-    picture = draw(found, height=200)
-    assert picture.dtype == np.uint8 and picture.shape[1:] == (250, 3)
+    picture = draw(found, side=250)
+    assert picture.dtype == np.uint8 and picture.shape[1:] == (room.TEXT_WIDTH, 3)
+    assert (picture[:200, 250:] == 255).all() and (picture[:200, :250] < 255).mean() > 0.9
     orange = (picture == room.ORANGE).all(axis=2)
     assert orange[:200].any() and not orange[200:].any()
     assert (picture[200:] == 0).any(), "the areas are written below"
