@@ -108,7 +108,7 @@ def summary(table: pd.DataFrame) -> dict:
 
 def main(sets: dict[str, str]) -> None:
     """Measure, and write the file."""
-    models = [load_pretrained(name) for name in (SIMULATED, MONTGOMERY)]
+    models = [load_pretrained(name) for name in (MONTGOMERY, SIMULATED)]
     found = {}
     for name, folder in sets.items():
         simulated = (Path(folder) / "phantom.json").exists()

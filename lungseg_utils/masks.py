@@ -1,5 +1,6 @@
 """Room 02: lung masks, and the way from native size to a square array and back."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,24 @@ from lungseg_utils.png import DataError, decode
 from lungseg_utils.radiographs import Record
 
 MM2_PER_CM2 = 100.0
+
+
+@dataclass(frozen=True)
+class LungArea:
+    """One lung: `side` of the image, "left" or "right"; `cm2` is None where no spacing is known."""
+
+    side: str
+    pixels: int
+    cm2: float | None
+
+    @property
+    def patient_side(self) -> str:
+        """The side of the person, who faces the reader."""
+        return {"left": "right", "right": "left"}[self.side]
+
+    def __str__(self) -> str:
+        size = f"{self.pixels} pixels" if self.cm2 is None else f"{self.cm2:.0f} cm2"
+        return f"image {self.side} (patient {self.patient_side}): {size}"
 
 
 def read_mask(path: Path | str) -> np.ndarray:
@@ -63,7 +82,7 @@ def to_square(array: np.ndarray, size: int) -> np.ndarray:
     Returns: the same type, (size, size). Each pixel is the mean of the area it covers, so that thin
         ribs fade rather than flicker; a mask keeps the pixels that are lung by half or more.
     """
-    values = array.astype(np.float32)
+    values = array.astype(np.float32, copy=False)
     shrinks = size <= min(array.shape)
     square = cv2.resize(
         values, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
@@ -95,3 +114,32 @@ def lung_area_cm2(mask: np.ndarray, spacing_mm: tuple[float, float]) -> float:
     It is the area of the shadow on the detector, a little larger than the lung that casts it.
     """
     return float(mask.sum()) * spacing_mm[0] * spacing_mm[1] / MM2_PER_CM2
+
+
+def lung_areas(
+    mask: np.ndarray, spacing_mm: tuple[float, float] | None = None
+) -> tuple[LungArea, ...]:
+    """The two largest pieces of a bool mask (height, width), from the left of the image to the
+    right; a piece that is alone belongs to the side on which its centre lies.
+    """
+    # outlines are found ten times faster than pieces are labelled
+    outlines, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    largest = sorted(outlines, key=cv2.contourArea)[-2:]
+    pieces = sorted(_piece(mask, outline) for outline in largest)  # (column, pixels)
+    alone = len(pieces) == 1 and pieces[0][0] >= mask.shape[1] / 2
+    sides = ("right",) if alone else ("left", "right")
+    scale = spacing_mm and spacing_mm[0] * spacing_mm[1] / MM2_PER_CM2
+    return tuple(
+        LungArea(side, pixels, scale and pixels * scale)
+        for side, (_, pixels) in zip(sides, pieces, strict=False)
+    )
+
+
+def _piece(mask: np.ndarray, outline: np.ndarray) -> tuple[float, int]:
+    """The column of the centre, and the pixels, of the piece of a mask within an outline."""
+    left, top, width, height = cv2.boundingRect(outline)
+    filled = np.zeros((height, width), np.uint8)
+    cv2.drawContours(filled, [outline], 0, 1, cv2.FILLED, offset=(-left, -top))
+    filled &= mask[top : top + height, left : left + width]
+    moments = cv2.moments(filled, binaryImage=True)
+    return left + moments["m10"] / moments["m00"], int(moments["m00"])

@@ -12,7 +12,7 @@ import cv2
 import keras
 import numpy as np
 
-from lungseg_utils.masks import lung_area_cm2, to_native, to_square
+from lungseg_utils.masks import LungArea, lung_areas, to_native, to_square
 from lungseg_utils.metrics import Spacing, dice, soft_dice
 from lungseg_utils.unet import THRESHOLD, mask_from_square
 
@@ -68,26 +68,10 @@ TEXT_WIDTH = 640  # pixels of the longest line that is written below a picture
 
 
 @dataclass(frozen=True)
-class LungArea:
-    """One lung: `side` of the image, "left" or "right"; `cm2` is None where no spacing is known."""
-
-    side: str
-    pixels: int
-    cm2: float | None
-
-    def __str__(self) -> str:
-        patient = {"left": "right", "right": "left"}[self.side]
-        size = f"{self.pixels} pixels" if self.cm2 is None else f"{self.cm2:.0f} cm2"
-        return f"image {self.side} (patient {patient}): {size}"
-
-
-@dataclass(frozen=True)
 class Prediction:
-    """What is said of one X-ray.
-
-    `image` and `mask`, bool, are (height, width); `square` float32 (size, size) is the probability
-    that the mask was cut from, `doubt` the standard deviation of all answers; `confidence` is in
-    [0, 1]; `warnings` are sentences to read before the rest.
+    """What is said of one X-ray: `mask`, bool, is of the image's (height, width); `square` float32
+    (size, size) is the probability that it was cut from, `doubt` the standard deviation of all
+    answers; `confidence` is in [0, 1]; `warnings` are sentences to read before the rest.
     """
 
     image: np.ndarray
@@ -115,13 +99,14 @@ def predict(
     """Find the lungs in an image float32 (height, width) in [0, 1], and say how sure that is.
 
     Args: `joint` cuts the mask from the mean of all answers; without it from the first network's
-        answer to the image itself, and the others only tell how far to trust it.
+        answer to the image itself, and the others only tell how far to trust it. The last network
+        alone, best the smallest, is asked which view is upright: that takes eight looks.
     """
     found = answers(models, image)
     square = found.mean(axis=0) if joint else found[0]
     mask = mask_from_square(square, image.shape, threshold)
     areas, confidence = lung_areas(mask, spacing_mm), agreement(found)
-    warnings = *mask_warnings(mask, areas), *_view_warnings(*surest_view(models, image))
+    warnings = *mask_warnings(mask, areas), *_view_warnings(*surest_view(models[-1:], image))
     if confidence < LEAST_CONFIDENCE:
         warnings += ("the networks and the copies disagree: do not rely on this mask",)
     doubt = found.std(axis=0)
@@ -159,26 +144,6 @@ def agreement(found: np.ndarray) -> float:
     """
     joint = found.mean(axis=0) > THRESHOLD
     return float(np.mean([dice(one > THRESHOLD, joint) for one in found]))
-
-
-def lung_areas(mask: np.ndarray, spacing_mm: Spacing | None = None) -> tuple[LungArea, ...]:
-    """The two largest pieces of a bool mask (height, width), from the left of the image to the
-    right; a piece that is alone belongs to the side on which its centre lies.
-    """
-    found = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=4)
-    _, pieces, stats, centres = found
-    largest = 1 + np.argsort(stats[1:, cv2.CC_STAT_AREA])[::-1][:2]  # 0 is what is no lung
-    ordered = sorted(largest, key=lambda piece: centres[piece, 0])
-    alone = len(ordered) == 1 and centres[ordered[0], 0] >= mask.shape[1] / 2
-    sides = ("right",) if alone else ("left", "right")
-    return tuple(
-        LungArea(
-            side,
-            int(stats[piece, cv2.CC_STAT_AREA]),
-            spacing_mm and lung_area_cm2(pieces == piece, spacing_mm),
-        )
-        for side, piece in zip(sides, ordered, strict=False)
-    )
 
 
 def surest_view(models: Sequence[keras.Model], image: np.ndarray) -> tuple[int, bool]:

@@ -45,6 +45,24 @@ def load_pretrained(
     return model
 
 
+def load_saved(path: Path) -> keras.Model:
+    """A network of your own, as `lungseg train` or `keras.Model.save` keep it.
+
+    Raises: FileNotFoundError; DataError if it is none that makes a probability of an image.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}: train one with lungseg train")
+    try:
+        model = keras.saving.load_model(path, compile=False)
+        _, size, width, _ = model.input_shape
+        fits = size == width and model.output_shape[1:] == (size, size, 1)
+    except Exception as error:  # a file that is something else makes Keras raise errors of any kind
+        raise DataError(f"{path} is no network that Keras {keras.__version__} reads") from error
+    if not fits:
+        raise DataError(f"{path} makes {model.output_shape} of {model.input_shape}: no mask")
+    return model
+
+
 def pretrained_facts(name: str) -> dict:
     """What is known of a network that comes with the package, its `recipe` among it.
 

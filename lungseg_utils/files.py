@@ -1,0 +1,99 @@
+"""Room 08: which files to look at, and what their masks are called."""
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from lungseg_utils.xray import kind_of
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom"}
+FORMULA = ("=", "+", "-", "@")  # a spreadsheet computes what begins so
+
+
+class Job(NamedTuple):
+    """One X-ray to look at: its path, and the name of its mask and its picture without .png."""
+
+    path: Path
+    target: str
+
+    @property
+    def name(self) -> str:
+        """What the table calls it: the path as given."""
+        name = str(self.path)
+        return f"./{name}" if name.startswith(FORMULA) else name
+
+
+def find_jobs(
+    paths: Iterable[Path], ours: Iterable[Path] = (), taken: dict[str, str] | None = None
+) -> tuple[list[Job], int]:
+    """The X-rays of files and folders, below which every PNG, JPEG, TIFF and DICOM file counts.
+
+    Targets are the names of the files below their folder, and differ even where capitals and
+    suffixes do not count.
+    Args: `ours`, folders not to look into; `taken`, targets that have been given, by file.
+    Returns: the jobs, and how many files are of no such kind.
+    """
+    sources, left_out = _sources(list(paths), {path.resolve() for path in ours})
+    bare = [_bare(relative) for _, relative in sources]
+    alike = Counter(str(one).lower() for one in bare)
+    jobs, known = [], taken or {}
+    used = {target.lower() for target in known.values()}
+    for (path, relative), plain in zip(sources, bare, strict=True):
+        wanted = plain if alike[str(plain).lower()] == 1 else relative
+        job = Job(path, known.get(Job(path, "").name) or _free(wanted, used))
+        used.add(job.target.lower())
+        jobs.append(job)
+    return jobs, left_out
+
+
+def _sources(paths: list[Path], ours: set[Path]) -> tuple[list[tuple[Path, Path]], int]:
+    found, left_out = [], 0
+    for path in dict.fromkeys(paths):
+        if not path.is_dir():
+            found.append((path, Path(path.name)))
+            continue
+        prefix = Path() if len(paths) == 1 else Path(path.resolve().name)
+        for file in _files_below(path, ours):
+            if _may_be_xray(file):
+                found.append((file, prefix / file.relative_to(path)))
+            else:
+                left_out += 1
+    return found, left_out
+
+
+def _files_below(folder: Path, ours: set[Path]) -> Iterator[Path]:
+    unreadable: list[OSError] = []
+    for place, folders, files in os.walk(folder, onerror=unreadable.append):
+        folders[:] = sorted(
+            name for name in folders
+            if not name.startswith(".") and (Path(place) / name).resolve() not in ours
+        )  # fmt: skip
+        yield from (Path(place) / name for name in sorted(files) if not name.startswith("."))
+    yield from (Path(error.filename) for error in unreadable)
+
+
+def _may_be_xray(path: Path) -> bool:
+    if path.is_dir():
+        return True  # one that cannot be listed, to be told so
+    if not path.is_file():
+        return False  # a pipe or a device, which may never end
+    if path.suffix.lower() in SUFFIXES:
+        return True
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        return kind_of(file.read(132)) is not None
+    return False
+
+
+def _bare(relative: Path) -> Path:
+    return relative.with_suffix("") if relative.suffix.lower() in SUFFIXES else relative
+
+
+def _free(wanted: Path, used: set[str]) -> str:
+    target, number = wanted, 1
+    while target.as_posix().lower() in used:
+        number += 1
+        target = wanted.with_name(f"{wanted.name}-{number}")
+    return target.as_posix()
