@@ -1,0 +1,32 @@
+"""A page on one's own machine: drop an X-ray, see the outline, move the threshold.
+
+`server` says where the page is and runs it, `guard` keeps other sites out, `app` gives each address
+its answer, `desk` holds the line of those who wait and what is kept in memory, `work` does what is
+asked, and `examples` simulates patients. What the browser gets is `index.html`, `style.css` and
+`page.js`, and nothing from anywhere else.
+"""
+
+
+def serve(host: str = "127.0.0.1", port: int = 8501, open_browser: bool = True) -> None:
+    """Show the page until Ctrl-C; says where it is, and who can reach it.
+
+    Args: `host` an address of this machine to listen at; `port` the first to try, 0 for any that is
+        free; `open_browser` whether to open the page in the default browser.
+    Raises: ValueError if starlette or uvicorn is missing, or `port` is no port; OSError if `host`
+        is no address of this machine.
+    """
+    try:
+        from . import server
+    except ModuleNotFoundError as error:
+        if error.name not in ("starlette", "uvicorn"):
+            raise
+        raise ValueError(
+            f'the page needs {error.name}, which is missing: pip install "lungseg-utils[serve]"'
+        ) from None
+    server.run(_with_the_networks_that_ship, host, port, open_browser)
+
+
+def _with_the_networks_that_ship():
+    from .work import Work, load_networks  # TensorFlow takes seconds to import
+
+    return Work(load_networks())
