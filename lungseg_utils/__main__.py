@@ -197,8 +197,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add(commands, name: str, run: Callable, text: str, epilog: str = "") -> _Parser:
-    one = commands.add_parser(name, help=text, description=f"{text.capitalize()}.", epilog=epilog,
-                              formatter_class=RAW)  # fmt: skip
+    about = f"{text[0].upper()}{text[1:]}."
+    one = commands.add_parser(
+        name, help=text, description=about, epilog=epilog, formatter_class=RAW
+    )
     one.add_argument("--debug", action="store_true", help="show where an error came from")
     one.set_defaults(run=run)
     return one

@@ -40,11 +40,13 @@ def open_table(paths: Sequence[Path], out: Path, threshold: float) -> tuple[list
     """
     out.mkdir(parents=True, exist_ok=True)
     kept = {row["file"]: row for row in _rows(out) if not row["error"]}
-    lines = [json.dumps(row) + "\n" for row in kept.values()]
-    _replace(out / ROWS, "".join(lines).encode())
     ours = out, out / MASKS, out / OVERLAYS
     jobs, left_out = find_jobs(paths, ours, {name: row["target"] for name, row in kept.items()})
     left = [job for job in jobs if not _finished(job, kept.get(job.name), out, threshold)]
+    for job in left:
+        kept.pop(job.name, None)
+    lines = "".join(json.dumps(row) + "\n" for row in kept.values())
+    _replace(out / ROWS, lines.encode())
     return left, len(jobs) - len(left), left_out
 
 

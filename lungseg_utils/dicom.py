@@ -4,6 +4,7 @@ pydicom reads them; it comes with `pip install "lungseg-utils[dicom]"`.
 """
 
 import io
+import textwrap
 from pathlib import Path
 
 import cv2
@@ -49,7 +50,7 @@ def read_dicom(
     except DataError:
         raise
     except Exception as error:  # a damaged file makes pydicom raise errors of any kind
-        reason = " ".join(str(error).split())[:160]
+        reason = textwrap.shorten(str(error), 120, placeholder="...")
         raise DataError(f"{name} cannot be read as DICOM: {reason}") from error
     if image is None:
         raise DataError(f"{name} shows nothing, all its pixels are alike: choose another file")

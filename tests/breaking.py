@@ -110,8 +110,8 @@ def rebuild(path: str, kind: bytes, change: Callable[[bytes], bytes]) -> Break:
     """Change the data of one kind of chunk of a PNG and give it the right checksum."""
 
     def rebuilt(content: bytes) -> bytes:
-        parts = [(name, change(data) if name == kind else data) for name, data in _chunks(content)]
-        return content[:8] + b"".join(_chunk(name, data) for name, data in parts)
+        parts = [(name, change(data) if name == kind else data) for name, data in chunks(content)]
+        return content[:8] + b"".join(chunk(name, data) for name, data in parts)
 
     return edit(path, rebuilt)
 
@@ -135,12 +135,12 @@ def bomb(path: str, side: int) -> Break:
         data = b"".join(squash.compress(row) for _ in range(side)) + squash.flush()
         header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
         parts = (b"IHDR", header), (b"IDAT", data), (b"IEND", b"")
-        return content[:8] + b"".join(_chunk(name, data) for name, data in parts)
+        return content[:8] + b"".join(chunk(name, data) for name, data in parts)
 
     return edit(path, exploded)
 
 
-def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+def chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     place = 8
     while place < len(content):
         (length,) = struct.unpack(">I", content[place : place + 4])
@@ -148,5 +148,5 @@ def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         place += 12 + length
 
 
-def _chunk(name: bytes, data: bytes) -> bytes:
+def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))

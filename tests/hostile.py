@@ -1,0 +1,326 @@
+"""Files that come by accident or by malice, and what whoever offers them is told.
+
+The terminal and the page are shown the same ones; USING.md has the table.
+"""
+
+import functools
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from breaking import chunk, chunks, flip_a_bit, half_the_rows
+from PIL import Image, TiffImagePlugin
+
+from lungseg_utils.phantom import simulate
+
+
+class Odd(NamedTuple):
+    """A file: what it is, its name, its content, and what is said of it: the part of an `error`
+    that does not depend on names, or of a `warning`; neither where all is well.
+    """
+
+    what: str
+    name: str
+    content: Callable[[], bytes]
+    error: str = ""
+    warning: str = ""
+
+
+@functools.cache
+def chest() -> np.ndarray:
+    """A simulated X-ray, uint8 (256, 256), that no warning is due for."""
+    return simulate(808, 2, 256).image
+
+
+def picture(change: Callable[[np.ndarray], np.ndarray] = lambda image: image, kind: str = ".png"):
+    return lambda: cv2.imencode(kind, np.ascontiguousarray(change(chest())))[1].tobytes()
+
+
+def pillow(change: Callable[[Image.Image], Image.Image], kind: str, **options):
+    def content() -> bytes:
+        file = io.BytesIO()
+        change(Image.fromarray(chest())).save(file, kind, **options)
+        return file.getvalue()
+
+    return content
+
+
+def edited(make: Callable[[], bytes], change: Callable[[bytes], bytes]):
+    return lambda: change(make())
+
+
+def replaced(make: Callable[[], bytes], old: bytes, new: bytes):
+    def change(content: bytes) -> bytes:
+        assert old in content
+        return content.replace(old, new, 1)
+
+    return edited(make, change)
+
+
+def rebuilt(kind: bytes, change: Callable[[bytes], bytes]):
+    """A PNG with one kind of chunk changed under the right checksum."""
+
+    def content() -> bytes:
+        whole = picture()()
+        parts = [(name, change(data) if name == kind else data) for name, data in chunks(whole)]
+        return whole[:8] + b"".join(chunk(name, data) for name, data in parts)
+
+    return content
+
+
+def half_the_rows_left() -> bytes:
+    """A PNG whose data, under the right checksum, end early."""
+    whole = picture()()
+    parts = list(chunks(whole))
+    data = half_the_rows(b"".join(data for kind, data in parts if kind == b"IDAT"))
+    head = [part for part in parts if part[0] == b"IHDR"]
+    wanted = [*head, (b"IDAT", data), (b"IEND", b"")]
+    return whole[:8] + b"".join(chunk(kind, part) for kind, part in wanted)
+
+
+def claims(height: int, width: int):
+    return rebuilt(b"IHDR", lambda data: struct.pack(">II", width, height) + data[8:])
+
+
+def bomb() -> bytes:
+    """A PNG of 30000 x 30000 black pixels in less than a megabyte."""
+    squash, row = zlib.compressobj(), bytes(1 + 30_000)
+    data = b"".join(squash.compress(row) for _ in range(30_000)) + squash.flush()
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 0, 0, 0, 0)
+    parts = (b"IHDR", header), (b"IDAT", data), (b"IEND", b"")
+    return picture()()[:8] + b"".join(chunk(name, part) for name, part in parts)
+
+
+def jpeg_claims(height: int, width: int):
+    def change(content: bytes) -> bytes:
+        frame = content.index(b"\xff\xc0") + 5
+        return content[:frame] + struct.pack(">HH", height, width) + content[frame + 4 :]
+
+    return edited(picture(kind=".jpg"), change)
+
+
+def tiff(tags: dict[int, int] | None = None, deep: bool = False, **options):
+    """A TIFF of 8 bits, or 12 in 16 where `deep`, with tags of its own."""
+
+    def content() -> bytes:
+        directory = TiffImagePlugin.ImageFileDirectory_v2()
+        directory.update(tags or {})
+        pixels = chest().astype(np.uint16) * 16 if deep else chest()
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "TIFF", tiffinfo=directory, **options)
+        return file.getvalue()
+
+    return content
+
+
+def white_is_zero(deep: bool):
+    return tiff_tag(262, 0, deep, lambda image: (4095 if deep else 255) - image)
+
+
+def tiff_tag(tag: int, value: int, deep: bool = False, change=lambda image: image):
+    """An uncompressed TIFF whose directory says `value` under `tag`."""
+
+    def content() -> bytes:
+        pixels = change(chest().astype(np.uint16) * 16 if deep else chest()).astype(
+            np.uint16 if deep else np.uint8
+        )
+        height, width = pixels.shape
+        fields = {256: width, 257: height, 258: 16 if deep else 8, 259: 1, 262: 1, 273: 8,
+                  277: 1, 278: height, 279: pixels.nbytes}  # fmt: skip
+        fields[tag] = value
+        place = 8 + pixels.nbytes
+        rows = b"".join(struct.pack("<HHII", key, 4, 1, fields[key]) for key in sorted(fields))
+        directory = struct.pack("<H", len(fields)) + rows + struct.pack("<I", 0)
+        return b"II*\0" + struct.pack("<I", place) + pixels.tobytes() + directory
+
+    return content
+
+
+def looping_tiff() -> bytes:
+    """A TIFF whose one directory names itself as the next."""
+    content = tiff_tag(262, 1)()
+    return content[:-4] + content[4:8]
+
+
+def dicom(stored: Callable[[np.ndarray], np.ndarray] = lambda image: image, **fields):
+    """A DICOM radiograph, 12 bits in 16, with fields of its own; None takes a field out."""
+
+    def content() -> bytes:
+        file = io.BytesIO()
+        dataset(stored(chest().astype(np.uint16) * 16), **fields).save_as(
+            file, enforce_file_format=True
+        )
+        return file.getvalue()
+
+    return content
+
+
+def dataset(pixels: np.ndarray, **fields):
+    """A pydicom dataset of a radiograph, uint16 (height, width)."""
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
+
+    made = Dataset()
+    made.file_meta = FileMetaDataset()
+    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    made.SOPClassUID = made.file_meta.MediaStorageSOPClassUID = (
+        DigitalXRayImageStorageForPresentation
+    )
+    made.SOPInstanceUID = made.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4"
+    plain = {
+        "Modality": "DX", "Rows": pixels.shape[0], "Columns": pixels.shape[1],
+        "SamplesPerPixel": 1, "PhotometricInterpretation": "MONOCHROME2", "BitsAllocated": 16,
+        "BitsStored": 12, "HighBit": 11, "PixelRepresentation": 0,
+        "ImagerPixelSpacing": [1.4, 1.7], "PatientName": "Nobody^Known",
+    }  # fmt: skip
+    for name, value in (plain | fields).items():
+        if value is not None:
+            setattr(made, name, value)
+    if "PixelData" not in fields:
+        made.PixelData = pixels.tobytes()
+        made["PixelData"].VR = "OW"
+    return made
+
+
+def compressed(syntax: str):
+    """The radiograph of `dicom` under a transfer syntax that pydicom itself can write."""
+
+    def content() -> bytes:
+        made = dataset(chest().astype(np.uint16) * 16)
+        made.compress(syntax)
+        file = io.BytesIO()
+        made.save_as(file, enforce_file_format=True)
+        return file.getvalue()
+
+    return content
+
+
+def deflated() -> bytes:
+    """A DICOM file whose deflated part is a gigabyte of zeros in a megabyte."""
+    start = dicom(Modality="DX")()
+    meta = replaced(lambda: start, b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.1.99")()
+    squash = zlib.compressobj(wbits=-15)
+    return (
+        meta[:400] + b"".join(squash.compress(bytes(2**20)) for _ in range(1000)) + squash.flush()
+    )
+
+
+def zipped() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("chest.png", picture()())
+    return file.getvalue()
+
+
+def halved(make: Callable[[], bytes]):
+    return edited(make, lambda content: content[: len(content) // 2])
+
+
+def noise(_: np.ndarray) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, (90, 120), np.uint8)
+
+
+KIND = "is no PNG, JPEG, TIFF or DICOM file: export it as one of these"
+DAMAGED = "is damaged and cannot be decoded"
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+RLE = "1.2.840.10008.1.2.5"
+
+INPUTS = [
+    Odd("a plain 8-bit PNG", "plain.png", picture()),
+    Odd("a PNG of 12 bits in 16", "deep.png", picture(lambda image: image.astype(np.uint16) * 16)),
+    Odd("a PNG in colour with transparency", "alpha.png",
+        picture(lambda image: np.dstack([image] * 3 + [np.full_like(image, 255)]))),
+    Odd("a PNG with a palette", "palette.png",
+        pillow(lambda image: image.convert("RGB").quantize(256), "PNG")),
+    Odd("a grey PNG with transparency", "grey-alpha.png",
+        pillow(lambda image: image.convert("LA"), "PNG")),
+    Odd("a JPEG that calls itself PNG", "jpeg.png", picture(kind=".jpg")),
+    Odd("a JPEG for printers (CMYK)", "cmyk.jpg",
+        pillow(lambda image: image.convert("CMYK"), "JPEG")),
+    Odd("a progressive JPEG", "progressive.jpg",
+        pillow(lambda image: image, "JPEG", progressive=True)),
+    Odd("a PNG without a suffix", "nosuffix", picture()),
+    Odd("a 16-bit TIFF", "deep.tiff", tiff(deep=True)),
+    Odd("a compressed TIFF", "lzw.tif", tiff(compression="tiff_lzw")),
+    Odd("a TIFF in which 0 is white, 8 bits", "white8.tif", white_is_zero(False)),
+    Odd("a TIFF in which 0 is white, 16 bits", "white16.tif", white_is_zero(True)),
+    Odd("a TIFF of two pages: the first counts", "pages.tif",
+        tiff(save_all=True, append_images=[Image.new("L", (9, 9))])),
+    Odd("a DICOM file", "plain.dcm", dicom()),
+    Odd("a DICOM file in which large numbers are dark", "mono1.dcm",
+        dicom(lambda image: 4095 - image, PhotometricInterpretation="MONOCHROME1")),
+    Odd("a DICOM file to be rescaled and windowed", "window.dcm",
+        dicom(RescaleSlope=2, RescaleIntercept=-1000, WindowCenter=3095, WindowWidth=8190)),
+    Odd("a compressed DICOM file (RLE)", "rle.dcm", compressed(RLE)),
+    Odd("a DICOM file that says: a side view", "side.dcm", dicom(ViewPosition="LL"),
+        warning="the header says that this is a side view (LL)"),
+    Odd("a DICOM file that says: a hand", "hand.dcm", dicom(BodyPartExamined="HAND"),
+        warning="the header says that this is not a chest (HAND)"),
+    Odd("a DICOM file that says: mirrored", "mirrored.dcm", dicom(PatientOrientation=["R", "F"]),
+        warning="the header says that the picture is mirrored"),
+    Odd("an X-ray upside down", "down.png", picture(lambda image: image[::-1, ::-1]),
+        warning="it looks turned: try it turned by 180 degrees counterclockwise"),
+    Odd("an X-ray on its side", "aside.png", picture(np.rot90),
+        warning="it looks turned: try it turned by 270 degrees counterclockwise"),
+    Odd("a photo that its camera marked as turned", "exif.jpg",
+        pillow(lambda image: image.rotate(90), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\x01\0"
+               b"\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"),
+        warning="it looks turned: try it turned by 270 degrees counterclockwise"),
+    Odd("a negative", "negative.png", picture(lambda image: 255 - image),
+        warning="it looks inverted: air should be dark"),
+    Odd("noise", "noise.png", picture(noise), warning="do not rely on this mask"),
+    Odd("two by two pixels", "tiny.png", picture(lambda _: np.array([[0, 9], [99, 255]], np.uint8)),
+        warning="hardly any lung was found: is this a chest X-ray?"),
+    Odd("a strip of 1 x 40000 pixels", "strip.png",
+        picture(lambda _: (np.arange(40_000)[None] % 251).astype(np.uint8)),
+        warning="hardly any lung was found: is this a chest X-ray?"),
+    Odd("an empty file", "empty.png", bytes, KIND),
+    Odd("a text that calls itself PNG", "text.png", lambda: b"the lungs are clear", KIND),
+    Odd("an SVG with a script", "script.svg.png", lambda: SVG, KIND),
+    Odd("a web page", "page.jpg", lambda: b"<!doctype html><script>alert(1)</script>", KIND),
+    Odd("a ZIP archive", "archive.png", zipped, KIND),
+    Odd("a GIF", "moving.png", pillow(lambda image: image, "GIF"), KIND),
+    Odd("a PDF", "report.png", lambda: b"%PDF-1.7\n" + bytes(99), KIND),
+    Odd("a PNG whose end is missing", "cut.png", halved(picture()), "is cut short"),
+    Odd("a PNG with one bit flipped", "flipped.png", edited(picture(), flip_a_bit), DAMAGED),
+    Odd("a PNG with half its rows", "rows.png", half_the_rows_left, DAMAGED),
+    Odd("a PNG whose header names a larger size", "larger.png", claims(300, 300), DAMAGED),
+    Odd("a PNG whose header names a smaller size", "smaller.png", claims(200, 200), DAMAGED),
+    Odd("a PNG that claims 2 billion pixels a side", "claims.png", claims(2**31 - 1, 2**31 - 1),
+        "claims to be 2147483647 x 2147483647 pixels"),
+    Odd("a PNG of no pixels", "none.png", claims(0, 0), "claims to be 0 x 0 pixels"),
+    Odd("a decompression bomb: 900 megapixels in 0.9 MB", "bomb.png", bomb,
+        "claims to be 30000 x 30000 pixels"),
+    Odd("a black PNG", "black.png", picture(np.zeros_like), "shows nothing, all its pixels are 0"),
+    Odd("a JPEG whose end is missing", "cut.jpg", halved(picture(kind=".jpg")),
+        "is cut short or damaged"),
+    Odd("a JPEG that claims 65500 pixels a side", "claims.jpg", jpeg_claims(65_500, 65_500),
+        "claims more pixels than a radiograph has"),
+    Odd("a TIFF whose end is missing", "cut.tif", halved(tiff_tag(262, 1)), "cannot be decoded"),
+    Odd("a TIFF that claims 100000 pixels a side", "claims.tif", tiff_tag(256, 10**9),
+        "claims more pixels than a radiograph has"),
+    Odd("a TIFF of floating-point numbers", "float.tif",
+        picture(lambda image: image / np.float32(255), ".tiff"), "holds float32 numbers"),
+    Odd("a TIFF whose directory names itself as the next", "loop.tif", looping_tiff),
+    Odd("a DICOM file whose end is missing", "cut.dcm", halved(dicom()), "cannot be read as DICOM"),
+    Odd("a text behind DICOM's mark", "text.dcm", lambda: bytes(128) + b"DICM" + b"clear" * 50,
+        "DICOM"),
+    Odd("a deflated DICOM file: a gigabyte in 1 MB", "deflated.dcm", deflated,
+        "is a deflated DICOM file: export it without compression"),
+    Odd("a CT slice", "ct.dcm", dicom(Modality="CT"), "is of modality CT, not a radiograph"),
+    Odd("a DICOM film of 40 pictures", "film.dcm", dicom(NumberOfFrames=40), "holds 40 pictures"),
+    Odd("a DICOM report", "report.dcm", dicom(PixelData=None), "without a picture"),
+    Odd("a DICOM file that claims 65535 pixels a side", "claims.dcm",
+        dicom(Rows=65_535, Columns=65_535), "claims to be 65535 x 65535 pixels"),
+    Odd("a DICOM file with fewer pixels than it claims", "fewer.dcm", dicom(Rows=300),
+        "cannot be read as DICOM"),
+    Odd("a DICOM file of one grey", "grey.dcm", dicom(lambda image: image * 0 + 7),
+        "shows nothing, all its pixels are alike"),
+    Odd("a DICOM file whose slope is no number", "slope.dcm",
+        dicom(RescaleSlope="nan", RescaleIntercept=0), "shows nothing, all its pixels are alike"),
+]  # fmt: skip

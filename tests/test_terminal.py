@@ -1,0 +1,330 @@
+"""The terminal's door: what it writes, what it says, and what it survives."""
+
+import csv
+import errno
+import functools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+import pytest
+from hostile import INPUTS, chest, dicom, picture
+
+from lungseg_utils import batch, doctor
+from lungseg_utils.__main__ import main
+from lungseg_utils.files import find_jobs
+from lungseg_utils.masks import lung_areas, read_lungs
+from lungseg_utils.metrics import dice
+from lungseg_utils.predict import predict
+from lungseg_utils.pretrained import MONTGOMERY, SIMULATED, load_pretrained, load_saved
+from lungseg_utils.radiographs import load_records, read_image
+from lungseg_utils.unet import predict_mask
+from lungseg_utils.xray import read_xray
+
+CHEST = picture()()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def networks():
+    """The networks that ship, loaded and compiled once for all runs in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lungseg_utils.pretrained.load_pretrained", functools.cache(load_pretrained))
+        yield
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory):
+    """A folder of all odd files, and what `lungseg predict` made of it: folder, OUT, rows."""
+    root = tmp_path_factory.mktemp("odd")
+    folder, out = root / "in", root / "out"
+    folder.mkdir()
+    for one in INPUTS:
+        (folder / one.name).write_bytes(one.content())
+    failed = sum(bool(one.error) for one in INPUTS)
+    assert main(["predict", str(folder), "-o", str(out)]) == failed
+    assert sorted(path.name for path in root.iterdir()) == ["in", "out"]
+    assert len(list(folder.iterdir())) == len(INPUTS)
+    return folder, out, {Path(row["file"]).name: row for row in rows(out)}
+
+
+def rows(out: Path) -> list[dict]:
+    return [json.loads(line) for line in (out / "scores.jsonl").read_text().splitlines()]
+
+
+def table(out: Path) -> list[dict]:
+    with (out / "scores.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        return list(csv.DictReader(file))
+
+
+def read(path: Path) -> np.ndarray:
+    return cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+
+
+def parts(out: Path) -> list[Path]:
+    return list(out.rglob(batch.PART))
+
+
+@pytest.mark.parametrize("one", INPUTS, ids=lambda one: one.name)
+def test_every_odd_file_has_its_row_and_its_sentence(one, odd):
+    folder, out, found = odd
+    row, target = found[one.name], out / "masks" / f"{found[one.name]['target']}.png"
+    if one.error:
+        assert one.error in row["error"] and one.name in row["error"]
+        assert "\n" not in row["error"] and row["target"] == "" and len(row["error"]) < 400
+    else:
+        assert row["error"] == "" and any(one.warning in text for text in [*row["warnings"], ""])
+        assert bool(one.warning) == bool(row["warnings"]), row["warnings"]
+        assert read(target).shape == read_xray(folder / one.name).image.shape
+        assert read(out / "overlays" / f"{row['target']}.png").ndim == 3
+
+
+def test_there_are_enough_odd_files():
+    assert len(INPUTS) >= 40 and len({one.name for one in INPUTS}) == len(INPUTS)
+
+
+def test_the_row_and_the_mask_are_the_package_s(odd):
+    folder, out, found = odd
+    row = found["plain.dcm"]
+    image, spacing_mm, _ = read_xray(folder / "plain.dcm")
+    mask = read(out / "masks" / f"{row['target']}.png")
+    assert set(np.unique(mask)) == {0, 255}
+    np.testing.assert_array_equal(mask > 0, predict_mask(load_pretrained(MONTGOMERY), image))
+    models = [load_pretrained(name) for name in (MONTGOMERY, SIMULATED)]
+    prediction = predict(models, image, spacing_mm, joint=False)
+    assert row["confidence"] == pytest.approx(prediction.confidence, abs=1e-4)
+    for lung, area in zip(row["lungs"], lung_areas(mask > 0, spacing_mm), strict=True):
+        assert lung["px"] == area.pixels and lung["cm2"] == pytest.approx(area.cm2, abs=0.01)
+        assert {lung["image_side"], lung["patient_side"]} == {"left", "right"}
+    assert row["spacing_mm"] == [1.4, 1.7] and (row["height"], row["width"]) == (256, 256)
+    by_name = {Path(line["file"]).name: line for line in table(out)}
+    line = by_name["plain.dcm"]
+    half = (mask[:, :128] > 0).sum()
+    assert int(line["image_left_patient_right_px"]) == pytest.approx(half, rel=0.02)
+    assert float(line["image_right_patient_left_cm2"]) == row["lungs"][1]["cm2"]
+    assert by_name["plain.png"]["image_right_patient_left_cm2"] == ""
+    assert len(by_name) == len(INPUTS) and "side view" in by_name["side.dcm"]["warnings"]
+
+
+def test_the_overlay_shows_the_outline(odd):
+    _, out, found = odd
+    overlay = read(out / "overlays" / f"{found['plain.dcm']['target']}.png")
+    assert (overlay == (0, 159, 230)).all(axis=2).sum() > 500
+
+
+def test_what_is_done_is_not_done_again_and_what_changed_is(tmp_path, capsys):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        (folder / name).write_bytes(CHEST)
+    (folder / "c.png").write_bytes(b"not yet")
+    command = ["predict", str(folder), "-o", str(out)]
+    assert main(command) == 1
+    made = (out / "masks/a.png").stat().st_mtime_ns
+    (folder / "c.png").write_bytes(CHEST)
+    os.utime(folder / "b.png", (time.time() + 9, time.time() + 9))
+    with (out / "scores.jsonl").open("a") as file:
+        file.write('{"file": "cut o')  # as a machine that lost its power leaves it
+    assert main(command) == 0
+    said = capsys.readouterr()
+    assert "1 done before" in said.err and "2 masks are new" in said.out
+    assert (out / "masks/a.png").stat().st_mtime_ns == made
+    assert [row["error"] for row in rows(out)] == [""] * 3 == [row["error"] for row in table(out)]
+    assert main([*command, "--threshold", "0.3"]) == 0
+    assert [row["threshold"] for row in table(out)] == ["0.3"] * 3
+
+
+def test_a_run_that_is_stopped_leaves_nothing_half_written_and_goes_on(tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for number in range(20):
+        (folder / f"{number:02}.png").write_bytes(CHEST)
+    command = [sys.executable, "-m", "lungseg_utils", "predict", str(folder), "-o", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not (out / "scores.jsonl").exists() or len(rows_so_far(out)) < 3:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert (process.returncode, said) == (130, "lungseg: stopped; what was finished is kept\n")
+    before = [row["target"] for row in rows(out)]
+    assert 3 <= len(before) < 20 and parts(out) == []
+    assert len(table(out)) == len(before) == len(list((out / "masks").iterdir()))
+    assert all(read(out / "masks" / f"{name}.png").shape == (256, 256) for name in before)
+    assert main(["predict", str(folder), "-o", str(out)]) == 0
+    assert [row["target"] for row in rows(out)] == [f"{number:02}" for number in range(20)]
+
+
+def rows_so_far(out: Path) -> list[str]:
+    return (out / "scores.jsonl").read_text().splitlines()
+
+
+NAMES = ["new\nline.png", "esc\x1b[31mape.png", "=cmd|calc.png", "brust röntgen 胸部.png",
+         "x" * 251 + ".png", "twin.png", "twin.jpg", "TWIN.tif", "dots.1.2.3", "'; rm -rf.png",
+         "$(touch owned).png", "twin.png-2.png", os.fsdecode(b"bytes\xff.png")]  # fmt: skip
+
+
+def test_odd_names_stay_within_out_and_have_targets_of_their_own(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder, out = tmp_path / "in", tmp_path / "out"
+    (folder / "below").mkdir(parents=True)
+    for name in NAMES:
+        (folder / name).write_bytes(CHEST)
+    (folder / "below" / "twin.png").write_bytes(CHEST)
+    (folder / "bad\x1b[2Jname.png").write_bytes(b"")
+    (folder / "notes.txt").write_text("the lungs are clear")
+    (folder / ".hidden.png").write_bytes(CHEST)
+    (folder / "folder.png").mkdir()
+    os.mkfifo(folder / "pipe.png")
+    (folder / "loop").symlink_to(folder)
+    (folder / "dangling.png").symlink_to(folder / "nowhere")
+    assert main(["predict", "in", "-o", "out"]) == 1
+    said = capsys.readouterr()
+    assert "\x1b" not in said.err + said.out and "bad\\x1b[2Jname.png" in said.err
+    found = rows(out)
+    assert {Path(row["file"]).name for row in found} == {*NAMES, "twin.png", "bad\x1b[2Jname.png"}
+    masks = [path for path in (out / "masks").rglob("*") if path.is_file()]
+    assert len(masks) == len(NAMES) + 1 == len({str(path).lower() for path in masks})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"]
+    assert main(["predict", "in", "-o", "out"]) == 1
+    assert f"{len(NAMES) + 1} done before" in capsys.readouterr().err
+
+
+def test_a_name_that_a_spreadsheet_would_compute_is_quoted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("=1+1.png").write_bytes(CHEST)
+    assert main(["predict", "=1+1.png", "-o", "out"]) == 0
+    assert [row["file"] for row in table(Path("out"))] == ["./=1+1.png"]
+
+
+def test_files_of_several_folders_do_not_meet(tmp_path):
+    for place in ("one/set", "two/set"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "a.png").write_bytes(CHEST)
+    jobs, left_out = find_jobs([tmp_path / "one/set", tmp_path / "two/set", tmp_path / "gone.png"])
+    assert [job.target for job in jobs] == ["set/a.png", "set/a.png-2", "gone"] and not left_out
+    again, _ = find_jobs([tmp_path / "two/set"], taken={str(tmp_path / "one/set/a.png"): "a"})
+    assert [job.target for job in again] == ["a-2"]
+
+
+def test_out_may_lie_in_the_folder(tmp_path):
+    (tmp_path / "a.png").write_bytes(CHEST)
+    for _ in range(2):
+        assert main(["predict", str(tmp_path), "-o", str(tmp_path)]) == 0
+    assert [Path(row["file"]).name for row in rows(tmp_path)] == ["a.png"]
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [(["empty", "-o", "out"], "no PNG, JPEG, TIFF or DICOM file was found"),
+     (["a.png", "-o", "a.png"], "File exists"),
+     (["a.png", "-o", "a.png/out"], "Not a directory"),
+     (["a.png", "-o", "out", "--network", "none.keras"], "there is no file none.keras"),
+     (["a.png", "-o", "out", "--network", "a.png"], "a.png is no network that Keras")],
+)  # fmt: skip
+def test_what_stops_a_run_is_said_in_one_line(arguments, says, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    Path("a.png").write_bytes(CHEST)
+    assert main(["predict", *arguments]) == 64
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1 and said[0].startswith("lungseg: ") and says in said[0]
+    with pytest.raises((ValueError, OSError)):
+        main(["predict", "--debug", *arguments])
+
+
+def test_a_full_disk_stops_the_run(tmp_path, monkeypatch, capsys):
+    for name in ("a.png", "b.png", "c.png"):
+        (tmp_path / name).write_bytes(CHEST)
+    whole = batch._write_png
+
+    def full(path, *rest):
+        if path.name == "b.png":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        whole(path, *rest)
+
+    monkeypatch.setattr(batch, "_write_png", full)
+    out = tmp_path / "out"
+    assert main(["predict", str(tmp_path), "-o", str(out)]) == 64
+    assert "No space left on device" in capsys.readouterr().err
+    assert [row["target"] for row in rows(out)] == ["a"] and len(table(out)) == 1
+
+
+def test_many_failures_do_not_overflow_the_exit_code(tmp_path):
+    for number in range(300):
+        (tmp_path / f"{number}.png").write_bytes(b"")
+    assert main(["predict", str(tmp_path), "-o", str(tmp_path / "out")]) == 63
+
+
+def test_a_network_of_one_s_own(tmp_path, monkeypatch, capsys):
+    """`train` keeps what `predict` and `evaluate` take."""
+    network = load_pretrained(SIMULATED)
+    monkeypatch.setattr("lungseg_utils.training.train_course", lambda _: Trained(network))
+    monkeypatch.setattr("lungseg_utils.start.begin", lambda: None)
+    kept, xray = tmp_path / "kept" / "mine.keras", tmp_path / "a.dcm"
+    assert main(["train", "-o", str(kept)]) == 0 and [*kept.parent.iterdir()] == [kept]
+    assert main(["train", "-o", str(tmp_path / "mine.h5")]) == 1
+    assert "does not end in .keras" in capsys.readouterr().err
+    xray.write_bytes(dicom()())
+    out = tmp_path / "out"
+    assert main(["predict", str(xray), "-o", str(out), "--network", str(kept)]) == 0
+    image = read_xray(xray).image
+    np.testing.assert_array_equal(read(out / "masks/a.png") > 0, predict_mask(network, image))
+
+
+class Trained:
+    def __init__(self, model):
+        self.model = model
+
+
+def test_a_network_that_makes_no_mask_is_refused(tmp_path):
+    inputs = keras.Input((8, 8, 1))
+    keras.Model(inputs, keras.layers.Flatten()(inputs)).save(tmp_path / "flat.keras")
+    with pytest.raises(ValueError, match="no mask"):
+        load_saved(tmp_path / "flat.keras")
+
+
+def test_doctor_tells_what_is_missing_and_what_to_do(monkeypatch, tmp_path, capsys):
+    monkeypatch.delenv("LUNGSEG_DATA", raising=False)
+    monkeypatch.setenv("LUNGSEG_HOME", str(tmp_path))
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    for name in ("Python", "tensorflow", "opencv-python", "device", "memory", "networks"):
+        assert f"ok  {name}" in said
+    assert "lungseg download" in said
+    monkeypatch.setattr(doctor, "_version", lambda name: None)
+    monkeypatch.setenv("LUNGSEG_DATA", str(tmp_path / "gone"))
+    assert main(["doctor"]) == 1
+    said = capsys.readouterr().out
+    assert 'pip install "tensorflow>=2.20"' in said and 'pip install "lungseg-utils[dicom]"' in said
+    assert "name another folder in LUNGSEG_DATA" in said
+
+
+def test_without_pydicom_a_dicom_file_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    (tmp_path / "a.dcm").write_bytes(dicom()())
+    with pytest.raises(ValueError, match=r'pip install "lungseg-utils\[dicom\]"'):
+        read_xray(tmp_path / "a.dcm")
+
+
+@pytest.mark.real
+def test_native_files_score_as_the_benchmarks_score_them(real_data, tmp_path):
+    """The mask in the file has the Dice of `predict_mask`, at 20 megapixels."""
+    network = load_pretrained(MONTGOMERY)
+    records = load_records(real_data / "montgomery_full")[::6]
+    files = [str(record.image_path) for record in records]
+    assert main(["predict", *files, "-o", str(tmp_path)]) == 0
+    for record in records:
+        lungs, mask = read_lungs(record), read(tmp_path / "masks" / f"{record.name}.png") > 0
+        expected = dice(predict_mask(network, read_image(record.image_path)), lungs)
+        assert dice(mask, lungs) == pytest.approx(expected, abs=1e-6) and expected > 0.9
+
+
+def test_the_test_x_ray_is_what_a_frontal_chest_should_be():
+    assert chest().shape == (256, 256) and chest().dtype == np.uint8
