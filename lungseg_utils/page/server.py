@@ -13,6 +13,7 @@ from .app import make_app
 from .guard import Guard, is_loopback
 
 PORTS = 20  # that are tried, one after the other
+NOT_HERE = "{} is no address of this machine: leave out --host"
 PATIENCE = 3  # seconds that open requests have after Ctrl-C
 
 
@@ -50,6 +51,10 @@ def listen(host: str, port: int) -> socket.socket:
     """
     if not 0 <= port < 2**16:
         raise ValueError(f"{port} is no port: take a number from 1024 to 65535")
+    try:
+        socket.getaddrinfo(host, port)
+    except (OSError, UnicodeError):
+        raise OSError(NOT_HERE.format(host)) from None
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     tried = range(port, min(port + PORTS, 2**16))
     for one in tried:
@@ -62,8 +67,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _explain(error: OSError, host: str, port: int) -> None:
     """Raise the error in plain words, unless the port is only taken."""
-    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
-        raise OSError(f"{host} is no address of this machine: leave out --host") from None
+    if error.errno == errno.EADDRNOTAVAIL:
+        raise OSError(NOT_HERE.format(host)) from None
     if error.errno == errno.EACCES:
         raise OSError(f"port {port} is reserved: take a number from 1024 to 65535") from None
     if error.errno != errno.EADDRINUSE:

@@ -7,14 +7,14 @@ import cv2
 import keras
 import numpy as np
 
+from lungseg_utils.masks import lung_areas
 from lungseg_utils.metrics import Spacing
-from lungseg_utils.predict import lung_areas, mask_warnings, outlined, predict
+from lungseg_utils.predict import mask_warnings, outlined, predict
 from lungseg_utils.pretrained import MONTGOMERY, SIMULATED, load_pretrained
 from lungseg_utils.unet import mask_from_square
 from lungseg_utils.xray import Xray, decode_xray
 
 SIDE = 960  # pixels of the longer side of the picture that is shown
-PATIENT = {"left": "right", "right": "left"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Answer:
             "spacing_mm": self.spacing_mm,
             "threshold": threshold,
             "areas": [
-                {"image_side": area.side, "patient_side": PATIENT[area.side],
+                {"image_side": area.side, "patient_side": area.patient_side,
                  "pixels": area.pixels, "cm2": area.cm2}
                 for area in areas
             ],

@@ -1,0 +1,99 @@
+"""The page as a program of its own on loopback, with folders that show what it writes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import requests
+
+SMALL = "from pages import small_work as load"
+SHIPPED = "from lungseg_utils.page import _with_the_networks_that_ship as load"
+PROGRAM = "{}; from lungseg_utils.page.server import run; run(load, '127.0.0.1', 0, False)"
+GREETING = "The page is at "
+
+
+def small_networks() -> list[keras.Model]:
+    """Two that say at once: lung is what is bright, and: what is very bright."""
+    inputs = keras.Input((64, 64, 1))
+    return [keras.Model(inputs, inputs**power) for power in (1, 2)]
+
+
+def small_work():
+    """What the page needs, with the small networks."""
+    from lungseg_utils.page.work import Work
+
+    return Work(small_networks())
+
+
+@dataclass(frozen=True)
+class Page:
+    """Where the page is, its process, and the folder that it was started in."""
+
+    address: str
+    process: subprocess.Popen
+    folder: Path
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rsplit(":", 1)[1])
+
+    def ask(self, method: str, path: str, **options) -> requests.Response:
+        return requests.request(method, self.address + path, timeout=60, **options)
+
+    def upload(self, content, **options) -> requests.Response:
+        return self.ask("POST", "/xrays", data=content, **options)
+
+    def log(self) -> str:
+        """All that it has printed."""
+        return (self.folder.parent / "log").read_text(encoding="utf-8", errors="replace")
+
+    def left_behind(self) -> list[Path]:
+        """The files in the folder that it was started in, and in its folder of temporary files."""
+        return [path for path in self.folder.rglob("*") if path.is_file()]
+
+    def memory(self, field: str) -> int:
+        """Bytes of a field of Linux's account of it, such as VmRSS."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return 1024 * int(status.split(f"{field}:")[1].split()[0])
+
+
+@contextmanager
+def started(load: str, folder: Path) -> Iterator[Page]:
+    """The page, ready to answer. It ends as by Ctrl-C; what it wrote or told is looked for then."""
+    inside = folder / "inside"
+    (inside / "tmp").mkdir(parents=True)
+    paths = os.pathsep.join(map(str, (Path(__file__).parent, Path(__file__).parent.parent)))
+    environment = os.environ | {"TMPDIR": str(inside / "tmp"), "PYTHONPATH": paths}
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM.format(load)],
+            cwd=inside, env=environment, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    try:
+        page = Page(_address(process, folder / "log"), process, inside)
+        while not page.ask("GET", "/state").json()["ready"]:
+            time.sleep(0.1)
+        yield page
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+    assert page.log().strip().endswith("Stopped. What was in memory is gone.")
+    assert page.left_behind() == []
+
+
+def _address(process: subprocess.Popen, log: Path) -> str:
+    for _ in range(600):
+        lines = [line for line in log.read_text().splitlines() if line.startswith(GREETING)]
+        if lines:
+            return lines[0].removeprefix(GREETING)
+        assert process.poll() is None, log.read_text()
+        time.sleep(0.1)
+    raise AssertionError("the page did not start within a minute")

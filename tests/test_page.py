@@ -1,0 +1,490 @@
+"""The page: it says what the plain functions say, keeps others out, and writes nothing down."""
+
+import asyncio
+import json
+import random
+import socket
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hostile import INPUTS, chest, dicom, picture
+from pages import SHIPPED, SMALL, small_networks, started
+from starlette.requests import Request
+
+import lungseg_utils.page
+from lungseg_utils.masks import lung_areas
+from lungseg_utils.page import desk, examples, guard, server, upload
+from lungseg_utils.predict import outlined, predict
+from lungseg_utils.pretrained import MONTGOMERY, SIMULATED, load_pretrained
+from lungseg_utils.unet import mask_from_square
+from lungseg_utils.xray import decode_xray
+
+CHEST = picture()()
+CLIENTS, REQUESTS = 20, 200
+# of the answers that are kept, and for what a request needs while it is worked on
+MOST_GROWTH = desk.MOST_KEPT * 1.1e6 + 150e6
+FOREIGN = "http://evil.example"
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """The page with two small networks."""
+    with started(SMALL, tmp_path_factory.mktemp("page")) as running:
+        yield running
+    log = running.log()
+    for trace in ("Traceback", "POST", "/xrays", "token", "Nobody", "evil", "secret", "alert(1)"):
+        assert trace not in log, log
+
+
+@pytest.fixture(scope="module")
+def small():
+    return small_networks()
+
+
+@pytest.fixture(scope="module")
+def report(page):
+    return page.upload(CHEST).json()
+
+
+def pixels(content: bytes) -> np.ndarray:
+    return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+
+
+def sentence(answer) -> str:
+    """The one sentence of a refusal, which gives nothing away."""
+    said = answer.json()
+    assert list(said) == ["error"]
+    text = said["error"]
+    assert 10 < len(text) < 300 and "\n" not in text
+    assert not any(word in text for word in ("Traceback", "Error", ".py", "/tmp", "site-packages"))
+    return text
+
+
+def said_of(areas) -> list[dict]:
+    return [{"image_side": area.side, "patient_side": area.patient_side, "pixels": area.pixels,
+             "cm2": area.cm2} for area in areas]  # fmt: skip
+
+
+def test_a_file_gets_what_the_plain_function_says(page, small, report):
+    image, spacing, _ = decode_xray(CHEST, "chest")
+    expected = predict(small, image, spacing, joint=False)
+    assert report["areas"] == said_of(expected.areas) and len(report["areas"]) > 0
+    assert (report["height"], report["width"], report["spacing_mm"]) == (256, 256, None)
+    assert report["warnings"] == list(expected.warnings)
+    assert report["confidence"] == pytest.approx(expected.confidence)
+    assert report["cover"] == pytest.approx(expected.mask.mean())
+    mask = pixels(page.ask("GET", f"/xrays/{report['token']}/mask.png").content)
+    np.testing.assert_array_equal(mask, 255 * expected.mask.astype(np.uint8))
+
+
+@pytest.mark.parametrize("threshold", [0.01, 0.3, 0.62, 0.99])
+def test_the_threshold_moves_the_areas_the_mask_and_the_picture(page, small, report, threshold):
+    image = decode_xray(CHEST, "chest").image
+    square = predict(small, image, joint=False).square
+    mask = mask_from_square(square, image.shape, threshold)
+    asked = f"/xrays/{report['token']}{{}}?threshold={threshold}"
+    said = page.ask("GET", asked.format("")).json()
+    assert said["areas"] == said_of(lung_areas(mask)) and said["threshold"] == threshold
+    found = pixels(page.ask("GET", asked.format("/mask.png")).content)
+    np.testing.assert_array_equal(found > 0, mask)
+    drawn = pixels(page.ask("GET", asked.format("/overlay.png")).content)[:, :, ::-1]
+    expected = outlined(image, mask, side=960)
+    assert np.abs(drawn.astype(int) - expected).max() <= 1
+
+
+def test_spacing_gives_cm2_and_true_proportions(page):
+    content = dicom(ImagerPixelSpacing=[0.5, 1.0])()
+    report = page.upload(content).json()
+    xray = decode_xray(content, "one")
+    assert report["spacing_mm"] == [0.5, 1.0] == list(xray.spacing_mm)
+    for area in report["areas"]:
+        assert area["cm2"] == pytest.approx(area["pixels"] * 0.5 * 1.0 / 100)
+    drawn = pixels(page.ask("GET", f"/xrays/{report['token']}/overlay.png").content)
+    assert drawn.shape == (480, 960, 3)
+
+
+@pytest.mark.parametrize("one", INPUTS, ids=lambda one: one.name)
+def test_every_odd_file_has_its_sentence(one, page, small):
+    content = one.content()
+    answer = page.upload(content, headers={"Content-Type": "application/octet-stream"})
+    if one.error:
+        assert answer.status_code == 422 and one.error in sentence(answer)
+        return
+    image, spacing, notes = decode_xray(content, "one")
+    expected = predict(small, image, spacing, joint=False)
+    assert answer.status_code == 201 and answer.json()["areas"] == said_of(expected.areas)
+    assert set(notes) <= set(answer.json()["warnings"])
+    overlay = page.ask("GET", f"/xrays/{answer.json()['token']}/overlay.png")
+    assert max(pixels(overlay.content).shape[:2]) == 960
+
+
+def test_the_networks_that_ship_see_what_is_wrong_with_the_examples(tmp_path):
+    networks = [load_pretrained(MONTGOMERY), load_pretrained(SIMULATED)]
+    with started(SHIPPED, tmp_path) as page:
+        offered = page.ask("GET", "/examples").json()
+        found = [page.ask("POST", f"/examples/{number}").json() for number in range(len(offered))]
+        report = page.upload(CHEST).json()
+    names = dict(zip((one["name"] for one in offered), found, strict=True))
+    assert names["Normal"]["warnings"] == names["Effusion"]["warnings"] == []
+    assert "turned by 90 degrees counterclockwise" in " ".join(names["Turned"]["warnings"])
+    assert "do not rely on this mask" in " ".join(names["No X-ray"]["warnings"])
+    for example, said in zip(examples.EXAMPLES, found, strict=True):
+        image, spacing, _ = example.xray()
+        areas = predict(networks, image, spacing, joint=False).areas
+        for one, area in zip(said["areas"], areas, strict=True):
+            assert (one["image_side"], one["pixels"]) == (area.side, pytest.approx(area.pixels, 5))
+    assert report["warnings"] == [] and report["confidence"] > 0.95
+
+
+@pytest.mark.parametrize(
+    "asked", ["nan", "inf", "-inf", "2", "-1", "0", "1", "half", "", "0,5", "1e-400", "9" * 9999]
+)
+@pytest.mark.parametrize("what", ["", "/mask.png", "/overlay.png"])
+def test_a_threshold_that_is_none_is_refused(page, report, what, asked):
+    answer = page.ask("GET", f"/xrays/{report['token']}{what}", params={"threshold": asked})
+    assert answer.status_code == 422 and "from 0.01 to 0.99" in sentence(answer)
+
+
+@pytest.mark.parametrize("path", ["", "/mask.png", "/overlay.png"])
+def test_a_token_that_is_unknown_is_refused(page, path):
+    answer = page.ask("GET", "/xrays/AAAAAAAAAAAAAAAAAAAAAA" + path)
+    assert answer.status_code == 404 and "drop it again" in sentence(answer)
+
+
+@pytest.mark.parametrize(
+    "method, path, status",
+    [("GET", "/xrays", 405), ("PUT", "/xrays", 405), ("DELETE", "/xrays/A", 405),
+     ("POST", "/", 405), ("POST", "/state", 405), ("GET", "/examples/0", 405),
+     ("POST", "/examples/99", 404), ("POST", "/examples/-1", 404),
+     ("POST", "/examples/" + 5000 * "9", 404), ("GET", "/secret", 404),
+     ("GET", "/..%2f..%2fetc%2fpasswd", 404), ("GET", "/xrays/..%2f..%2fwork.py", 404),
+     ("GET", "/work.py", 404), ("TRACE", "/", 405)],
+)  # fmt: skip
+def test_what_is_not_there_is_refused(page, method, path, status):
+    answer = page.ask(method, path)
+    assert answer.status_code == status and sentence(answer)
+
+
+def test_names_in_a_request_are_not_used(page):
+    names = {"X-File-Name": "../../secret.png", "Content-Disposition": 'filename="../secret.png"'}
+    answer = page.ask("POST", "/xrays?name=../../secret.png", data=CHEST, headers=names)
+    assert answer.status_code == 201 and "secret" not in answer.text
+    assert page.left_behind() == []
+
+
+def test_multipart_is_not_taken_apart(page):
+    answer = page.ask("POST", "/xrays", files={"file": ("../secret.png", CHEST)})
+    assert answer.status_code == 422 and "PNG, JPEG, TIFF or DICOM" in sentence(answer)
+
+
+def raw(page, request: bytes, *parts: bytes) -> tuple[int, str]:
+    """Status and body of what comes back on a connection of its own."""
+    with socket.create_connection(("127.0.0.1", page.port), timeout=30) as line:
+        line.sendall(request)
+        for part in parts:
+            line.sendall(part)
+        answer = b""
+        while b"}" not in answer and (received := line.recv(4096)):
+            answer += received
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), body.decode()
+
+
+def post(page, *headers: str) -> bytes:
+    lines = ["POST /xrays HTTP/1.1", f"Host: 127.0.0.1:{page.port}", *headers, "", ""]
+    return "\r\n".join(lines).encode()
+
+
+def test_a_length_that_is_too_large_is_refused_before_anything_is_read(page):
+    before = page.memory("VmRSS") if sys.platform == "linux" else 0
+    status, said = raw(page, post(page, "Content-Length: 10000000000"))
+    assert status == 413 and "larger than 64 MB" in json.loads(said)["error"]
+    if before:
+        assert page.memory("VmRSS") < before + 20e6
+
+
+def test_a_body_without_a_length_is_cut_off_at_the_limit(page):
+    piece = bytes(2**20)
+    answer = page.upload(piece for _ in range(65))
+    assert answer.status_code == 413 and "larger than 64 MB" in sentence(answer)
+
+
+def test_a_body_at_the_limit_is_read(page):
+    answer = page.upload(CHEST + bytes(upload.MOST_BYTES - len(CHEST)))
+    assert answer.status_code == 422 and "cut short" in sentence(answer)
+    answer = page.upload(bytes(upload.MOST_BYTES + 1))
+    assert answer.status_code == 413 and "larger than 64 MB" in sentence(answer)
+
+
+def test_a_body_that_never_comes_leaves_the_page_alone(page):
+    with socket.create_connection(("127.0.0.1", page.port)) as line:
+        line.sendall(post(page, f"Content-Length: {len(CHEST)}") + CHEST[:100])
+    assert page.upload(CHEST).status_code == 201
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1",
+                                  "127.0.0.1.evil.example:{port}", "localhost@evil:{port}", "",
+                                  "10.0.0.1:{port}", "[::2]:{port}"])  # fmt: skip
+@pytest.mark.parametrize("path", ["/", "/state", "/xrays"])
+def test_a_foreign_host_is_refused(page, host, path):
+    asked = host.format(port=page.port)
+    method = "POST" if path == "/xrays" else "GET"
+    answer = page.ask(method, path, headers={"Host": asked})
+    assert answer.status_code == 400 and "not at the address" in sentence(answer)
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LocalHost", "[::1]"])
+def test_the_names_of_loopback_are_its_own(page, name):
+    own = f"{name}:{page.port}"
+    answer = page.upload(CHEST, headers={"Host": own, "Origin": f"http://{own}"})
+    assert answer.status_code == 201
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": FOREIGN}, {"Origin": "null"}, {"Origin": "http://127.0.0.1:1"},
+     {"Origin": "https://127.0.0.1:{port}"}, {"Origin": "http://localhost:{port}"},
+     {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"},
+     {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}],
+    ids=lambda headers: " ".join(headers.values()),
+)  # fmt: skip
+def test_another_site_is_refused(page, headers):
+    filled = {name: value.format(port=page.port) for name, value in headers.items()}
+    for path in ("/xrays", "/examples/0"):
+        answer = page.ask("POST", path, data=CHEST, headers=filled)
+        assert answer.status_code == 403 and "another site" in sentence(answer)
+
+
+def test_another_site_may_link_to_the_page_but_not_use_it(page):
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert page.ask("GET", "/", headers=link).status_code == 200
+    picture = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+    assert page.ask("GET", "/", headers=picture).status_code == 403
+
+
+def test_every_answer_forbids_what_the_page_does_not_need(page, report):
+    paths = ("/", "/page.js", "/style.css", "/state", "/nothing", f"/xrays/{report['token']}")
+    for path in paths:
+        headers = page.ask("GET", path).headers
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert "unsafe" not in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Cache-Control"] == "no-store"
+        assert "server" not in headers and "access-control-allow-origin" not in headers
+
+
+def test_the_page_names_no_other_host(page):
+    for path in ("/", "/page.js", "/style.css"):
+        text = page.ask("GET", path).text.replace("http://www.w3.org/2000/svg", "")
+        assert "//" not in text.replace("// ", "") and "innerHTML" not in text
+
+
+def test_many_at_once_are_each_answered_and_memory_is_bounded(page, small):
+    """Two rounds: the second meets a full store, and must not make the page grow."""
+    rng = random.Random(0)
+    image = cv2.resize(chest(), (640, 600)) / np.float32(255)
+    tones = (np.round(255 * image**gamma).astype(np.uint8) for gamma in np.linspace(0.4, 2, 8))
+    good = [cv2.imencode(".png", tone)[1].tobytes() for tone in tones]
+    expected = [said_of(predict(small, decode_xray(one, "").image, joint=False).areas)
+                for one in good]  # fmt: skip
+    assert len({json.dumps(areas) for areas in expected}) == len(good)
+    bad = [one for one in INPUTS if one.error and one.name != "bomb.png"]
+    contents = [(one, one.content()) for one in bad]
+    page.upload(good[0])
+    before = page.memory("VmRSS") if sys.platform == "linux" else 0
+
+    def client(number: int) -> None:
+        if number % 4 == 3:
+            one, content = contents[number % len(contents)]
+            answer = page.upload(content)
+            assert answer.status_code == 422 and one.error in sentence(answer)
+            return
+        which = number % len(good)
+        report = page.upload(good[which]).json()
+        assert report["areas"] == expected[which]
+        asked = f"/xrays/{report['token']}?threshold={0.2 + 0.05 * which}"
+        assert page.ask("GET", asked).json()["threshold"] == 0.2 + 0.05 * which
+
+    grown = []
+    for _ in range(2):
+        numbers = rng.sample(range(REQUESTS), REQUESTS)
+        with ThreadPoolExecutor(CLIENTS) as crowd:
+            assert len(list(crowd.map(client, numbers))) == REQUESTS
+        grown.append(page.memory("VmRSS") - before if before else 0)
+    if before:
+        print(f"grown by {grown} bytes, at most {page.memory('VmHWM') - before}")
+        assert page.memory("VmHWM") - before < MOST_GROWTH
+        assert grown[1] - grown[0] < 40e6
+    assert page.left_behind() == []
+
+
+def request_with(chunks, headers=()) -> Request:
+    messages = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
+    messages.append({"type": "http.request", "body": b"", "more_body": False})
+
+    async def receive():
+        await asyncio.sleep(0)
+        return messages.pop(0) if messages else await asyncio.sleep(3600)
+
+    return Request({"type": "http", "method": "POST", "headers": list(headers)}, receive)
+
+
+def test_the_line_has_an_end(monkeypatch):
+    """Of uploads beyond the number or the bytes that fit, each is asked to come again."""
+    monkeypatch.setattr(upload, "MOST_UPLOADS", 3)
+    monkeypatch.setattr(upload, "MOST_BYTES_HELD", 25)
+    uploads = upload.Uploads()
+
+    async def hold(chunks, headers=(), seconds=0.05) -> str:
+        try:
+            async with uploads.body(request_with(chunks, headers)) as content:
+                await asyncio.sleep(seconds)
+                return content.decode()
+        except upload.Unread as error:
+            assert error.headers == {"Retry-After": "2"}
+            return str(error.status_code)
+
+    async def crowd():
+        length = [(b"content-length", b"20")]
+        found = await asyncio.gather(hold([b"a" * 5]), hold([b"b" * 20], length), hold([b"c"]),
+                                     hold([b"d"]))  # fmt: skip
+        assert found == ["a" * 5, "b" * 20, "503", "503"]
+        assert (uploads.count, uploads.held) == (0, 0)
+        assert await hold([b"e" * 9, b"e" * 9]) == "e" * 18
+
+    asyncio.run(crowd())
+
+
+def test_an_upload_that_stalls_is_given_up(monkeypatch):
+    monkeypatch.setattr(upload, "PATIENCE", 0.05)
+    uploads = upload.Uploads()
+
+    async def stall():
+        async def receive():
+            await asyncio.sleep(3600)
+
+        request = Request({"type": "http", "method": "POST", "headers": []}, receive)
+        with pytest.raises(upload.Unread) as caught:
+            async with uploads.body(request):
+                pass
+        assert caught.value.status_code == 408 and uploads.count == 0
+
+    asyncio.run(stall())
+
+
+def test_what_nobody_has_asked_for_longest_is_forgotten(monkeypatch):
+    monkeypatch.setattr(desk, "MOST_KEPT", 2)
+    one = desk.Desk(lambda: None)
+    first, second = one.keep("a"), one.keep("b")
+    assert one.kept(first) == "a"
+    third = one.keep("c")
+    assert (one.kept(first), one.kept(third)) == ("a", "c")
+    with pytest.raises(desk.HTTPException, match="drop it again"):
+        one.kept(second)
+
+
+def test_a_failure_inside_is_told_without_what_is_in_the_file(capsys):
+    def fail(work):
+        raise KeyError("secret")
+
+    with pytest.raises(desk.HTTPException, match="the program failed"):
+        desk._explained(fail, None)
+    told = capsys.readouterr().err
+    assert "KeyError" in told and "in fail" in told and "secret" not in told.split("in fail")[0]
+
+
+def test_networks_that_cannot_be_loaded_are_told(capsys):
+    def load():
+        raise ValueError("no weights")
+
+    async def ask():
+        one = desk.Desk(load)
+        await one.open()
+        with pytest.raises(desk.HTTPException, match="cannot be loaded: no weights"):
+            await one.do(request_with([]), lambda work: work)
+
+    asyncio.run(ask())
+    assert "no weights" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "asked, host, port, own",
+    [("127.0.0.1:8501", "127.0.0.1", 8501, True), ("localhost:8501", "127.0.0.1", 8501, True),
+     ("localhost", "127.0.0.1", 80, True), ("localhost", "127.0.0.1", 8501, False),
+     ("192.168.1.5:8501", "127.0.0.1", 8501, False), ("192.168.1.5:8501", "0.0.0.0", 8501, True),
+     ("evil.example:8501", "0.0.0.0", 8501, False), ("[fe80::1]:8501", "::", 8501, True),
+     (f"{socket.gethostname()}:8501", "0.0.0.0", 8501, True),
+     ("lab.example:8501", "lab.example", 8501, True), ("x:99999999", "x", 99999999, False)],
+)  # fmt: skip
+def test_which_names_are_its_own(asked, host, port, own):
+    assert guard.is_own(asked, host, port) is own
+
+
+def test_a_port_that_is_taken_is_passed_over():
+    with server.listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with server.listen("127.0.0.1", port) as other:
+            assert port < other.getsockname()[1] < port + server.PORTS
+
+
+@pytest.mark.parametrize(
+    "host, port, error, says",
+    [("127.0.0.1", 65536, ValueError, "is no port"), ("127.0.0.1", -1, ValueError, "is no port"),
+     ("203.0.113.9", 0, OSError, "no address of this machine"),
+     ("..", 0, OSError, "no address of this machine")],
+)  # fmt: skip
+def test_an_address_that_is_none_is_told_in_one_sentence(host, port, error, says):
+    with pytest.raises(error, match=says):
+        server.listen(host, port)
+
+
+def test_all_ports_taken(monkeypatch):
+    monkeypatch.setattr(server, "PORTS", 1)
+    with server.listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match=f"the ports {port} to {port} are taken"):
+            server.listen("127.0.0.1", port)
+
+
+def test_the_terminal_says_where_the_page_is_and_who_can_reach_it():
+    own = "\n".join(server.greeting("127.0.0.1", 8501, 8502))
+    assert "Port 8501 is taken" in own and "http://127.0.0.1:8502" in own
+    assert "nobody but the users of this computer" in own and "Ctrl-C" in own
+    assert "taken" not in "".join(server.greeting("127.0.0.1", 0, 8502))
+    for host, shown in {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.items():
+        open_to_all = "\n".join(server.greeting(host, 8501, 8501))
+        assert f"http://{shown}:8501" in open_to_all and "WARNING" in open_to_all
+        assert "Everybody in your network" in open_to_all and "nobody but" not in open_to_all
+
+
+@pytest.mark.parametrize("missing", ["starlette", "uvicorn"])
+def test_a_package_that_is_missing_is_named(missing):
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        "from lungseg_utils.page import serve\n"
+        "try: serve()\nexcept ValueError as error: print(error)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == (
+        f'the page needs {missing}, which is missing: pip install "lungseg-utils[serve]"\n'
+    )
+
+
+def test_tensorflow_is_not_loaded_before_the_page_is_there():
+    code = "import sys, lungseg_utils.page.server; print('tensorflow' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "False\n"
+
+
+def test_the_page_is_part_of_the_package():
+    folder = Path(lungseg_utils.page.__file__).parent
+    for name in ("index.html", "style.css", "page.js"):
+        assert (folder / name).stat().st_size > 1000
+    assert threading.active_count() < 50
