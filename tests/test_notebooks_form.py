@@ -138,13 +138,18 @@ def test_errors_and_unrun_cells_are_found():
     assert len(forms.faults(notebook)) == 2
 
 
-def test_cleaning_drops_widgets_and_keeps_pictures():
-    notebook = notebook_with(output_type="display_data", data={forms.WIDGET: {"model_id": "1"}})
+def test_cleaning_puts_a_sentence_for_a_widget_and_keeps_pictures():
+    widget = {forms.WIDGET: {"model_id": "1"}, "text/plain": "MaskOverlay(children=(GridBox(),))"}
+    notebook = notebook_with(output_type="execute_result", data=widget, execution_count=1)
     picture = nbformat.v4.new_output("display_data", data={"image/png": "aaaa"})
-    notebook.cells[0].outputs.append(picture)
+    bar = nbformat.v4.new_output("display_data", data=widget)
+    notebook.cells[0].outputs += [picture, bar]
     notebook.metadata.widgets = {}
     forms.clean(notebook)
-    assert notebook.cells[0].outputs == [picture]
+    assert [output.data for output in notebook.cells[0].outputs] == [
+        {"text/plain": forms.STILL},
+        {"image/png": "aaaa"},
+    ]
     assert forms.faults(notebook) == []
 
 

@@ -9,6 +9,7 @@ from tools.installation import ROOT
 
 MOST_BYTES = 1_500_000
 WIDGET = "application/vnd.jupyter.widget-view+json"
+STILL = "Run this cell, in JupyterLab or on Colab, to move the picture above."
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LANGUAGE = {
     "name": "python",
@@ -27,8 +28,9 @@ CHANGING = re.compile(r"\bat 0x[0-9a-f]{6,}")
 def clean(notebook: nbformat.NotebookNode) -> None:
     """Take out what GitHub cannot show and what would differ at the next run, in place.
 
-    Widgets go with their state: a static figure stands before each. What went to stderr goes too:
-    progress bars, and TensorFlow's news of the machine.
+    Widgets go with their state. In the place of one to play with, the value of its cell, a sentence
+    stays below the still picture before it. What went to stderr goes: progress bars, and
+    TensorFlow's news of the machine.
     """
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": LANGUAGE})
     for cell in notebook.cells:
@@ -36,11 +38,20 @@ def clean(notebook: nbformat.NotebookNode) -> None:
             {"tags": cell.metadata.tags} if "tags" in cell.metadata else {}
         )
         if cell.cell_type == "code":
-            cell.outputs = [
-                out
-                for out in cell.outputs
-                if WIDGET not in out.get("data", {}) and out.get("name") != "stderr"
-            ]
+            cell.outputs = [_still(out) for out in cell.outputs if not _passes(out)]
+
+
+def _passes(output: nbformat.NotebookNode) -> bool:
+    """Whether an output is only for whoever waits, such as a progress bar."""
+    bar = output.output_type == "display_data" and WIDGET in output.data
+    return bar or output.get("name") == "stderr"
+
+
+def _still(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The output, or a sentence in the place of a widget."""
+    if WIDGET in output.get("data", {}):
+        output.data = nbformat.from_dict({"text/plain": STILL})
+    return output
 
 
 def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:

@@ -18,6 +18,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from tools import tables, timings
+from tools.export import write_html
 from tools.forms import clean, faults
 from tools.installation import OUTPUTS, ROOT, Progress, spell
 from tools.scores import write_page
@@ -92,17 +93,6 @@ def _error(cell: nbformat.NotebookNode) -> str:
         if output.output_type == "error":
             return f"{output.ename}: {ANSI.sub('', output.evalue).strip()}".splitlines()[0]
     return "an unknown error"
-
-
-def write_html(notebook: nbformat.NotebookNode, target: Path) -> None:
-    """Write an executed notebook as one HTML file; its figures are within its outputs."""
-    from nbconvert import HTMLExporter  # 1 s to import
-
-    where = {"metadata": {"name": target.stem, "path": str(NOTEBOOKS)}}
-    page, _ = HTMLExporter().from_notebook_node(notebook, resources=where)
-    page = re.sub(r'href="(\d\d_\w+)\.ipynb', r'href="\1.html', page)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(page, encoding="utf-8")
 
 
 def run() -> int:
