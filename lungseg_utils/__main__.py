@@ -82,7 +82,7 @@ def _predict(chosen: argparse.Namespace) -> int:
 
     jobs, finished, left_out = batch.open_table(chosen.paths, chosen.out, chosen.threshold)
     if finished or left_out:
-        say(f"{finished} done before; {left_out} files are of no known kind and left out")
+        say(f"done before: {finished}; left out, since of no known kind: {left_out}")
     if not jobs and not finished:
         raise ValueError("no PNG, JPEG, TIFF or DICOM file was found: name other files or folders")
     failed, models = 0, _networks(chosen.network) if jobs else []

@@ -53,6 +53,8 @@ def decode_xray(content: bytes, name: Path | str) -> Xray:
     Raises: DataError if it is of another kind, damaged, shows nothing, or claims more pixels than
         a radiograph has.
     """
+    if not content:
+        raise DataError(f"{name} is empty: fetch or export it again")
     kind = kind_of(content[:132])
     if kind is None:
         raise DataError(f"{name} is no PNG, JPEG, TIFF or DICOM file: export it as one of these")

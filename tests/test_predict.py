@@ -56,7 +56,7 @@ def test_sixteen_bits_are_not_stretched_to_what_one_film_has(tmp_path):
     "name, content, error, says",
     [("gone.png", None, FileNotFoundError, "there is no file"),
      ("folder", b"", FileNotFoundError, "there is no file"),
-     ("empty.png", b"", DataError, "no PNG, JPEG, TIFF or DICOM"),
+     ("empty.png", b"", DataError, "is empty"),
      ("note.txt", b"lungs are clear", DataError, "no PNG, JPEG, TIFF or DICOM"),
      ("one.dcm", bytes(128) + b"DICM" + bytes(50), DataError, "DICOM"),
      ("cut.jpg", b"\xff\xd8\xff\xe0rest", DataError, "cannot be decoded"),

@@ -139,37 +139,3 @@ def test_terminal_writes_a_simulated_set(tmp_path, capsys):
     assert capsys.readouterr().out == f"The radiographs are in {folder}\n"
     records = load_records(folder)
     assert [record.shape for record in records] == [(64, 64)] * 2
-
-
-@pytest.mark.parametrize(
-    ("command", "says"),
-    [(["phantom", "FOLDER"], "holds other files: name a folder that is new or empty"),
-     (["phantom", "FOLDER/new", "--count", "0"], "use 1 or more, of 64"),
-     (["phantom", "FOLDER/file.txt/set"], "Not a directory"),
-     (["phantom", "FOLDER/file.txt"], "file.txt")],
-)  # fmt: skip
-def test_terminal_says_in_one_line_what_failed(command, says, tmp_path, capsys):
-    (tmp_path / "file.txt").write_text("mine")
-    assert main([word.replace("FOLDER", str(tmp_path)) for word in command]) == 1
-    said = capsys.readouterr()
-    assert said.out == ""
-    last = said.err.splitlines()[-1]
-    assert last.startswith("lungseg_utils: ")
-    assert says in last
-    assert (tmp_path / "file.txt").read_text() == "mine"
-
-
-def test_terminal_downloads_to_where_the_course_looks(home, monkeypatch, capsys):
-    monkeypatch.setattr("lungseg_utils.__main__.download", lambda folder: folder)
-    assert main(["download"]) == 0
-    assert capsys.readouterr().out == f"The radiographs are in {start.montgomery_folder()}\n"
-
-
-@pytest.mark.parametrize(("arguments", "code"), [(["--help"], 0), ([], 2), (["upload"], 2)])
-def test_terminal_explains_itself(arguments, code, capsys):
-    with pytest.raises(SystemExit) as stopped:
-        main(arguments)
-    assert stopped.value.code == code
-    said = "".join(capsys.readouterr())
-    assert "python -m lungseg_utils" in said
-    assert all(command in said for command in ("download", "phantom"))

@@ -29,6 +29,8 @@ from lungseg_utils.unet import predict_mask
 from lungseg_utils.xray import read_xray
 
 CHEST = picture()()
+USING = Path(__file__).resolve().parent.parent / "USING.md"
+COMMANDS = "predict", "serve", "doctor", "download", "phantom", "train", "evaluate"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -89,6 +91,12 @@ def test_there_are_enough_odd_files():
     assert len(INPUTS) >= 40 and len({one.name for one in INPUTS}) == len(INPUTS)
 
 
+@pytest.mark.parametrize("one", INPUTS, ids=lambda one: one.name)
+def test_the_page_on_using_it_says_what_is_seen(one):
+    said = f"FILE {one.error}" if one.error else "; ".join(filter(None, ["mask", one.warning]))
+    assert f"| {one.what} | {said} |" in USING.read_text(encoding="utf-8").splitlines()
+
+
 def test_the_row_and_the_mask_are_the_package_s(odd):
     folder, out, found = odd
     row = found["plain.dcm"]
@@ -133,7 +141,7 @@ def test_what_is_done_is_not_done_again_and_what_changed_is(tmp_path, capsys):
         file.write('{"file": "cut o')  # as a machine that lost its power leaves it
     assert main(command) == 0
     said = capsys.readouterr()
-    assert "1 done before" in said.err and "2 masks are new" in said.out
+    assert "done before: 1;" in said.err and "2 masks are new" in said.out
     assert (out / "masks/a.png").stat().st_mtime_ns == made
     assert [row["error"] for row in rows(out)] == [""] * 3 == [row["error"] for row in table(out)]
     assert main([*command, "--threshold", "0.3"]) == 0
@@ -186,6 +194,7 @@ def test_odd_names_stay_within_out_and_have_targets_of_their_own(tmp_path, capsy
     (folder / "dangling.png").symlink_to(folder / "nowhere")
     assert main(["predict", "in", "-o", "out"]) == 1
     said = capsys.readouterr()
+    assert "left out, since of no known kind: 3\n" in said.err  # notes, pipe, dangling
     assert "\x1b" not in said.err + said.out and "bad\\x1b[2Jname.png" in said.err
     found = rows(out)
     assert {Path(row["file"]).name for row in found} == {*NAMES, "twin.png", "bad\x1b[2Jname.png"}
@@ -193,7 +202,7 @@ def test_odd_names_stay_within_out_and_have_targets_of_their_own(tmp_path, capsy
     assert len(masks) == len(NAMES) + 1 == len({str(path).lower() for path in masks})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"]
     assert main(["predict", "in", "-o", "out"]) == 1
-    assert f"{len(NAMES) + 1} done before" in capsys.readouterr().err
+    assert f"done before: {len(NAMES) + 1};" in capsys.readouterr().err
 
 
 def test_a_name_that_a_spreadsheet_would_compute_is_quoted(tmp_path, monkeypatch):
@@ -211,6 +220,22 @@ def test_files_of_several_folders_do_not_meet(tmp_path):
     assert [job.target for job in jobs] == ["set/a.png", "set/a.png-2", "gone"] and not left_out
     again, _ = find_jobs([tmp_path / "two/set"], taken={str(tmp_path / "one/set/a.png"): "a"})
     assert [job.target for job in again] == ["a-2"]
+
+
+def test_a_folder_that_must_not_be_opened_has_a_row(tmp_path, monkeypatch):
+    (tmp_path / "in" / "closed").mkdir(parents=True)
+    (tmp_path / "in" / "a.png").write_bytes(CHEST)
+    scandir = os.scandir
+
+    def guarded(path):
+        if Path(path).name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    assert main(["predict", str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 1
+    errors = [row["error"] for row in rows(tmp_path / "out")]
+    assert errors == ["", f"{tmp_path / 'in' / 'closed'} cannot be opened: check its permissions"]
 
 
 def test_out_may_lie_in_the_folder(tmp_path):
@@ -328,3 +353,43 @@ def test_native_files_score_as_the_benchmarks_score_them(real_data, tmp_path):
 
 def test_the_test_x_ray_is_what_a_frontal_chest_should_be():
     assert chest().shape == (256, 256) and chest().dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [(["phantom", "FOLDER"], "holds other files: name a folder that is new or empty"),
+     (["phantom", "FOLDER/new", "--count", "0"], "use 1 or more, of 64"),
+     (["phantom", "FOLDER/file.txt/set"], "Not a directory"),
+     (["phantom", "FOLDER/file.txt"], "file.txt")],
+)  # fmt: skip
+def test_terminal_says_in_one_line_what_failed(command, says, tmp_path, capsys):
+    (tmp_path / "file.txt").write_text("mine")
+    assert main([word.replace("FOLDER", str(tmp_path)) for word in command]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    last = said.err.splitlines()[-1]
+    assert last.startswith("lungseg: ")
+    assert says in last
+    assert (tmp_path / "file.txt").read_text() == "mine"
+
+
+def test_terminal_downloads_to_where_the_course_looks(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("LUNGSEG_HOME", str(tmp_path))
+    monkeypatch.setattr("lungseg_utils.download.download", lambda folder: folder)
+    assert main(["download"]) == 0
+    folder = tmp_path / "data" / "montgomery"
+    assert capsys.readouterr().out == f"The radiographs are in {folder}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["--help"], 0), ([], 64), (["upload"], 64), (["predict"], 64)]
+)
+def test_terminal_explains_itself(arguments, code, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == code
+    said = "".join(capsys.readouterr())
+    assert "lungseg" in said and "Traceback" not in said
+    if not code:
+        assert all(f"  {name}  " in said for name in COMMANDS)
+        assert max(map(len, said.splitlines())) <= 100
