@@ -111,17 +111,24 @@ def simulated_environment(scale: str, folder: str) -> dict[str, str]:
     return env
 
 
+# what is tested, and how it is shared between two workers: a notebook stays with one of them
+STAGES = {
+    "tests": ("--dist", "loadfile", "-rs", "tests", f"--ignore={Path('tests/browser')}"),
+    "notebooks": ("--dist", "loadfile", "--nbval-lax", "notebooks"),
+    "browser": ("--dist", "load", "-rs", str(Path("tests/browser"))),
+}
+
+
 def test() -> int:
-    """Run the tests and the notebooks at the smallest size, on the simulated set alone."""
+    """Run the tests, the notebooks at the smallest size, and both in a browser, on the simulated
+    set alone.
+    """
     installation.set_up()
     env = simulated_environment("ci", "ci")
     verdicts = []
-    for name, options in {"tests": ["-rs"], "notebooks": ["--nbval-lax"]}.items():
+    for name, options in STAGES.items():
         start = time.monotonic()
-        # a file, and so a notebook, stays with one of the two workers
-        failed = call(
-            "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", *options, name, env=env
-        )
+        failed = call("-m", "pytest", "-q", "-n", "2", *options, env=env)
         took = installation.spell(time.monotonic() - start)
         verdicts.append((f"{name}: {'failed' if failed else 'passed'} in {took}", failed))
     print("\n".join(text for text, _ in verdicts))
