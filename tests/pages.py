@@ -5,22 +5,26 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 import requests
 
-SMALL = "from pages import small_work as load"
-SHIPPED = "from lungseg_utils.page import _with_the_networks_that_ship as load"
-PROGRAM = "{}; from lungseg_utils.page.server import run; run(load, '127.0.0.1', 0, False)"
+SMALL = (
+    "-c",
+    "from pages import small_work; from lungseg_utils.page.server import run; "
+    "run(small_work, '127.0.0.1', 0, False)",
+)
+SHIPPED = ("-m", "lungseg_utils", "serve", "--port", "0", "--no-browser")
 GREETING = "The page is at "
 
 
-def small_networks() -> list[keras.Model]:
+def small_networks() -> list:
     """Two that say at once: lung is what is bright, and: what is very bright."""
+    import keras  # TensorFlow takes seconds to import, and a browser's test may not need it
+
     inputs = keras.Input((64, 64, 1))
     return [keras.Model(inputs, inputs**power) for power in (1, 2)]
 
@@ -65,7 +69,7 @@ class Page:
 
 
 @contextmanager
-def started(load: str, folder: Path) -> Iterator[Page]:
+def started(program: Sequence[str], folder: Path) -> Iterator[Page]:
     """The page, ready to answer. It ends as by Ctrl-C; what it wrote or told is looked for then."""
     inside = folder / "inside"
     (inside / "tmp").mkdir(parents=True)
@@ -73,7 +77,7 @@ def started(load: str, folder: Path) -> Iterator[Page]:
     environment = os.environ | {"TMPDIR": str(inside / "tmp"), "PYTHONPATH": paths}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM.format(load)],
+            [sys.executable, *program],
             cwd=inside, env=environment, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:

@@ -22,7 +22,7 @@ async function ask(address, options = {}, attempt = 1) {
     answer = await fetch(address, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Error("the program behind this page does not answer: start it again in the terminal");
+    throw new Error("The program behind this page does not answer: start it again in the terminal");
   }
   if (answer.status === 503 && answer.headers.has("Retry-After") && attempt < ATTEMPTS) {
     wait("Others are before you: waiting …");
@@ -45,9 +45,10 @@ function say(sentence) {
   if ($("status").textContent !== sentence) $("status").textContent = sentence;
 }
 
-/** Show the sentence of an error, beginning with a capital. */
-function complain(sentence) {
-  $("error").textContent = sentence && sentence[0].toUpperCase() + sentence.slice(1);
+/** Show the sentence of an error, with the name of what it is about. */
+function complain(sentence, name = "") {
+  const named = sentence.startsWith("the file ") ? sentence.replace("the file", name) : `${name}: ${sentence}`;
+  $("error").textContent = name ? named : sentence;
 }
 
 /** A name for a download: of the file's name only letters, digits and a few signs are left. */
@@ -76,7 +77,7 @@ async function start(address, options, name, file, note = "") {
   } catch (error) {
     if (mine !== asked) return;
     say(shown ? `Still shown: ${shown.name}` : "No X-ray yet");
-    complain(`${name}: ${error.message}`);
+    complain(error.message, name);
   }
   wait("");
 }
@@ -154,7 +155,7 @@ function take(files) {
   for (const button of $("examples").children) button.setAttribute("aria-pressed", "false");
   const left = files.length > 1 ? `. One at a time: of ${files.length} files this is the first` : "";
   if (limits && file.size > limits.most_bytes) {
-    complain(`${title(file)}: the file is larger than ${limits.most_bytes >> 20} MB: export the X-ray alone, as PNG`);
+    complain(`the file is larger than ${limits.most_bytes >> 20} MB: export the X-ray alone, as PNG`, title(file));
     return;
   }
   const headers = { "Content-Type": "application/octet-stream" };
@@ -182,7 +183,7 @@ function follow() {
       complain("");
       say(sentence(report, name));
     } catch (error) {
-      if (error.name !== "AbortError") complain(`${name}: ${error.message}`);
+      if (error.name !== "AbortError") complain(error.message, name);
     }
   }, PAUSE);
 }
@@ -198,7 +199,7 @@ async function download(kind) {
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
     complain("");
   } catch (error) {
-    complain(`${name}: ${error.message}`);
+    complain(error.message, name);
   }
 }
 

@@ -1,0 +1,255 @@
+"""The page in a real browser: choose, drop, look, move the threshold by keyboard, download."""
+
+import re
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))  # what the other tests share
+from hostile import INPUTS, chest, picture
+from pages import SHIPPED, started
+
+from lungseg_utils.masks import lung_areas
+
+CHEST = picture()()
+SVG_IN_ITS_NAME = "<img src=x onerror=alert(1)>.svg"
+BAD = [one for one in INPUTS if one.name in (
+    "empty.png", "text.png", "script.svg.png", "page.jpg", "archive.png", "cut.png", "rows.png",
+    "larger.png", "claims.png", "bomb.png", "black.png", "cut.jpg", "claims.tif", "deflated.dcm",
+    "ct.dcm", "claims.dcm")]  # fmt: skip
+WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+DROP = """([names, bytes]) => {
+  const moved = new DataTransfer();
+  const content = Uint8Array.from(atob(bytes), letter => letter.charCodeAt(0));
+  for (const name of names) moved.items.add(new File([content], name));
+  return moved;
+}"""
+LARGE = """async () => {
+  const answer = await fetch("/xrays", {method: "POST", body: new Uint8Array(65 * 2 ** 20)});
+  return [answer.status, (await answer.json()).error];
+}"""
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    with started(SHIPPED, tmp_path_factory.mktemp("page")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def expect(browser):
+    """Playwright's, which waits; imported once it is known to be there."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=30_000)
+    return expect
+
+
+@pytest.fixture
+def opened(page, browser, expect):
+    """Opens the page in a fresh window; at the end nothing was asked elsewhere, and no error told.
+
+    A refusal by the server is told by Chromium itself, and is no error of the page.
+    """
+    contexts, asked, errors = [], [], []
+
+    def window(viewport=WIDE, **options):
+        contexts.append(browser.new_context(viewport=viewport, **options))
+        shown = contexts[-1].new_page()
+        shown.on("request", lambda request: asked.append(request.url))
+        shown.on("pageerror", lambda error: errors.append(str(error)))
+        shown.on("console", lambda told: errors.append(told.text) if told.type == "error" else None)
+        shown.goto(page.address)
+        expect(shown.locator("#status")).to_have_text("Ready: no X-ray yet")
+        return shown
+
+    yield window
+    for context in contexts:
+        context.close()
+    own = (page.address, f"blob:{page.address}", "data:image/svg+xml")
+    assert asked and [url for url in asked if not url.startswith(own)] == []
+    assert [error for error in errors if not error.startswith("Failed to load resource")] == []
+
+
+def offer(shown, name: str, content: bytes) -> None:
+    kind = "application/octet-stream"
+    shown.set_input_files("#file", {"name": name, "mimeType": kind, "buffer": content})
+
+
+def rows(areas) -> list[str]:
+    return [f"image {area.side} patient {area.patient_side} {area.pixels:,} unknown"
+            for area in areas]  # fmt: skip
+
+
+def shows(expect, shown, areas) -> None:
+    expect(shown.locator("#areas tr")).to_have_count(2)
+    for number, text in enumerate(rows(areas)):
+        expect(shown.locator("#areas tr").nth(number)).to_have_text(
+            re.compile(r"\s*".join(map(re.escape, text.split())))
+        )
+
+
+def pixels(path) -> np.ndarray:
+    return cv2.imdecode(np.frombuffer(Path(path).read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+
+
+def test_a_file_its_outline_the_threshold_and_the_downloads(opened, expect):
+    """All by keyboard but the choice of a file, which is the browser's own window."""
+    from lungseg_utils.pretrained import load_pretrained
+    from lungseg_utils.unet import predict_mask, predict_probability
+
+    network = load_pretrained()
+    shown = opened()
+    shown.keyboard.press("Tab")
+    expect(shown.locator("#file")).to_be_focused()
+    offer(shown, "a chest.png", CHEST)
+    image = chest() / np.float32(255)
+    expect(shown.locator("#status")).to_have_text("a chest.png: two outlines")
+    shows(expect, shown, lung_areas(predict_mask(network, image)))
+    first = shown.locator("#picture").get_attribute("src")
+    drawn = shown.evaluate("document.getElementById('picture').naturalWidth")
+    assert drawn == 960
+    slider = shown.get_by_role("slider", name="Threshold")
+    slider.focus()
+    for _ in range(12):
+        slider.press("ArrowRight")
+    expect(shown.locator("#value")).to_have_text("0.62")
+    probability = predict_probability(network, image)
+    areas = lung_areas(probability > 0.62)
+    shows(expect, shown, areas)
+    assert shown.locator("#picture").get_attribute("src") != first
+    for button, name in {"Download the mask": "a_chest_mask.png",
+                         "Download the picture": "a_chest_overlay.png"}.items():  # fmt: skip
+        with shown.expect_download() as caught:
+            shown.get_by_role("button", name=button).press("Enter")
+        assert caught.value.suggested_filename == name
+        found = pixels(caught.value.path())
+        if "mask" in name:
+            np.testing.assert_array_equal(found, 255 * (probability > 0.62).astype(np.uint8))
+        else:
+            assert found.shape == (960, 960, 3)
+    slider.press("Home")
+    expect(shown.locator("#value")).to_have_text("0.01")
+    slider.press("End")
+    expect(shown.locator("#value")).to_have_text("0.99")
+    shows(expect, shown, lung_areas(probability > 0.99))
+
+
+def test_files_are_dropped_and_the_first_is_taken(opened, expect, shots):
+    import base64
+
+    shown = opened()
+    content = base64.b64encode(CHEST).decode()
+    moved = shown.evaluate_handle(DROP, [["one.png", "two.png", "three.png"], content])
+    shown.dispatch_event("body", "dragover", {"dataTransfer": moved})
+    shown.screenshot(path=shots / "page_drop.png")
+    shown.dispatch_event("body", "drop", {"dataTransfer": moved})
+    expect(shown.locator("#status")).to_have_text(
+        "one.png: two outlines. One at a time: of 3 files this is the first"
+    )
+
+
+def test_bad_files_get_a_sentence_and_what_was_shown_stays(opened, expect, shots, tmp_path):
+    shown = opened()
+    offer(shown, "good.png", CHEST)
+    expect(shown.locator("#status")).to_have_text("good.png: two outlines")
+    before = shown.locator("#picture").get_attribute("src")
+    huge = tmp_path / "huge.png"
+    huge.write_bytes(bytes(65 * 2**20))
+    shown.set_input_files("#file", huge)
+    expect(shown.locator("#error")).to_contain_text("huge.png is larger than 64 MB")
+    assert len(BAD) == 16
+    for one in BAD:
+        offer(shown, one.name, one.content())
+        expect(shown.locator("#error")).to_contain_text(one.error)
+        expect(shown.locator("#error")).to_contain_text(f"{one.name} ")
+        expect(shown.locator("#status")).to_have_text("Still shown: good.png")
+        expect(shown.locator("#wait")).to_be_hidden()
+    shown.screenshot(path=shots / "page_error.png")
+    assert shown.locator("#picture").get_attribute("src") == before
+    offer(shown, "good.png", CHEST)
+    expect(shown.locator("#error")).to_be_empty()
+
+
+def test_a_name_is_text_and_no_path(opened, expect):
+    shown = opened()
+    shown.on("dialog", lambda dialog: pytest.fail("a script in a file's name ran"))
+    offer(shown, SVG_IN_ITS_NAME, b"<svg onload='alert(1)'/>")
+    expect(shown.locator("#error")).to_contain_text(SVG_IN_ITS_NAME)
+    offer(shown, "../../etc/..\\.hidden; rm -rf.png.exe", CHEST)
+    expect(shown.locator("#picture")).to_be_visible()
+    with shown.expect_download() as caught:
+        shown.get_by_role("button", name="Download the mask").click()
+    assert re.fullmatch(r"[\w-]+_mask\.png", caught.value.suggested_filename)
+
+
+def test_a_body_too_large_is_answered_in_the_browser_too(opened):
+    status, said = opened().evaluate(LARGE)
+    assert status == 413 and "larger than 64 MB" in said
+
+
+@pytest.mark.parametrize("look", ["wide", "dark", "narrow"])
+def test_examples_and_how_it_looks(opened, expect, shots, look):
+    scheme = "dark" if look == "dark" else "light"
+    shown = opened(NARROW if look == "narrow" else WIDE, color_scheme=scheme)
+    shown.screenshot(path=shots / f"page_{look}_empty.png", full_page=True)
+    place = shown.locator("#threshold").bounding_box()
+    for name, warnings in {"Normal": 0, "Effusion": 0, "Turned": 3, "No X-ray": 3}.items():
+        shown.get_by_role("button", name=name).press("Enter")
+        expect(shown.locator("#status")).to_contain_text(f"“{name}”: ")
+        expect(shown.locator("#warnings li")).to_have_count(warnings)
+        expect(shown.locator("#picture")).to_be_visible()
+        shown.screenshot(path=shots / f"page_{look}_{name.lower()[:2]}.png", full_page=True)
+        if look != "narrow":
+            assert shown.locator("#threshold").bounding_box() == place
+    width = shown.viewport_size["width"]
+    assert shown.evaluate("document.documentElement.scrollWidth") == width
+    expect(shown.locator("#confidence")).to_have_class("low")
+
+
+def test_it_waits_while_others_are_before_it(opened, expect):
+    shown, answers = opened(), []
+
+    def busy_once(route):
+        answers.append(route)
+        if len(answers) > 1:
+            return route.continue_()
+        return route.fulfill(status=503, headers={"Retry-After": "0"}, json={"error": "busy"})
+
+    shown.route("**/xrays", busy_once)
+    offer(shown, "late.png", CHEST)
+    expect(shown.locator("#status")).to_have_text("late.png: two outlines")
+    assert len(answers) == 2
+
+
+def test_an_xray_that_was_forgotten_and_a_program_that_has_ended(opened, expect):
+    shown = opened()
+    offer(shown, "old.png", CHEST)
+    expect(shown.locator("#status")).to_have_text("old.png: two outlines")
+    gone = {"status": 404, "json": {"error": "this X-ray is no longer in memory: drop it again"}}
+    shown.route("**/xrays/**", lambda route: route.fulfill(**gone))
+    shown.locator("#threshold").press("ArrowLeft")
+    expect(shown.locator("#error")).to_have_text(
+        "old.png: this X-ray is no longer in memory: drop it again"
+    )
+    shown.route("**/xrays", lambda route: route.abort())
+    offer(shown, "new.png", CHEST)
+    expect(shown.locator("#error")).to_contain_text("does not answer: start it again")
+
+
+def test_another_site_cannot_use_it(page, browser):
+    """A page of another site, which the browser lets ask, is refused by the server."""
+    context = browser.new_context()
+    shown, statuses = context.new_page(), []
+    shown.on("response", lambda one: statuses.append(one.status) if page.address in one.url else 0)
+    html = {"body": "<p>elsewhere</p>", "content_type": "text/html"}
+    shown.route("http://evil.example/", lambda route: route.fulfill(**html))
+    shown.goto("http://evil.example/")
+    asked = f"fetch('{page.address}/examples/0', {{method: 'POST', mode: 'no-cors'}})"
+    shown.evaluate(f"{asked}.then(() => 1, () => 0)")
+    shown.wait_for_timeout(300)
+    context.close()
+    assert set(statuses) <= {403}
