@@ -4,6 +4,7 @@ import base64
 import html
 import io
 import math
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,10 @@ STYLE = {
     "legend.frameon": False,
     "lines.linewidth": 1.8,
 }
+# for good and not figure by figure: JupyterLab runs what a control calls in a second thread, and
+# Matplotlib's settings are those of all threads
+matplotlib.rcParams.update(STYLE)
+DRAWING = threading.Lock()
 
 
 def canvas(
@@ -37,10 +42,9 @@ def canvas(
 
     Returns: (Figure, Axes) for one panel, (Figure, array of Axes) for more.
     """
-    with matplotlib.rc_context(STYLE):
-        figure = Figure((width, height), layout="constrained")
-        FigureCanvasAgg(figure)
-        return figure, figure.subplots(rows, columns)
+    figure = Figure((width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns)
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ def picture(figure: Figure, alt: str, caption: str) -> Picture:
     """
     if not alt.strip() or not caption.strip():
         raise ValueError("a figure needs an alt text and a caption")
-    with matplotlib.rc_context(STYLE):
+    with DRAWING:
         figure.set_dpi(DOTS_PER_INCH)
         figure.draw_without_rendering()  # the layout settles in two passes, one cuts titles
         figure.canvas.draw()
@@ -73,7 +77,7 @@ def picture(figure: Figure, alt: str, caption: str) -> Picture:
     source = base64.b64encode(file.getvalue()).decode()
     return Picture(
         f'<figure style="margin:0"><img style="max-width:100%" alt="{html.escape(alt)}" '
-        f'src="data:image/png;base64,{source}"><figcaption style="color:{GREY}">'
+        f'src="data:image/png;base64,{source}"><figcaption style="opacity:0.75">'
         f"{html.escape(caption)}</figcaption></figure>",
         caption,
     )

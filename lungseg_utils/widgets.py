@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import ipywidgets
 import numpy as np
-from ipywidgets import Checkbox, Dropdown, FloatSlider, IntRangeSlider, IntSlider, Text
+from ipywidgets import Checkbox, FloatSlider, IntRangeSlider, IntSlider, Text, ToggleButtons
 
 from lungseg_utils import plots, scenes
 from lungseg_utils.radiographs import Record
@@ -76,17 +76,15 @@ class RadiographBrowser(Browser):
             scenes.browse,
             "radiograph",
             sex=_choice("sex", [("any", ""), *zip(sexes, sexes, strict=True)]),
-            label=_choice("label", list(LABELS)),
+            label=_choice("label", list(LABELS.items())),
             ages=_slider(IntRangeSlider, "age, years", scenes.EVERY_AGE, *scenes.EVERY_AGE, 1),
             words=Text(description="in the reading", continuous_update=False, **_form()),
         )
 
     def chosen(self) -> tuple[Record, ...]:
         """The records that fit the filters."""
-        values = self.values()
-        values["label"] = LABELS[values["label"]]
-        del values["place"]
-        return scenes.matching(self.records, **values)
+        filters = {name: value for name, value in self.values().items() if name != "place"}
+        return scenes.matching(self.records, **filters)
 
 
 class LayerStack(Explorer):
@@ -197,8 +195,7 @@ class YouAreTheBaseline(Explorer):
         for field in Lung._fields:
             low, high, step = (-30, 30, 1) if field == "tilt" else (0.05, 0.95, 0.01)
             for side, lung in LUNGS.items():
-                title = f"{side.replace('_', ' ')} {field}"
-                value = getattr(lung, field)
+                title, value = f"{side.replace('_', ' ')} {field}", getattr(lung, field)
                 controls[f"{side}_{field}"] = _slider(FloatSlider, title, value, low, high, step)
         controls["reveal"] = _box("show the reference", value=False)
         super().__init__(self._draw, controls)
@@ -229,8 +226,8 @@ class FailureBrowser(Browser):
 
 def _grid(controls: Sequence, narrowest: int) -> ipywidgets.GridBox:
     columns = f"repeat(auto-fit, minmax({narrowest}px, 1fr))"
-    layout = ipywidgets.Layout(grid_template_columns=columns, max_width="800px")
-    return ipywidgets.GridBox(controls, layout=layout)
+    look = {"grid_template_columns": columns, "max_width": "800px", "margin": "0 0 4px"}
+    return ipywidgets.GridBox(controls, layout=ipywidgets.Layout(**look))
 
 
 def _form() -> dict:
@@ -242,8 +239,11 @@ def _slider(kind, title: str, value, low: float, high: float, step: float, **mor
     return kind(description=title, continuous_update=False, **limits, **_form(), **more)
 
 
-def _choice(title: str, options: Sequence) -> Dropdown:
-    return Dropdown(options=options, description=title, **_form())
+def _choice(title: str, options: Sequence) -> ToggleButtons:
+    # no menu: JupyterLab takes its arrow keys; the class puts the title beside the buttons
+    buttons = ToggleButtons(options=options, description=title, **_form())
+    buttons.style.button_width = "auto"
+    return buttons.add_class("widget-inline-hbox")
 
 
 def _box(title: str, value: bool = True) -> Checkbox:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import ipywidgets
 import numpy as np
 import pytest
-from ipywidgets import Checkbox, Dropdown, IntRangeSlider, Text
+from ipywidgets import Checkbox, IntRangeSlider, Text, ToggleButtons
 from sets import lungs, radiograph, write_set
 
 from lungseg_utils import metrics, plots, scenes, widgets
@@ -84,7 +84,7 @@ def drawn(monkeypatch):
 
 def values(control):
     """Values over the whole range of a control: all of them, or some thirty of a fine slider."""
-    if isinstance(control, Dropdown):
+    if isinstance(control, ToggleButtons):
         return [value[1] if isinstance(value, tuple) else value for value in control.options]
     if isinstance(control, Checkbox):
         return [True, False]
@@ -140,11 +140,11 @@ def test_browser_shows_what_matches(records, drawn):
     controls["sex"].value = "F"
     assert browser.chosen() == (records[0], records[3]) and controls["place"].max == 1
     assert records[3].name in drawn[-1][0] and "2 of 2" in drawn[-1][1]
-    controls["label"].value = "normal"
+    controls["label"].value = 0
     assert browser.chosen() == records[:1] and "1 of 1" in drawn[-1][1]
     controls["ages"].value = (28, 90)
     assert browser.chosen() == () and "No radiograph matches" in drawn[-1][1]
-    controls["sex"].value, controls["label"].value = "", "any"
+    controls["sex"].value, controls["label"].value = "", None
     assert browser.chosen() == (records[1], records[3]) and "1 of 2" in drawn[-1][1]
     controls["words"].value = "Effusion"
     assert browser.chosen() == records[1:2]

@@ -202,7 +202,7 @@ def test_examples_and_how_it_looks(opened, expect, shots, look):
         expect(shown.locator("#status")).to_contain_text(f"“{name}”: ")
         expect(shown.locator("#warnings li")).to_have_count(warnings)
         expect(shown.locator("#picture")).to_be_visible()
-        shown.screenshot(path=shots / f"page_{look}_{name.lower()[:2]}.png", full_page=True)
+        shown.screenshot(path=shots / f"page_{look}_{name}.png", full_page=True)
         if look != "narrow":
             assert shown.locator("#threshold").bounding_box() == place
     width = shown.viewport_size["width"]
