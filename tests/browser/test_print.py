@@ -48,7 +48,8 @@ FIGURES = """() => [...document.querySelectorAll(".jp-OutputArea-output img")].m
   caption: one.closest("figure").querySelector("figcaption").innerText}))"""
 CELLS = """() => [...document.querySelectorAll(".jp-CodeCell")].map(one => [
   one.querySelector(".jp-InputArea-editor").innerText.trim(),
-  [...one.querySelectorAll(".jp-OutputArea-output")].map(out => out.innerText).join("\\n").trim()])"""
+  [...one.querySelectorAll(".jp-OutputArea-output")]
+    .map(out => out.innerText).join("\\n").trim()])"""
 # GitHub leaves no style to what cells put out
 STRIP = """() => document.querySelectorAll(".jp-OutputArea-output [style]").forEach(
   one => one.removeAttribute("style"))"""
@@ -139,7 +140,7 @@ def files_of_links(reader) -> list[Path]:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_shows_its_pictures_badges_and_tables(name, reader, shots, tmp_path):
+def test_a_page_is_whole_with_its_pictures_badges_and_tables(name, reader, shots, tmp_path):
     text = (ROOT / name).read_text(encoding="utf-8")
     body = mistune.create_markdown(escape=False, plugins=["table", "strikethrough"])(text)
     page = tmp_path / "page.html"
@@ -150,6 +151,7 @@ def test_a_page_shows_its_pictures_badges_and_tables(name, reader, shots, tmp_pa
     keep(reader, shots / Path(name).stem)
     pictures = reader.evaluate(PICTURES)
     assert len(pictures) == text.count("![")
+    assert "@@" not in text, "a place that was to be filled"
     for one in pictures:
         assert one["alt"]
         if one["source"].startswith("https://colab.research.google.com/"):
