@@ -33,7 +33,8 @@ examples:
   LUNGSEG_SCALE=ci python3 course.py run           a quick look; laptop is usual, gpu is thorough
 
 for maintainers:
-  store  run the notebooks on the simulated set and store them with their outputs
+  store          run the notebooks on the simulated set and store them with their outputs
+  test --colab   run every notebook with Colab's versions, each alone in an empty folder
 """
 
 
@@ -135,6 +136,12 @@ def test() -> int:
     return int(any(failed for _, failed in verdicts))
 
 
+def test_colab() -> int:
+    """Run every notebook as on Colab; tools/colab.py says how near that is."""
+    installation.set_up()
+    return call("-m", "tools.colab", env=simulated_environment("ci", "colab"))
+
+
 def lab() -> int:
     """Open JupyterLab on the first notebook; Ctrl-C closes it."""
     env = reader_environment()
@@ -181,9 +188,12 @@ def main(arguments: "list[str] | None" = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     reader.add_argument("command", choices=commands, help=argparse.SUPPRESS)
-    chosen = reader.parse_args(arguments).command
+    reader.add_argument("--colab", action="store_true", help=argparse.SUPPRESS)
+    chosen = reader.parse_args(arguments)
+    if chosen.colab and chosen.command != "test":
+        reader.error("--colab goes with test alone")
     try:
-        return commands[chosen]()
+        return test_colab() if chosen.colab else commands[chosen.command]()
     except KeyboardInterrupt:
         fault = "Stopped; the same command starts again"
     except Stop as stop:

@@ -161,7 +161,7 @@ def load_data(course: Course) -> Data:
     """The course's split by patient, each part at `FINE` pixels a side."""
     split = split_by_patient(course.records)
     parts = [
-        load_squares(part, FINE, course.home / "cache")
+        load_squares(part, FINE, course.cache)
         for part in (split.train, split.validation, split.test)
     ]
     spacings = tuple(

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 WARMUP_SHARE = 0.1  # of all steps
+HALF = "mixed_float16"
 
 
 @dataclass(frozen=True)
@@ -152,12 +153,13 @@ def learning_rates(
 def pick_precision() -> str:
     """The fastest Keras dtype policy that this machine computes natively.
 
-    Weights and losses are float32 in each: bfloat16 on GPUs since Ampere and on CPUs with AMX or
-    AVX512-BF16, float16 on older GPUs, float32 elsewhere.
+    Weights and losses are float32 in each: bfloat16 on NVIDIA GPUs since Ampere and on CPUs with
+    AMX or AVX512-BF16, float16 on Volta and Turing (such as the T4 of Colab), float32 elsewhere.
     """
     for gpu in tf.config.list_physical_devices("GPU"):
-        capability = tf.config.experimental.get_device_details(gpu).get("compute_capability", (0,))
-        return "mixed_bfloat16" if capability[0] >= 8 else "mixed_float16"
+        details = tf.config.experimental.get_device_details(gpu)
+        generation = (details.get("compute_capability") or (0, 0))[0]
+        return "mixed_bfloat16" if generation >= 8 else HALF if generation == 7 else "float32"
     processor = Path("/proc/cpuinfo")
     flags = processor.read_text().split() if processor.exists() else []
     native = "amx_bf16" in flags or "avx512_bf16" in flags

@@ -1,7 +1,9 @@
 """Room 00: which data, which size of run, which device."""
 
+import importlib.util
 import os
 import shutil
+import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +17,15 @@ IMAGES = {"ci": 40, "laptop": None, "gpu": None}
 SIMULATED_IMAGES = {"ci": 40, "laptop": 138, "gpu": 138}
 SIMULATED_SIZE = 512
 SIMULATED_SET = "simulated set"
+DRIVE = Path("/content/drive/MyDrive")  # a Google Drive, once drive.mount("/content/drive") ran
 
 
 @dataclass(frozen=True)
 class Course:
-    """What every notebook starts from: the records, the size of run, and where to keep things."""
+    """What every notebook starts from: the records, the size of run, and where to keep things.
+
+    `home` is for what took work: trainings, results, passed exercises.
+    """
 
     records: tuple[Record, ...]
     data: str
@@ -31,6 +37,11 @@ class Course:
         """Whether the records are the course's own simulated set."""
         return self.data == SIMULATED_SET
 
+    @property
+    def cache(self) -> Path:
+        """Where radiographs made small are kept: on a disk of this machine's, which is quick."""
+        return disk() / "cache"
+
 
 def begin() -> Course:
     """Pick the data and the size of run, and say what was picked.
@@ -39,7 +50,7 @@ def begin() -> Course:
     or else the simulated one, which is made the first time. LUNGSEG_SCALE is ci, laptop or gpu.
     Raises: ValueError if LUNGSEG_SCALE is none of these; and as `load_records`.
     """
-    scale = os.environ.get("LUNGSEG_SCALE") or ("gpu" if shutil.which("nvidia-smi") else "laptop")
+    scale = os.environ.get("LUNGSEG_SCALE") or ("gpu" if _has_gpu() else "laptop")
     if scale not in IMAGES:
         raise ValueError(f'LUNGSEG_SCALE is "{scale}": set it to ci, laptop or gpu')
     began = time.perf_counter()
@@ -49,11 +60,24 @@ def begin() -> Course:
     patients = len({record.patient for record in records})
     print(f"Data: the {data}, {len(records)} radiographs of {patients} patients.")
     print(f"Size of run: {scale}. Ready in {time.perf_counter() - began:.1f} s.")
+    if _on_colab() and not os.environ.get("LUNGSEG_HOME"):
+        print(_how_long_it_lasts())
     return Course(records, data, scale, home())
 
 
 def home() -> Path:
-    """Where everything generated is kept: LUNGSEG_HOME, or `outputs` of a checkout, or a cache."""
+    """Where trainings, results and passed exercises are kept.
+
+    LUNGSEG_HOME; or on Colab, whose disk does not last, a Google Drive if one is mounted; or
+    `disk`.
+    """
+    if _on_colab() and DRIVE.is_dir() and not os.environ.get("LUNGSEG_HOME"):
+        return DRIVE / "lungseg"
+    return disk()
+
+
+def disk() -> Path:
+    """Where data and caches are kept: LUNGSEG_HOME, or `outputs` of a checkout, or a cache."""
     if os.environ.get("LUNGSEG_HOME"):
         return Path(os.environ["LUNGSEG_HOME"]).resolve()
     checkout = Path(__file__).resolve().parent.parent
@@ -66,7 +90,7 @@ def home() -> Path:
 
 def montgomery_folder() -> Path:
     """Where `python -m lungseg_utils download` puts the real set."""
-    return home() / "data" / "montgomery"
+    return disk() / "data" / "montgomery"
 
 
 def _data(scale: str) -> tuple[Path, str]:
@@ -77,5 +101,31 @@ def _data(scale: str) -> tuple[Path, str]:
     if montgomery_folder().exists() and not (montgomery_folder() / ".incomplete").exists():
         return montgomery_folder(), "Montgomery County set"
     count = SIMULATED_IMAGES[scale]
-    folder = home() / "data" / f"simulated-{count}"
+    folder = disk() / "data" / f"simulated-{count}"
     return write_phantom_set(folder, count=count, size=SIMULATED_SIZE), SIMULATED_SET
+
+
+def _has_gpu() -> bool:
+    """Whether an NVIDIA GPU answers: a machine may have the program and no GPU, as on Colab."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return False
+    listing = subprocess.run([program, "-L"], capture_output=True, text=True, check=False)
+    return listing.returncode == 0 and "GPU 0" in listing.stdout
+
+
+def _on_colab() -> bool:
+    try:
+        return importlib.util.find_spec("google.colab") is not None
+    except ModuleNotFoundError:  # not even a package google
+        return False
+
+
+def _how_long_it_lasts() -> str:
+    """A line for Colab, which takes its machines back."""
+    if home() != disk():
+        return f"Trainings and results are kept in your Google Drive: {home()}"
+    return (
+        "Colab will delete your trainings with this machine. To keep them, run "
+        'from google.colab import drive; drive.mount("/content/drive") and then this cell again.'
+    )

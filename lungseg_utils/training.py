@@ -17,6 +17,7 @@ from lungseg_utils.pipeline import Squares, load_squares, make_reproducible, tra
 from lungseg_utils.pretrained import SIMULATED, load_pretrained
 from lungseg_utils.recipes import (
     COURSE_AT,
+    HALF,
     Recipe,
     learning_rates,
     pick_precision,
@@ -90,8 +91,7 @@ def train_course(course: Course, report: Report = print_progress) -> Trained:
     """
     recipe, split = COURSE_AT[course.scale], split_by_patient(course.records)
     squares = [
-        load_squares(part, recipe.size, course.home / "cache")
-        for part in (split.train, split.validation)
+        load_squares(part, recipe.size, course.cache) for part in (split.train, split.validation)
     ]
     folder, start = course.home / "runs", head_start(course)
     return train(recipe, *squares, folder, pick_precision(), report, start)
@@ -118,6 +118,8 @@ def _compile(
     optimizer = keras.optimizers.AdamW(
         learning_rates(recipe, images), weight_decay=recipe.weight_decay
     )
+    if precision == HALF:  # whose gradients would round to zero; Keras wraps for whole models only
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     model.compile(optimizer, LOSSES[recipe.loss], metrics=[losses.hard_dice])
     model.optimizer.build(model.trainable_variables)
     return model

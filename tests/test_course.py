@@ -238,6 +238,14 @@ def test_both_parts_of_the_test_always_run(checkout):
     assert "tests: failed in" in answer.stdout and "notebooks: passed in" in answer.stdout
 
 
+def test_colab_is_an_option_of_the_test_alone(checkout):
+    fake_python(checkout, 'echo "ran $*"; exit 3')
+    answer = say(checkout, "test", "--colab")
+    assert (answer.returncode, answer.stdout) == (3, "ran -m tools.colab\n")
+    answer = say(checkout, "run", "--colab")
+    assert answer.returncode == 2 and "--colab goes with test alone" in answer.stderr
+
+
 def test_run_ends_with_the_scores_of_this_run(checkout):
     (checkout / "outputs").mkdir()
     (checkout / "outputs/results.json").write_text("stale")

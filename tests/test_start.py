@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 
@@ -105,11 +106,23 @@ def test_small_run_takes_some_and_a_full_one_all(home, tmp_path, monkeypatch):
     assert counts == {"ci": 40, "laptop": 45, "gpu": 45}
 
 
-@pytest.mark.parametrize(("found", "scale"), [(None, "laptop"), ("/usr/bin/nvidia-smi", "gpu")])
-def test_size_of_run_follows_the_machine(found, scale, home, tmp_path, monkeypatch):
+T4 = "echo 'GPU 0: Tesla T4 (UUID: GPU-0)'"
+BROKEN = "echo 'NVIDIA-SMI has failed because it could not communicate with the driver'; exit 9"
+
+
+@pytest.mark.parametrize(
+    ("program", "scale"),
+    [(None, "laptop"), (T4, "gpu"), (BROKEN, "laptop"), ("echo 'No devices found.'", "laptop")],
+    ids=["no program", "a GPU", "a driver without a GPU", "no devices"],
+)
+def test_size_of_run_follows_the_machine(program, scale, home, tmp_path, monkeypatch):
     monkeypatch.setenv("LUNGSEG_DATA", str(write_set(tmp_path / "set")))
     monkeypatch.delenv("LUNGSEG_SCALE")
-    monkeypatch.setattr("shutil.which", lambda _: found)
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin")
+    if program:
+        (tmp_path / "bin/nvidia-smi").write_text(f"#!/bin/sh\n{program}\n")
+        (tmp_path / "bin/nvidia-smi").chmod(0o755)
     assert start.begin().scale == scale
 
 
@@ -131,6 +144,63 @@ def test_home_of_an_installed_package_is_the_readers_cache(monkeypatch, tmp_path
     monkeypatch.setattr(start, "__file__", str(tmp_path / "lungseg_utils" / "start.py"))
     assert start.home().name.lower().startswith("lungseg")
     assert not start.home().is_relative_to(tmp_path)
+
+
+@pytest.fixture
+def colab(tmp_path, monkeypatch, small_simulation) -> Iterator[Path]:
+    """A machine that looks like Colab's; yields where its Drive will be once it is mounted."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent / "standin"))
+    monkeypatch.setenv("COLAB_STANDIN", str(tmp_path))
+    monkeypatch.setenv("LUNGSEG_SCALE", "ci")
+    for name in ("LUNGSEG_HOME", "LUNGSEG_DATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(start, "DRIVE", tmp_path / "content/drive/MyDrive")
+    monkeypatch.setattr("pooch.os_cache", lambda name: str(tmp_path / "cache" / name))
+    monkeypatch.setattr(start, "__file__", str(tmp_path / "lungseg_utils" / "start.py"))
+    yield start.DRIVE
+    for name in [name for name in sys.modules if name.startswith("google.colab")]:
+        del sys.modules[name]
+
+
+def test_colab_without_a_drive_says_how_to_keep_trainings(colab, tmp_path, capsys):
+    course = start.begin()
+    assert course.home == tmp_path / "cache/lungseg"
+    assert 'run from google.colab import drive; drive.mount("/content/drive")' in (
+        last := capsys.readouterr().out.splitlines()[-1]
+    )
+    assert "then this cell again" in last
+    assert not colab.exists(), "nobody asked for a Drive"
+
+
+def test_a_mounted_drive_is_used_and_said(colab, tmp_path, capsys):
+    from google.colab import drive
+
+    drive.mount("/content/drive")
+    course = start.begin()
+    assert course.home == colab / "lungseg"
+    assert capsys.readouterr().out.endswith(f"in your Google Drive: {colab / 'lungseg'}\n")
+    assert course.cache == tmp_path / "cache/lungseg/cache", "many reads, and made again in seconds"
+    assert course.records[0].image_path.is_relative_to(tmp_path / "cache")
+    assert start.montgomery_folder().is_relative_to(tmp_path / "cache")
+
+
+def test_the_readers_own_home_comes_before_a_drive(colab, tmp_path, monkeypatch, capsys):
+    colab.mkdir(parents=True)
+    monkeypatch.setenv("LUNGSEG_HOME", str(tmp_path / "mine"))
+    course = start.begin()
+    assert course.home == tmp_path / "mine" and course.cache == tmp_path / "mine/cache"
+    assert "Drive" not in capsys.readouterr().out
+
+
+def test_a_folder_of_that_name_is_no_drive_elsewhere(home, tmp_path, monkeypatch, small_simulation):
+    monkeypatch.delenv("LUNGSEG_HOME")
+    monkeypatch.setattr(start, "DRIVE", tmp_path)
+    assert start.home() == start.disk()
+
+
+def test_drive_is_where_colab_mounts_it():
+    """Documented by Colab: drive.mount("/content/drive"), and then /content/drive/MyDrive."""
+    assert Path("/content/drive/MyDrive") == start.DRIVE
 
 
 def test_terminal_writes_a_simulated_set(tmp_path, capsys):
