@@ -36,4 +36,5 @@ def progress() -> pd.DataFrame:
             "passed": f"{len(names) - len(open_ones)} of {len(names)}",
             "still open": ", ".join(open_ones),
         }
+    pd.set_option("display.max_colwidth", None)  # or pandas cuts the last column
     return pd.DataFrame.from_dict(rows, orient="index")
