@@ -12,12 +12,17 @@ from pathlib import Path
 
 import requests
 
+from lungseg_utils.page.server import FAREWELL, greeting
+
+SHIPPED = ("-m", "lungseg_utils", "serve", "--port", "0", "--no-browser")
 SMALL = (
     "-c",
-    "from pages import small_work; from lungseg_utils.page.server import run; "
-    "run(small_work, '127.0.0.1', 0, False)",
+    "import sys, pages\n"
+    "from lungseg_utils import __main__, page\n"
+    "page._with_the_networks_that_ship = pages.small_work\n"
+    "sys.exit(__main__.run())",
+    *SHIPPED[2:],
 )
-SHIPPED = ("-m", "lungseg_utils", "serve", "--port", "0", "--no-browser")
 GREETING = "The page is at "
 
 
@@ -70,7 +75,7 @@ class Page:
 
 @contextmanager
 def started(program: Sequence[str], folder: Path) -> Iterator[Page]:
-    """The page, ready to answer. It ends as by Ctrl-C; what it wrote or told is looked for then."""
+    """The page, ready to answer. Ctrl-C ends it; it must have written and told nothing."""
     inside = folder / "inside"
     (inside / "tmp").mkdir(parents=True)
     paths = os.pathsep.join(map(str, (Path(__file__).parent, Path(__file__).parent.parent)))
@@ -82,22 +87,24 @@ def started(program: Sequence[str], folder: Path) -> Iterator[Page]:
         )  # fmt: skip
     try:
         page = Page(_address(process, folder / "log"), process, inside)
-        while not page.ask("GET", "/state").json()["ready"]:
+        while not (state := page.ask("GET", "/state").json())["ready"]:
+            assert not state["problem"]
             time.sleep(0.1)
         yield page
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
     finally:
         process.kill()
-    assert page.log().strip().endswith("Stopped. What was in memory is gone.")
+    said = page.log().splitlines()
+    assert said == [*greeting("127.0.0.1", 0, page.port), FAREWELL], said
     assert page.left_behind() == []
 
 
 def _address(process: subprocess.Popen, log: Path) -> str:
-    for _ in range(600):
+    for _ in range(1200):
         lines = [line for line in log.read_text().splitlines() if line.startswith(GREETING)]
         if lines:
             return lines[0].removeprefix(GREETING)
         assert process.poll() is None, log.read_text()
         time.sleep(0.1)
-    raise AssertionError("the page did not start within a minute")
+    raise AssertionError("the page did not start within two minutes")

@@ -18,10 +18,11 @@ def serve(host: str = "127.0.0.1", port: int = 8501, open_browser: bool = True) 
     try:
         from . import server
     except ModuleNotFoundError as error:
-        if error.name not in ("starlette", "uvicorn"):
+        missing = error.name.split(".")[0]
+        if missing not in ("starlette", "uvicorn"):
             raise
         raise ValueError(
-            f'the page needs {error.name}, which is missing: pip install "lungseg-utils[serve]"'
+            f'the page needs {missing}, which is missing: pip install "lungseg-utils[serve]"'
         ) from None
     server.run(_with_the_networks_that_ship, host, port, open_browser)
 

@@ -119,7 +119,7 @@ function list(report) {
     ? `A pixel is ${report.spacing_mm.map((mm) => mm.toFixed(3)).join(" × ")} mm high and wide.`
     : "cm² unknown: the file names no pixel size.";
   $("confidence").textContent = report.confidence.toFixed(3);
-  $("confidence").classList.toggle("low", report.confidence < 0.9);
+  $("confidence").classList.toggle("low", !report.reliable);
   $("cover").textContent = `${(100 * report.cover).toFixed(1)} %`;
   $("size").textContent = `${report.width} × ${report.height} pixels`;
   $("warnings").replaceChildren(...report.warnings.map((text) => item("li", text)));

@@ -13,6 +13,7 @@ from .app import make_app
 from .guard import Guard, is_loopback
 
 PORTS = 20  # that are tried, one after the other
+FAREWELL = "Stopped. What was in memory is gone."
 NOT_HERE = "{} is no address of this machine: leave out --host"
 PATIENCE = 3  # seconds that open requests have after Ctrl-C
 
@@ -40,7 +41,7 @@ def run(load: Callable, host: str, port: int, open_browser: bool) -> None:
         pass
     finally:
         listener.close()
-    print("Stopped. What was in memory is gone.", flush=True)
+    print(FAREWELL, flush=True)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -9,7 +9,7 @@ import numpy as np
 
 from lungseg_utils.masks import lung_areas
 from lungseg_utils.metrics import Spacing
-from lungseg_utils.predict import mask_warnings, outlined, predict
+from lungseg_utils.predict import LEAST_CONFIDENCE, mask_warnings, outlined, predict
 from lungseg_utils.pretrained import MONTGOMERY, SIMULATED, load_pretrained
 from lungseg_utils.unet import mask_from_square
 from lungseg_utils.xray import Xray, decode_xray
@@ -51,6 +51,7 @@ class Answer:
             ],
             "cover": float(mask.mean()),
             "confidence": self.confidence,
+            "reliable": self.confidence >= LEAST_CONFIDENCE,
             "warnings": [*mask_warnings(mask, areas), *self.warnings],
         }  # fmt: skip
 
