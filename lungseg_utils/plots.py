@@ -26,7 +26,8 @@ STYLE = {
     "axes.spines.right": False,
     "axes.titlesize": 11,
     "axes.prop_cycle": matplotlib.cycler(color=[BLUE, ORANGE, GREY, "#009E73"]),
-    "legend.frameon": False,
+    "legend.edgecolor": "none",
+    "legend.fontsize": 10,
     "lines.linewidth": 1.8,
 }
 # for good and not figure by figure: JupyterLab runs what a control calls in a second thread, and
@@ -77,7 +78,7 @@ def picture(figure: Figure, alt: str, caption: str) -> Picture:
     source = base64.b64encode(file.getvalue()).decode()
     return Picture(
         f'<figure style="margin:0"><img style="max-width:100%" alt="{html.escape(alt)}" '
-        f'src="data:image/png;base64,{source}"><figcaption style="opacity:0.75">'
+        f'src="data:image/png;base64,{source}"><figcaption style="opacity:0.75;line-height:1.5">'
         f"{html.escape(caption)}</figcaption></figure>",
         caption,
     )

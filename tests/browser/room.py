@@ -1,6 +1,7 @@
 """One notebook open in JupyterLab in a real browser, beside its kernel."""
 
 import ast
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,14 @@ STAND_IN = (
     '<rect width="117" height="20" fill="#555"/></svg>'
 )
 WIDE, NARROW = {"width": 1280, "height": 2000}, {"width": 700, "height": 2000}
+LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
+MOST_PIECES = 60  # screenshots of one notebook
+# one screen down; whether that moved anything
+SCROLL = """node => {
+  const before = node.scrollTop;
+  node.scrollTop += node.clientHeight - 50;
+  return node.scrollTop > before;
+}"""
 NOTEBOOK = "window.jupyterapp.shell.currentWidget.content"
 # the code cells as JupyterLab holds them
 CELLS = f"""() => {NOTEBOOK}.widgets.map(cell => cell.model)
@@ -28,6 +37,42 @@ CELLS = f"""() => {NOTEBOOK}.widgets.map(cell => cell.model)
 # the addresses of pictures that did not load
 BROKEN = f"""() => [...{NOTEBOOK}.node.querySelectorAll("img")]
   .filter(image => !image.complete || !image.naturalWidth).map(image => image.src.slice(0, 99))"""
+# what reaches beyond the notebook's edge, and cannot be scrolled to
+CUT_OFF = f"""() => {{
+  const edge = {NOTEBOOK}.viewportNode.getBoundingClientRect().right + 1;
+  const scrolls = node => node.closest(".jp-Cell") && (
+    /auto|scroll/.test(getComputedStyle(node).overflowX) || scrolls(node.parentElement));
+  return [...{NOTEBOOK}.node.querySelectorAll(".jp-OutputArea-output *, .jp-MarkdownOutput *")]
+    .filter(node => node.checkVisibility() && node.getBoundingClientRect().right > edge)
+    .filter(node => !scrolls(node))
+    .map(node => `${{node.tagName}} ${{node.textContent.slice(0, 60)}}`);
+}}"""
+# texts of outputs whose contrast with what is behind them is below 4.5, the least that WCAG 2.1
+# (https://www.w3.org/TR/WCAG21/#contrast-minimum) asks for
+PALE = f"""() => {{
+  const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+  const ancestors = node => node ? [node, ...ancestors(node.parentElement)] : [];
+  const light = colour => {{
+    const [red, green, blue] = colour.map(value => value / 255)
+      .map(value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05;
+  }};
+  const contrast = node => {{
+    const styles = ancestors(node).map(one => getComputedStyle(one));
+    const behind = styles.map(style => numbers(style.backgroundColor))
+      .find(([, , , alpha = 1]) => alpha > 0) ?? [255, 255, 255];
+    const [red, green, blue, alpha = 1] = numbers(styles[0].color);
+    const share = styles.reduce((rest, style) => rest * style.opacity, alpha);
+    const seen = [red, green, blue].map((value, i) => share * value + (1 - share) * behind[i]);
+    const [low, high] = [light(seen), light(behind.slice(0, 3))].sort((a, b) => a - b);
+    return high / low;
+  }};
+  const texts = "figcaption, td, th, pre, label:not(:has(:disabled)), .widget-readout, button";
+  return [...{NOTEBOOK}.node.querySelectorAll(".jp-OutputArea-output")]
+    .flatMap(output => [...output.querySelectorAll(texts)])
+    .filter(node => node.textContent.trim() && contrast(node) < 4.5)
+    .map(node => `${{contrast(node).toFixed(1)}} ${{node.textContent.trim().slice(0, 60)}}`);
+}}"""
 # the node of the cell that makes a widget
 CELL = f"""name => {NOTEBOOK}.widgets.find(cell => cell.model.type === "code" &&
   cell.model.sharedModel.source.split(/\\W+/).includes(name) &&
@@ -117,6 +162,25 @@ class Room:
         """Addresses of the pictures that did not load."""
         return self.page.evaluate(BROKEN)
 
+    def cut_off(self) -> list[str]:
+        """What reaches beyond the notebook's edge."""
+        return self.page.evaluate(CUT_OFF)
+
+    def pale(self) -> list[str]:
+        """Texts of outputs that can hardly be told from what is behind them."""
+        return self.page.evaluate(PALE)
+
+    @contextlib.contextmanager
+    def looking(self, size: dict = WIDE, theme: str = LIGHT) -> Iterator[None]:
+        """A while in another size or another theme."""
+        self.page.set_viewport_size(size)
+        self.command("apputils:change-theme", theme=theme)
+        try:
+            yield
+        finally:
+            self.page.set_viewport_size(WIDE)
+            self.command("apputils:change-theme", theme=LIGHT)
+
     def plain(self, play: Play, state: dict) -> dict[str, str]:
         """The picture that the plain function gives for a state, computed in the kernel."""
         code = (
@@ -138,17 +202,12 @@ class Room:
     def photograph(self, folder: Path, look: str) -> None:
         """Screenshots of the whole notebook, from its top to its end, in pieces."""
         scroller = self.page.locator(".jp-WindowedPanel-outer").first
-        for number, top in enumerate(self._tops()):
-            scroller.evaluate("(node, top) => { node.scrollTop = top }", top)
+        scroller.evaluate("node => { node.scrollTop = 0 }")
+        for number in range(MOST_PIECES):
             scroller.screenshot(path=folder / f"{self.name}.{look}.{number}.jpg", type="jpeg")
-
-    def _tops(self) -> Iterator[int]:
-        height = self.page.evaluate(f"() => {NOTEBOOK}.node.clientHeight")
-        top = 0
-        # heights of what was not yet in view are guesses: ask anew each time
-        while top < self.page.evaluate(f"() => {NOTEBOOK}.outerNode.scrollHeight") - height:
-            yield top
-            top += height - 50
+            if not scroller.evaluate(SCROLL):
+                return
+        raise AssertionError(f"{self.name} has no end after {MOST_PIECES} screenshots")
 
     def close(self) -> None:
         """Close the page and end the kernel."""

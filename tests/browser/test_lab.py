@@ -1,93 +1,122 @@
-"""The notebooks in JupyterLab in a real browser: each runs to its end, and each widget moves."""
+"""The notebooks in JupyterLab in a real browser: each runs to its end, and each widget moves.
+
+A class is a notebook, run once for all its tests: `pytest -n 2 --dist loadscope` keeps it together.
+"""
 
 from collections.abc import Iterator
 
 import pytest
 from lab import Lab
 from plays import PLAYS, Play
-from room import BADGE, Controls, Room
-
-NOTEBOOKS = (  # the long ones first
-    "04_training_on_a_gpu",
-    "06_reading_the_results",
-    "07_when_it_goes_wrong",
-    "03_building_the_unet",
-    "05_measuring_with_metrics",
-    "08_using_the_model",
-    "00_start_here",
-    "01_reading_the_data",
-    "02_merging_the_masks",
-)
-
-
-class Corridor:
-    """Leads to one room at a time: the notebook asked for last stays open."""
-
-    def __init__(self, lab: Lab, browser):
-        self.lab, self.browser, self.room = lab, browser, None
-
-    def enter(self, notebook: str) -> Room:
-        """The notebook, run to its end."""
-        if self.room is None or self.room.name != notebook:
-            self.leave()
-            self.room = Room(self.lab, self.browser, notebook)
-            self.room.run()
-        return self.room
-
-    def leave(self) -> None:
-        """Close the notebook and its kernel."""
-        if self.room:
-            self.room.close()
-        self.room = None
+from room import BADGE, DARK, NARROW, Controls, Room
 
 
 @pytest.fixture(scope="session")
-def corridor(browser, tmp_path_factory) -> Iterator[Corridor]:
-    """A real JupyterLab on loopback."""
+def lab(browser, tmp_path_factory) -> Iterator[Lab]:
+    """A real JupyterLab on loopback; `browser` comes first, since it may skip the test."""
     lab = Lab(tmp_path_factory.mktemp("lab"))
     try:
         lab.wait()
-        corridor = Corridor(lab, browser)
-        yield corridor
-        corridor.leave()
+        yield lab
     finally:
         lab.stop()
 
 
-def of(notebook: str, *values, name: str = ""):
-    """Parameters of a test in one notebook; all its tests run in one kernel."""
-    marks = pytest.mark.xdist_group(notebook)
-    return pytest.param(*(values or (notebook,)), id=name or notebook, marks=marks)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test for each widget of the notebook."""
+    if "play" in metafunc.fixturenames:
+        plays = [play for play in PLAYS if play.notebook == metafunc.cls.notebook]
+        metafunc.parametrize("play", plays, ids=lambda play: play.widget)
 
 
-@pytest.mark.parametrize("notebook", [of(notebook) for notebook in NOTEBOOKS])
-def test_runs_to_its_end_without_errors(corridor, notebook, shots):
-    room = corridor.enter(notebook)
-    cells = room.cells()
-    assert [cell for cell in cells if cell["errors"]] == []
-    assert [cell["count"] for cell in cells] == list(range(1, len(cells) + 1))
-    room.photograph(shots, "wide")
-    assert room.broken_pictures() == []
-    assert room.faults == []
-    assert room.outside == {BADGE}
+class Notebook:
+    """The tests of one notebook."""
+
+    notebook: str
+
+    @pytest.fixture(scope="class")
+    def room(self, request, lab, browser) -> Iterator[Room]:
+        """The notebook, open and run to its end."""
+        room = Room(lab, browser, request.cls.notebook)
+        try:
+            room.run()
+            yield room
+        finally:
+            room.close()
+
+    def test_runs_to_its_end_without_errors(self, room, shots):
+        cells = room.cells()
+        assert [cell for cell in cells if cell["errors"]] == []
+        assert [cell["count"] for cell in cells] == list(range(1, len(cells) + 1))
+        room.photograph(shots, "wide")
+        assert room.broken_pictures() == []
+        assert room.faults == []
+        assert room.outside == {BADGE}
+
+    def test_can_be_read_in_a_narrow_window_and_in_the_dark(self, room, shots):
+        assert room.pale() == []
+        with room.looking(size=NARROW):
+            room.photograph(shots, "narrow")
+            assert room.cut_off() == []
+        with room.looking(theme=DARK):
+            room.photograph(shots, "dark")
+            assert room.pale() == []
+        assert room.faults == []
 
 
-@pytest.mark.parametrize("play", [of(play.notebook, play, name=play.widget) for play in PLAYS])
-def test_widget_shows_what_the_plain_function_gives(corridor, play: Play, shots):
-    room = corridor.enter(play.notebook)
-    controls = Controls(room, play.widget)
-    state = dict(play.start)
-    shown = controls.shown()
-    assert shown == room.plain(play, state)
-    for move in play.moves:
-        controls.reach(move.title)
-        for key in move.keys:
-            controls.keyboard.press(key)
-        state |= move.change
-        expected = room.plain(play, state)
-        assert expected != shown, f"{move.title} changes nothing"
-        shown = controls.settled(expected)
-        assert shown["caption"] == expected["caption"], move
-        assert shown == expected, move
-    controls.cell.screenshot(path=shots / f"{play.widget}.png")
-    assert room.faults == []
+class NotebookWithWidgets(Notebook):
+    """The tests of a notebook that has widgets."""
+
+    def test_widget_shows_what_the_plain_function_gives(self, room, play: Play, shots):
+        controls = Controls(room, play.widget)
+        state = dict(play.start)
+        shown = controls.shown()
+        assert shown == room.plain(play, state)
+        for move in play.moves:
+            controls.reach(move.title)
+            for key in move.keys:
+                controls.keyboard.press(key)
+            state |= move.change
+            expected = room.plain(play, state)
+            assert expected != shown, f"{move.title} changes nothing"
+            shown = controls.settled(expected)
+            assert shown["caption"] == expected["caption"], move
+            assert shown == expected, move
+        controls.cell.screenshot(path=shots / f"{play.widget}.png")
+        assert room.faults == []
+
+
+class Test04(NotebookWithWidgets):
+    notebook = "04_training_on_a_gpu"
+
+
+class Test06(NotebookWithWidgets):
+    notebook = "06_reading_the_results"
+
+
+class Test07(Notebook):
+    notebook = "07_when_it_goes_wrong"
+
+
+class Test01(NotebookWithWidgets):
+    notebook = "01_reading_the_data"
+
+
+class Test03(NotebookWithWidgets):
+    notebook = "03_building_the_unet"
+
+
+class Test05(NotebookWithWidgets):
+    notebook = "05_measuring_with_metrics"
+
+
+class Test08(Notebook):
+    notebook = "08_using_the_model"
+
+
+class Test00(Notebook):
+    notebook = "00_start_here"
+
+
+class Test02(NotebookWithWidgets):
+    notebook = "02_merging_the_masks"
