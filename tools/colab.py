@@ -127,7 +127,7 @@ def install_wheel(folder: Path, sources: Path) -> None:
 
 
 def keep(page: nbformat.NotebookNode, name: str) -> None:
-    """Leave an executed notebook where it can be looked at."""
+    """Leave an executed notebook in outputs/colab, where it can be looked at."""
     (OUTPUTS / "colab").mkdir(parents=True, exist_ok=True)
     nbformat.write(page, OUTPUTS / "colab" / f"{name}.ipynb")
 
@@ -184,6 +184,8 @@ def main() -> int:
         install_wheel(folder, sources)
         failed = run_all(folder)
         COLAB.pip("uninstall", "-y", "lungseg-utils")
+    if failed:
+        print(f"the executed notebooks, with their errors, are in {OUTPUTS / 'colab'}")
     print(f"colab: {'failed' if failed else 'passed'} in {spell(time.monotonic() - began)}")
     return failed
 

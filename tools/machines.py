@@ -9,16 +9,16 @@ from pathlib import Path
 import h5py
 import nbformat
 import numpy as np
-from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
+from traitlets.config import Config
 
 from tools.installation import ROOT, environment
 
 STANDIN = ROOT / "tests" / "standin"  # holds a module google.colab
 MOUNT = 'from google.colab import drive\ndrive.mount("/content/drive")'
 EPOCHS = 5  # done when the machine is lost
+DIED = "the kernel died"
 
 
 class Machine:
@@ -51,27 +51,31 @@ class Machine:
 
         Returns: one line on what failed, or nothing; the outputs go into the page.
         """
-        self.client = NotebookClient(page, km=self._manager(), timeout=600, record_timing=False)
+        self.client = NotebookClient(
+            page, kernel_name="colab", config=self._kernels(), timeout=600, record_timing=False
+        )
         env = self.environment() | settings
         try:
             with (self.root / "kernel.log").open("w") as log:
                 self.client.execute(env=env, cwd=str(self.content), stderr=log)
-        except (CellExecutionError, DeadKernelError) as error:
-            return str(error).strip().splitlines()[-1]
+        except CellExecutionError as error:
+            return f"a cell ended in {error.ename}: {error.evalue}".splitlines()[0]
+        except DeadKernelError:
+            return DIED
         return ""
 
     def kill(self) -> None:
         """End the kernel at once, as a runtime that is taken back ends."""
         self.client.km.provisioner.process.kill()
 
-    def _manager(self) -> AsyncKernelManager:
+    def _kernels(self) -> Config:
+        """Where Jupyter looks for kernels: where it finds that of the other Python."""
         folder = self.root / "kernels"
         (folder / "colab").mkdir(parents=True, exist_ok=True)
         start = [str(self.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         spec = {"argv": start, "display_name": "Colab", "language": "python"}
         (folder / "colab" / "kernel.json").write_text(json.dumps(spec))
-        specs = KernelSpecManager(kernel_dirs=[str(folder)], ensure_native_kernel=False)
-        return AsyncKernelManager(kernel_name="colab", kernel_spec_manager=specs)
+        return Config({"KernelSpecManager": {"kernel_dirs": [str(folder)]}})
 
 
 def said(page: nbformat.NotebookNode) -> str:
@@ -111,7 +115,7 @@ def lose_and_resume(path: Path, folder: Path, python: Path) -> tuple[nbformat.No
     fault = first.execute(with_drive(path))
     over.set()
     watcher.join()
-    if "died" not in fault.lower():
+    if fault != DIED:
         return with_drive(path), f"the machine was not lost in the middle of the training: {fault}"
     epochs = int(kept_epochs(drive)[-1].name[-4:])
     shutil.move(drive, second.content / "drive")
