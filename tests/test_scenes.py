@@ -6,6 +6,7 @@ import math
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise, product
 
@@ -417,3 +418,17 @@ def test_rare_colours_survive_the_palette_and_greys_stay_grey(reference):
         assert np.percentile(np.abs(shown - exact).max(axis=2), 99.9) <= 10
         grey = np.ptp(exact, axis=2) == 0
         assert np.ptp(shown[grey], axis=1).mean() < 0.1
+
+
+# two at a time: JupyterLab moves widgets in a thread of their own, beside the cells
+
+
+def test_pictures_drawn_at_the_same_time_look_as_alone():
+    image, masks = radiograph(SHAPE), lungs(SHAPE)
+
+    def drawn(_=None):
+        return plots.picture(*scenes.overlay(image, *masks, SPACING)).html
+
+    alone = drawn()
+    with ThreadPoolExecutor(2) as pool:
+        assert set(pool.map(drawn, range(20))) == {alone}

@@ -37,14 +37,14 @@ CELLS = f"""() => {NOTEBOOK}.widgets.map(cell => cell.model)
 # the addresses of pictures that did not load
 BROKEN = f"""() => [...{NOTEBOOK}.node.querySelectorAll("img")]
   .filter(image => !image.complete || !image.naturalWidth).map(image => image.src.slice(0, 99))"""
-# what reaches beyond the notebook's edge, and cannot be scrolled to
+# what reaches beyond the notebook's edge; a table or a text may, where it can be scrolled
 CUT_OFF = f"""() => {{
   const edge = {NOTEBOOK}.viewportNode.getBoundingClientRect().right + 1;
   const scrolls = node => node.closest(".jp-Cell") && (
     /auto|scroll/.test(getComputedStyle(node).overflowX) || scrolls(node.parentElement));
   return [...{NOTEBOOK}.node.querySelectorAll(".jp-OutputArea-output *, .jp-MarkdownOutput *")]
     .filter(node => node.checkVisibility() && node.getBoundingClientRect().right > edge)
-    .filter(node => !scrolls(node))
+    .filter(node => !(node.closest("table, pre") && scrolls(node)))
     .map(node => `${{node.tagName}} ${{node.textContent.slice(0, 60)}}`);
 }}"""
 # texts of outputs whose contrast with what is behind them is below 4.5, the least that WCAG 2.1
