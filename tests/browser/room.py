@@ -68,7 +68,9 @@ PALE = f"""() => {{
     return high / low;
   }};
   const texts = "figcaption, td, th, pre, label:not(:has(:disabled)), .widget-readout, button";
-  return [...{NOTEBOOK}.node.querySelectorAll(".jp-OutputArea-output")]
+  // the colours of what went to stderr are JupyterLab's
+  const outputs = ".jp-OutputArea-output:not([data-mime-type$=stderr])";
+  return [...{NOTEBOOK}.node.querySelectorAll(outputs)]
     .flatMap(output => [...output.querySelectorAll(texts)])
     .filter(node => node.textContent.trim() && contrast(node) < 4.5)
     .map(node => `${{contrast(node).toFixed(1)}} ${{node.textContent.trim().slice(0, 60)}}`);
