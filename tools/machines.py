@@ -9,9 +9,10 @@ from pathlib import Path
 import h5py
 import nbformat
 import numpy as np
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
-from traitlets.config import Config
 
 from tools.installation import ROOT, environment
 
@@ -51,13 +52,11 @@ class Machine:
 
         Returns: one line on what failed, or nothing; the outputs go into the page.
         """
-        self.client = NotebookClient(
-            page, kernel_name="colab", config=self._kernels(), timeout=600, record_timing=False
-        )
+        self.client = NotebookClient(page, km=self._manager(), timeout=600, record_timing=False)
         env = self.environment() | settings
         try:
             with (self.root / "kernel.log").open("w") as log:
-                self.client.execute(env=env, cwd=str(self.content), stderr=log)
+                self.client.execute(env=env, cwd=str(self.content), stderr=log, cleanup_kc=True)
         except CellExecutionError as error:
             return f"a cell ended in {error.ename}: {error.evalue}".splitlines()[0]
         except DeadKernelError:
@@ -68,14 +67,14 @@ class Machine:
         """End the kernel at once, as a runtime that is taken back ends."""
         self.client.km.provisioner.process.kill()
 
-    def _kernels(self) -> Config:
-        """Where Jupyter looks for kernels: where it finds that of the other Python."""
+    def _manager(self) -> AsyncKernelManager:
         folder = self.root / "kernels"
         (folder / "colab").mkdir(parents=True, exist_ok=True)
         start = [str(self.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         spec = {"argv": start, "display_name": "Colab", "language": "python"}
         (folder / "colab" / "kernel.json").write_text(json.dumps(spec))
-        return Config({"KernelSpecManager": {"kernel_dirs": [str(folder)]}})
+        specs = KernelSpecManager(kernel_dirs=[str(folder)])
+        return AsyncKernelManager(kernel_name="colab", kernel_spec_manager=specs)
 
 
 def said(page: nbformat.NotebookNode) -> str:
