@@ -112,11 +112,11 @@ def simulated_environment(scale: str, folder: str) -> dict[str, str]:
     return env
 
 
-# what is tested, and how it is shared between two workers: a notebook stays with one of them
+# what is tested, shared between two workers so that a notebook stays with one of them
 STAGES = {
     "tests": ("--dist", "loadfile", "-rs", "tests", f"--ignore={Path('tests/browser')}"),
     "notebooks": ("--dist", "loadfile", "--nbval-lax", "notebooks"),
-    "browser": ("--dist", "load", "-rs", str(Path("tests/browser"))),
+    "browser": ("--dist", "loadscope", "-rs", str(Path("tests/browser"))),
 }
 
 
