@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -154,7 +155,14 @@ def test_a_run_that_is_stopped_leaves_nothing_half_written_and_goes_on(tmp_path)
     for number in range(20):
         (folder / f"{number:02}.png").write_bytes(CHEST)
     command = [sys.executable, "-m", "lungseg_utils", "predict", str(folder), "-o", str(out)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a shell lets its background jobs, and their children, ignore Ctrl-C
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
     while not (out / "scores.jsonl").exists() or len(rows_so_far(out)) < 3:
         assert process.poll() is None
         time.sleep(0.05)
