@@ -9,6 +9,7 @@ import pytest
 
 FLAGS = [
     "--no-sandbox",  # Chromium refuses its sandbox to root, as in most containers
+    "--disable-dev-shm-usage",  # which in a container holds 64 MB
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
