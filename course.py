@@ -21,7 +21,8 @@ ABOUT = "Learn to segment the lungs in chest X-rays with a U-Net, in notebooks t
 HELP = """\
 commands:
   run    run every notebook from top to bottom, then print the scores (about 10 minutes)
-  test   run the tests, then every notebook on a few small images (about 6 minutes)
+  test   run the tests, then every notebook on a few small images, and in a browser
+         where Chromium is installed (about 14 minutes)
   lab    open the notebooks in JupyterLab, at notebooks/00_start_here.ipynb
 
 The first command also makes .venv and installs the course in it: 1 to 5 minutes and 3 GB.

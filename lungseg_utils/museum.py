@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
@@ -129,9 +130,8 @@ class Museum:
         path = self.folder / f"{name.replace(' ', '-')}-{seed}-{self._fingerprint}.npz"
         if not path.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
-            part = path.with_suffix(".part")
-            with part.open("wb") as file:
-                np.savez_compressed(file, **vars(score(self.sit(steps, seed), steps)))
+            part = path.with_name(f"part-{os.getpid()}-{path.name}")
+            np.savez_compressed(part, **vars(score(self.sit(steps, seed), steps)))
             part.replace(path)
         with np.load(path) as kept:
             return Outcome(**kept)
