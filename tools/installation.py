@@ -58,6 +58,7 @@ class Progress:
 def environment(home: Path = OUTPUTS) -> dict[str, str]:
     """Environment of a child: the course's settings, and nothing of the reader's own set-ups."""
     unwanted = {"PYTHONPATH", "PYTHONHOME", "JUPYTER_PATH", "MPLBACKEND", "KERAS_BACKEND"}
+    unwanted.add("PYTHONDONTWRITEBYTECODE")  # every start of TensorFlow would take 8 s longer
     kept = {name: value for name, value in os.environ.items() if name not in unwanted}
     settings = {
         "IPYTHONDIR": "ipython",
