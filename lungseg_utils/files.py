@@ -14,16 +14,13 @@ FORMULA = ("=", "+", "-", "@")  # a spreadsheet computes what begins so
 
 
 class Job(NamedTuple):
-    """One X-ray to look at: its path, and the name of its mask and its picture without .png."""
+    """One X-ray to look at: its path, what the table calls it, and the name of its mask and its
+    picture without .png.
+    """
 
     path: Path
+    name: str
     target: str
-
-    @property
-    def name(self) -> str:
-        """What the table calls it: the path as given."""
-        name = str(self.path)
-        return f"./{name}" if name.startswith(FORMULA) else name
 
 
 def find_jobs(
@@ -42,10 +39,11 @@ def find_jobs(
     jobs, known = [], taken or {}
     used = {target.lower() for target in known.values()}
     for (path, relative), plain in zip(sources, bare, strict=True):
+        name = _table_name(path)
         wanted = plain if alike[str(plain).lower()] == 1 else relative
-        job = Job(path, known.get(Job(path, "").name) or _free(wanted, used))
-        used.add(job.target.lower())
-        jobs.append(job)
+        target = known.get(name) or _free(wanted, used)
+        used.add(target.lower())
+        jobs.append(Job(path, name, target))
     return jobs, left_out
 
 
@@ -85,6 +83,12 @@ def _may_be_xray(path: Path) -> bool:
     with contextlib.suppress(OSError), path.open("rb") as file:
         return kind_of(file.read(132)) is not None
     return False
+
+
+def _table_name(path: Path) -> str:
+    """The path as given, in a form that no spreadsheet computes."""
+    name = str(path)
+    return f"./{name}" if name.startswith(FORMULA) else name
 
 
 def _bare(relative: Path) -> Path:
