@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 EXAMPLES = """\
 examples:
@@ -61,12 +62,15 @@ def main(arguments: list[str] | None = None) -> int:
         return MISUSED if chosen.run is _predict else 1
 
 
-def run() -> int:
+def run() -> NoReturn:
     """The command `lungseg`: as `main`, without what TensorFlow and decoders tell of themselves."""
     if "--debug" not in sys.argv:
         sys.stderr = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace")
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # where code in C writes, below Python
-    return main()
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # all is written by now, and TensorFlow takes a second to tidy up
 
 
 def say(text: str) -> None:
@@ -243,4 +247,4 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run())
+    run()
