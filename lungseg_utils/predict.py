@@ -177,9 +177,7 @@ def mask_warnings(mask: np.ndarray, areas: Sequence[LungArea]) -> list[str]:
 
 def _view_warnings(models: Sequence[keras.Model], image: np.ndarray) -> list[str]:
     quarters, inverted = surest_view(models[-1:], image)
-    if (
-        quarters or inverted
-    ):  # eight looks of each network take long: all are asked where one doubts
+    if quarters or inverted:  # eight looks take long: the others are asked where one doubts
         quarters, inverted = surest_view(models, image)
     found = [f"it looks turned: try it turned by {90 * quarters} degrees counterclockwise"]
     return found * bool(quarters) + ["it looks inverted: air should be dark"] * inverted

@@ -60,7 +60,7 @@ def by_group(table: pd.DataFrame, column: str, metric: str = "dice") -> pd.DataF
     for group, part in table.groupby(column, dropna=False):
         low, high = bootstrap_interval(part[metric], part["patient"])
         rows[group] = {"n": len(part), "mean": part[metric].mean(), "low": low, "high": high}
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(column)
+    return pd.DataFrame(list(rows.values()), index=pd.Index(list(rows), name=column))
 
 
 def mean_shape(masks: np.ndarray) -> Segment:

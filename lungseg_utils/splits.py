@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+from sklearn.model_selection import train_test_split
 
 from lungseg_utils.radiographs import Record
 
@@ -26,7 +26,7 @@ def split_by_patient(records: Sequence[Record], seed: int = 0, fold: int = 0) ->
     """About 70 % for training, 10 % for validation, 20 % for testing, no patient in two parts.
 
     Each record is in the test part of one `fold` of the five, 0 to 4. Grouped by patient and, where
-    some label has ten records, stratified by label (scikit-learn's StratifiedGroupKFold).
+    some label has ten records, stratified by label.
     Raises: ValueError with fewer than ten patients.
     """
     patients = [record.patient for record in records]
@@ -35,14 +35,40 @@ def split_by_patient(records: Sequence[Record], seed: int = 0, fold: int = 0) ->
     labels = [-1 if record.label is None else record.label for record in records]
     if max(Counter(labels).values()) < 10:
         labels = [0] * len(labels)
-    tenths = StratifiedGroupKFold(n_splits=10, shuffle=True, random_state=seed)
-    parts = [
-        tuple(records[i] for i in chosen) for _, chosen in tenths.split(records, labels, patients)
-    ]
+    tenth = _tenths(labels, patients, seed)
+    parts = [tuple(r for r, its in zip(records, tenth, strict=True) if its == i) for i in range(10)]
     parts = parts[2 * fold :] + parts[: 2 * fold]
     train = sorted((r for part in parts[3:] for r in part), key=lambda record: record.name)
     test = sorted(parts[0] + parts[1], key=lambda record: record.name)
     return Split(tuple(train), parts[2], tuple(test))
+
+
+def _tenths(labels: Sequence[int], patients: Sequence[str], seed: int) -> np.ndarray:
+    """Which of ten parts each record is in, 0 to 9.
+
+    Patients with many records of one label are placed first, at random among equals; each goes
+    where the shares of the labels then differ least from part to part. As StratifiedGroupKFold of
+    scikit-learn 1.8, whose older versions take one patient's labels for another's (PR 32540).
+    """
+    names, patient = np.unique(patients, return_inverse=True)
+    kinds, label = np.unique(labels, return_inverse=True)
+    counts = np.zeros((len(names), len(kinds)))
+    np.add.at(counts, (patient, label), 1)
+    order = np.random.RandomState(seed).permutation(len(names))
+    order = order[np.argsort(-counts[order].std(axis=1), kind="stable")]
+    part, placed = np.zeros(len(names), int), np.zeros((10, len(kinds)))
+    for one in order:
+        # (part that gets the patient, part, label)
+        after = placed + counts[one] * np.eye(10)[..., None]
+        spread, size = (after / counts.sum(axis=0)).std(axis=1).mean(axis=1), placed.sum(axis=1)
+        best = 0
+        for i in range(1, 10):
+            alike = np.isclose(spread[i], spread[best])
+            if spread[i] < spread[best] or (alike and size[i] < size[best]):
+                best = i
+        part[one] = best
+        placed[best] += counts[one]
+    return part[patient]
 
 
 def article_split(records: Sequence[Record]) -> Split:

@@ -11,7 +11,9 @@ from tools import tables
 
 ROOT = Path(__file__).resolve().parent.parent
 BENCHMARKS = ROOT / "benchmarks"
-README, CARD, TEACHING = (ROOT / f"{name}.md" for name in ("README", "MODEL_CARD", "TEACHING"))
+README, CARD, TEACHING, USING = (
+    ROOT / f"{name}.md" for name in ("README", "MODEL_CARD", "TEACHING", "USING")
+)
 LESSONS = {path.name[:2]: path for path in (ROOT / "notebooks").glob("*.ipynb")}
 # a benchmark's file: its rows, and the documents that show them
 SHOWN = {
@@ -81,6 +83,21 @@ def test_prose_on_time_and_precision_comes_from_the_benchmarks():
         f"Dice of {dice['mixed_bfloat16']:.4f}, in float32 {dice['float32']:.4f}",
         f"waits {100 * pipeline['feeding']['waiting_share']:.1f} % of its time",
         f"fresh process takes {inference['cold_seconds']:.0f} s",
+    ):
+        assert said in text
+
+
+def test_prose_on_the_terminal_comes_from_the_benchmark():
+    native, (few, many) = (
+        json.loads((BENCHMARKS / "terminal.json").read_text(encoding="utf-8"))[name]
+        for name in ("native", "thousands")
+    )
+    text = " ".join(documents()[USING].split())
+    for said in (
+        f"{native['start_seconds']:.0f} s to start and {native['seconds_a_file']:.2f} s a file",
+        f"{many['files']} of 512 x 512, {many['errors']} of them broken, "
+        f"{many['seconds'] / 60:.0f} minutes and {many['most_memory_mb']:.0f} MB of memory",
+        f"{few['files']} of them {few['most_memory_mb']:.0f} MB",
     ):
         assert said in text
 

@@ -5,10 +5,13 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import sklearn
+from packaging.version import Version
 from sets import bare_record
+from sklearn.model_selection import StratifiedGroupKFold
 
 from lungseg_utils.radiographs import load_records
-from lungseg_utils.splits import FOLDS, article_split, split_by_patient, subsample
+from lungseg_utils.splits import FOLDS, _tenths, article_split, split_by_patient, subsample
 
 
 def bare_records(count, repeats=(), first=0, label=None):
@@ -49,6 +52,26 @@ def test_patients_stay_together(seed):
     np.testing.assert_allclose(shares, 0.4, atol=0.15)
     sizes = [len(part) / COUNT for part in parts(split)]
     np.testing.assert_allclose(sizes, [0.7, 0.1, 0.2], atol=0.05)
+
+
+@pytest.mark.skipif(
+    Version(sklearn.__version__) < Version("1.8"), reason="scikit-learn 1.8 mended its shuffling"
+)
+@pytest.mark.filterwarnings("ignore:The least populated class")
+@pytest.mark.parametrize("seed", range(30))
+def test_split_agrees_with_scikit_learn(seed):
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(30, 150))
+    labels, patients = rng.integers(0, 3, count), rng.integers(0, count, count)
+    theirs = StratifiedGroupKFold(n_splits=10, shuffle=True, random_state=seed)
+    ours = _tenths(labels, patients, seed)
+    for part, (_, chosen) in enumerate(theirs.split(labels, labels, patients)):
+        np.testing.assert_array_equal(np.flatnonzero(ours == part), chosen)
+
+
+def test_split_is_the_same_with_every_version():
+    test = [int(name[1:]) for name in names(split_by_patient(RECORDS).test)]
+    assert test == [16, 18, 20, 21, 22, 23, 27, 28, 43, 44, 47, 48, 61, 67]
 
 
 def test_split_is_the_same_for_a_seed_and_another_for_another():

@@ -24,8 +24,8 @@ from tools.machines import Machine, different_ends, lose_and_resume, said
 from tools.versions import CONSTRAINTS, Versions, run
 
 NEEDED = (
-    "ipywidgets", "keras", "matplotlib", "numpy", "opencv-python", "pandas", "pillow", "pooch",
-    "requests", "scikit-learn", "scipy", "tensorflow", "tqdm",  # as in pyproject.toml
+    "ipywidgets", "keras", "matplotlib", "numpy", "opencv-python", "packaging", "pandas", "pillow",
+    "pooch", "requests", "scikit-learn", "scipy", "tensorflow", "tqdm",  # as in pyproject.toml
     "ipykernel", "ipython", "opencv-python-headless", "pip", "setuptools", "wheel",
 )  # fmt: skip
 COLAB = Versions("colab", CONSTRAINTS / "colab.txt", ("--only-binary=:all:", *NEEDED))

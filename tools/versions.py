@@ -117,7 +117,9 @@ def test(name: str) -> int:
 
 
 if __name__ == "__main__":
+    if not sys.argv[1:]:
+        sys.exit("usage: python -m tools.versions NAME...")
     try:
-        sys.exit(max(test(name) for name in sys.argv[1:]))
+        sys.exit(max([test(name) for name in sys.argv[1:]]))
     except Stop as stop:
         sys.exit(f"{stop}.")
