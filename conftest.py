@@ -8,7 +8,6 @@ import pytest
 ROOT = Path(__file__).resolve().parent
 os.environ.setdefault("LUNGSEG_SCALE", "ci")
 os.environ.setdefault("LUNGSEG_HOME", str(ROOT / "outputs" / "ci"))
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 REAL_DATA = Path(os.environ.get("LUNGSEG_REAL_DATA") or ROOT.parent / "shared" / "data")
 
 

@@ -44,7 +44,6 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code, with one line on stderr where it failed."""
     chosen = _parser().parse_args(arguments)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if not chosen.debug:
         warnings.simplefilter("ignore")  # of readers about odd files, which have their rows
     try:

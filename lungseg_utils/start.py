@@ -1,5 +1,6 @@
 """Room 00: which data, which size of run, which device."""
 
+import importlib
 import importlib.util
 import os
 import shutil
@@ -59,6 +60,7 @@ def begin() -> Course:
     records = subsample(records, IMAGES[scale] or len(records))
     patients = len({record.patient for record in records})
     print(f"Data: the {data}, {len(records)} radiographs of {patients} patients.")
+    _load_tensorflow()
     print(f"Size of run: {scale}. Ready in {time.perf_counter() - began:.1f} s.")
     if _on_colab() and not os.environ.get("LUNGSEG_HOME"):
         print(_how_long_it_lasts())
@@ -103,6 +105,20 @@ def _data(scale: str) -> tuple[Path, str]:
     count = SIMULATED_IMAGES[scale]
     folder = disk() / "data" / f"simulated-{count}"
     return write_phantom_set(folder, count=count, size=SIMULATED_SIZE), SIMULATED_SET
+
+
+def _load_tensorflow() -> None:
+    """Import it, and let it look for GPUs, without a word: its red lines on drivers that are not
+    there and on rounding look like errors, and are none.
+    """
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)  # where code in C writes, below Python
+    try:
+        importlib.import_module("tensorflow").config.list_physical_devices()
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
 
 
 def _has_gpu() -> bool:

@@ -55,6 +55,22 @@ def test_import_is_quick():
     assert min(float(python(dedent(code))) for _ in range(3)) < 0.3
 
 
+def test_tensorflow_says_nothing_red(home, tmp_path, monkeypatch):
+    monkeypatch.setenv("LUNGSEG_DATA", str(write_set(tmp_path / "set")))
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    code = """
+        import os
+        from lungseg_utils import start
+        start.begin()
+        import keras
+        keras.ops.convert_to_numpy(keras.ops.ones(3))
+        os.write(2, b"stderr is back")
+    """
+    command = [sys.executable, "-c", dedent(code)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert said.stderr == "stderr is back"
+
+
 def test_readers_own_data_comes_first(home, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("LUNGSEG_DATA", str(write_set(tmp_path / "my x-rays")))
     course = start.begin()

@@ -71,7 +71,6 @@ def environment(home: Path = OUTPUTS) -> dict[str, str]:
     own = {name: str(VENV / "settings" / folder) for name, folder in settings.items()}
     path = str(PYTHON.parent) + os.pathsep + os.environ.get("PATH", "")
     return {
-        "TF_CPP_MIN_LOG_LEVEL": "2",
         **kept,
         **own,
         "PATH": path,
