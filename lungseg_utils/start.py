@@ -58,9 +58,9 @@ def begin() -> Course:
     folder, data = _data(scale)
     records = load_records(folder)
     records = subsample(records, IMAGES[scale] or len(records))
+    _load_tensorflow()
     patients = len({record.patient for record in records})
     print(f"Data: the {data}, {len(records)} radiographs of {patients} patients.")
-    _load_tensorflow()
     print(f"Size of run: {scale}. Ready in {time.perf_counter() - began:.1f} s.")
     if _on_colab() and not os.environ.get("LUNGSEG_HOME"):
         print(_how_long_it_lasts())

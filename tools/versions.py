@@ -18,7 +18,8 @@ from pathlib import Path
 from tools.installation import OUTPUTS, ROOT, Stop, environment, last_line, pip_fault, spell
 
 CONSTRAINTS = Path(__file__).parent / "constraints"
-PYTHONS = {"oldest": "python3.10", "colab": "python3.13", "newest": "python3.13"}  # taken where there is one that works
+# taken where there is one that works
+PYTHONS = {"oldest": "python3.10", "colab": "python3.13", "newest": "python3.13"}
 PARTS = {"tests": ["--ignore=tests/browser"], "notebooks": ["--nbval-lax"]}
 
 
