@@ -22,7 +22,7 @@ HELP = """\
 commands:
   run    run every notebook from top to bottom, then print the scores (about 10 minutes)
   test   run the tests, then every notebook on a few small images, and in a browser
-         where Chromium is installed (about 14 minutes)
+         where Chromium is installed (about 12 minutes)
   lab    open the notebooks in JupyterLab, at notebooks/00_start_here.ipynb
 
 The first command also makes .venv and installs the course in it: 1 to 5 minutes and 3 GB.
