@@ -4,8 +4,9 @@ Several networks look at several copies of the picture (moved a little, brighter
 they say is the answer, and how far they are from it says how much of the answer is a guess.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import NamedTuple
 
 import cv2
@@ -102,11 +103,12 @@ def predict(
     Args: `joint` cuts the mask from the mean of all answers; without it from the first network's
         answer to the image itself, and the others only tell how far to trust it.
     """
-    found = answers(models, image)
+    shrink = cache(partial(to_square, image))  # takes as long as a network's look
+    found = _answers(models, shrink, COPIES)
     square = found.mean(axis=0) if joint else found[0]
     mask = mask_from_square(square, image.shape, threshold)
     areas, confidence = lung_areas(mask, spacing_mm), agreement(found)
-    warnings = *mask_warnings(mask, areas), *_view_warnings(models, image)
+    warnings = *mask_warnings(mask, areas), *_view_warnings(models, shrink)
     if confidence < LEAST_CONFIDENCE:
         warnings += ("the networks and the copies disagree: do not rely on this mask",)
     doubt = found.std(axis=0)
@@ -122,10 +124,16 @@ def answers(
     Returns: probabilities float32 (networks x (1 + copies), size, size), the size that of the
         largest network; each network's plain answer comes before those of its copies.
     """
+    return _answers(models, partial(to_square, image), copies)
+
+
+def _answers(
+    models: Sequence[keras.Model], shrink: Callable[[int], np.ndarray], copies: Sequence[Copy]
+) -> np.ndarray:
     size = max(model.input_shape[1] for model in models)
     found = []
     for model in models:
-        square = to_square(image, model.input_shape[1])
+        square = shrink(model.input_shape[1])
         plain, *others = ask(model, np.stack([square, *(copy.of(square) for copy in copies)]))
         found.append(plain)
         found += [copy.undone(one, plain) for copy, one in zip(copies, others, strict=True)]
@@ -152,10 +160,16 @@ def surest_view(models: Sequence[keras.Model], image: np.ndarray) -> tuple[int, 
     """How to turn the image, in quarters counterclockwise, and whether to invert its grey values,
     for the networks to be surest of what they see: (0, False) for an upright chest X-ray.
     """
+    return _surest_view(models, partial(to_square, image))
+
+
+def _surest_view(
+    models: Sequence[keras.Model], shrink: Callable[[int], np.ndarray]
+) -> tuple[int, bool]:
     views = [(quarters, inverted) for inverted in (False, True) for quarters in range(4)]
     total = np.zeros(len(views))
     for model in models:
-        square = to_square(image, model.input_shape[1])
+        square = shrink(model.input_shape[1])
         turned = [np.rot90(1 - square if inverted else square, k) for k, inverted in views]
         total += [soft_dice(one, one > THRESHOLD) for one in ask(model, np.stack(turned))]
     return views[int(total.argmax())]
@@ -175,10 +189,10 @@ def mask_warnings(mask: np.ndarray, areas: Sequence[LungArea]) -> list[str]:
     return found
 
 
-def _view_warnings(models: Sequence[keras.Model], image: np.ndarray) -> list[str]:
-    quarters, inverted = surest_view(models[-1:], image)
+def _view_warnings(models: Sequence[keras.Model], shrink: Callable[[int], np.ndarray]) -> list[str]:
+    quarters, inverted = _surest_view(models[-1:], shrink)
     if quarters or inverted:  # eight looks take long: the others are asked where one doubts
-        quarters, inverted = surest_view(models, image)
+        quarters, inverted = _surest_view(models, shrink)
     found = [f"it looks turned: try it turned by {90 * quarters} degrees counterclockwise"]
     return found * bool(quarters) + ["it looks inverted: air should be dark"] * inverted
 
