@@ -81,7 +81,10 @@ def say(text: str) -> None:
 def _predict(chosen: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from lungseg_utils import batch  # TensorFlow takes seconds to import
+    from lungseg_utils.start import load_tensorflow
+
+    load_tensorflow()  # takes seconds
+    from lungseg_utils import batch
 
     jobs, finished, left_out = batch.open_table(chosen.paths, chosen.out, chosen.threshold)
     if finished or left_out:
@@ -200,10 +203,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add(commands, name: str, run: Callable, text: str, epilog: str = "") -> _Parser:
-    about = f"{text[0].upper()}{text[1:]}."
-    one = commands.add_parser(
-        name, help=text, description=about, epilog=epilog, formatter_class=RAW
-    )
+    said = f"{text[0].upper()}{text[1:]}."
+    one = commands.add_parser(name, help=text, description=said, epilog=epilog, formatter_class=RAW)
     one.add_argument("--debug", action="store_true", help="show where an error came from")
     one.set_defaults(run=run)
     return one

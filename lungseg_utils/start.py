@@ -1,5 +1,6 @@
 """Room 00: which data, which size of run, which device."""
 
+import gc
 import importlib
 import importlib.util
 import os
@@ -58,7 +59,7 @@ def begin() -> Course:
     folder, data = _data(scale)
     records = load_records(folder)
     records = subsample(records, IMAGES[scale] or len(records))
-    _load_tensorflow()
+    load_tensorflow()
     patients = len({record.patient for record in records})
     print(f"Data: the {data}, {len(records)} radiographs of {patients} patients.")
     print(f"Size of run: {scale}. Ready in {time.perf_counter() - began:.1f} s.")
@@ -107,15 +108,19 @@ def _data(scale: str) -> tuple[Path, str]:
     return write_phantom_set(folder, count=count, size=SIMULATED_SIZE), SIMULATED_SET
 
 
-def _load_tensorflow() -> None:
-    """Import it, and let it look for GPUs, without a word: its red lines on drivers that are not
-    there and on rounding look like errors, and are none.
+def load_tensorflow() -> None:
+    """Import it and Keras, and let it look for GPUs, without a word: its red lines on drivers that
+    are not there and on rounding look like errors, and are none.
     """
     stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)  # where code in C writes, below Python
+    gc.disable()  # a fifth of the time goes into looking for garbage in what they make
     try:
+        importlib.import_module("keras")
         importlib.import_module("tensorflow").config.list_physical_devices()
     finally:
+        gc.freeze()
+        gc.enable()
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(nowhere)
