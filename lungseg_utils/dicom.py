@@ -1,4 +1,4 @@
-"""Room 08: radiographs as hospitals keep them, in DICOM files.
+"""Notebook 01: radiographs as hospitals keep them, in DICOM files; `images` calls it.
 
 pydicom reads them; it comes with `pip install "lungseg-utils[dicom]"`.
 """
@@ -10,8 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from lungseg_utils.metrics import Spacing
-from lungseg_utils.png import MOST_PIXELS, DataError
+from lungseg_utils.types import MOST_PIXELS, DataError, Image, Spacing, Xray
 
 DEFLATED = b"1.2.840.10008.1.2.1.99"  # is unpacked whole before anything can be checked
 OTHER_MODALITIES = {"CT", "MR", "PT", "NM", "US", "MG", "XA", "OPT", "OP", "ES", "ECG"}
@@ -21,16 +20,12 @@ SPACINGS = ("ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelSpacing")
 LIKELY_MM = 0.01, 10.0  # a pixel of a radiograph
 
 
-def read_dicom(
-    content: bytes, name: Path | str
-) -> tuple[np.ndarray, Spacing | None, tuple[str, ...]]:
+def read_dicom(content: bytes, name: Path | str) -> Xray:
     """The radiograph in a DICOM file's content; `name` is what errors call it.
 
     Rescaling and the first window, or the table in its place, are applied; MONOCHROME1, where large
     numbers are dark, is turned; padding becomes black.
-    Returns: the image float32 (height, width) in [0, 1], its darkest pixel 0 and its brightest 1;
-        the (row, column) spacing in mm on the detector, None if the header has none; sentences on
-        what the header says against a frontal chest X-ray.
+    Returns: the image, its darkest pixel 0 and its brightest 1; the spacing on the detector.
     Raises: DataError if it is damaged, or is not one radiograph. Source: DICOM PS3.3, C.7.6.3,
         C.8.11 and C.11.
     """
@@ -54,7 +49,7 @@ def read_dicom(
         raise DataError(f"{name} cannot be read as DICOM: {reason}") from error
     if image is None:
         raise DataError(f"{name} shows nothing, all its pixels are alike: choose another file")
-    return image, _spacing_mm(header), tuple(_notes(header))
+    return Xray(image, _detector_mm(header), tuple(_notes(header)))
 
 
 def _check(header, name: Path | str) -> None:
@@ -70,7 +65,7 @@ def _check(header, name: Path | str) -> None:
                         "again")  # fmt: skip
 
 
-def _image(header) -> np.ndarray | None:
+def _image(header) -> Image | None:
     from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut
 
     stored, kind = header.pixel_array, header.PhotometricInterpretation
@@ -94,7 +89,7 @@ def _image(header) -> np.ndarray | None:
     return image.clip(0, 1) if used is None else np.where(used, image, 0).clip(0, 1)
 
 
-def _spacing_mm(header) -> Spacing | None:
+def _detector_mm(header) -> Spacing | None:
     for field in SPACINGS:
         found = header.get(field)
         if found and len(found) == 2 and all(LIKELY_MM[0] <= mm <= LIKELY_MM[1] for mm in found):

@@ -1,17 +1,19 @@
-"""Room 04: what training makes small. Written in keras.ops, for batches (n, height, width, 1)."""
+"""Notebook 04: what training makes small, in keras.ops, for batches (n, height, width, 1)."""
 
 from typing import Any
 
 import keras
 from keras import ops
 
+from lungseg_utils.masks import THRESHOLD
+
 Tensor = Any  # of whichever backend Keras runs on
 SMOOTHING = 1.0  # pixels; keeps an empty mask from dividing by zero
 ARTICLE_SMOOTHING = 1e-15
 
 
-def soft_dice(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    """Dice of each image of a batch on probabilities, float (n,); differentiable.
+def smoothed_dice(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """Soft Dice of each image of a batch, smoothed, float (n,); differentiable.
 
     Source: Milletari et al. 2016, doi 10.1109/3DV.2016.79, without the squares.
     """
@@ -24,7 +26,7 @@ def soft_dice(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 def dice_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """1 - soft Dice of each image, float (n,)."""
-    return 1 - soft_dice(y_true, y_pred)
+    return 1 - smoothed_dice(y_true, y_pred)
 
 
 def bce_dice_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -45,5 +47,8 @@ def article_dice_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 
 def hard_dice(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    """Dice of each image of a batch after the threshold 0.5, float (n,): a metric, not a loss."""
-    return soft_dice(y_true >= 0.5, ops.cast(y_pred > 0.5, "float32"))
+    """Dice of each image of a batch after the threshold, float (n,): a metric, not a loss."""
+    return smoothed_dice(y_true >= 0.5, ops.cast(y_pred > THRESHOLD, "float32"))
+
+
+LOSSES = {"bce_dice": bce_dice_loss, "article_dice": article_dice_loss}

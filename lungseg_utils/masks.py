@@ -1,4 +1,4 @@
-"""Room 02: lung masks, and the way from native size to a square array and back."""
+"""Notebook 02: lung masks, and the way from native size to a square array and back."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from lungseg_utils.png import DataError, decode
-from lungseg_utils.radiographs import Record
+from lungseg_utils.images import read_pixels
+from lungseg_utils.types import DataError, Mask, Record, Spacing
 
+THRESHOLD = 0.5  # fixed beforehand, never tuned on the images that are scored
 MM2_PER_CM2 = 100.0
 
 
@@ -31,13 +32,13 @@ class LungArea:
         return f"image {self.side} (patient {self.patient_side}): {size}"
 
 
-def read_mask(path: Path | str) -> np.ndarray:
+def read_mask(path: Path | str) -> Mask:
     """One lung's mask as bool (height, width); the file may be 1-bit, 0/1, 0/255 or 0/65535.
 
     Raises: FileNotFoundError; DataError if the file cannot be decoded, holds more than two values,
         or marks nothing or everything.
     """
-    pixels = decode(path)
+    pixels = read_pixels(path)
     if pixels.ndim == 3:
         if (pixels[:, :, :3] != pixels[:, :, :1]).any():
             raise DataError(f"{path} is in colour: a mask is black and white, export it so")
@@ -53,7 +54,7 @@ def read_mask(path: Path | str) -> np.ndarray:
     return pixels > 0
 
 
-def merge_masks(image_left: np.ndarray, image_right: np.ndarray) -> np.ndarray:
+def merge_masks(image_left: Mask, image_right: Mask) -> Mask:
     """Union of the two lungs.
 
     Args: two bool arrays of one shape (height, width).
@@ -67,7 +68,7 @@ def merge_masks(image_left: np.ndarray, image_right: np.ndarray) -> np.ndarray:
     return image_left | image_right
 
 
-def read_lungs(record: Record) -> np.ndarray:
+def read_lungs(record: Record) -> Mask:
     """Both lungs of a record as one bool mask (height, width), at the size of its files.
 
     Raises: as `read_mask`.
@@ -99,7 +100,19 @@ def to_native(probability: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def keep_two_lungs(mask: np.ndarray) -> np.ndarray:
+def mask_from_square(
+    probability: np.ndarray, shape: tuple[int, int], threshold: float = THRESHOLD
+) -> Mask:
+    """The mask, bool of `shape`, of a probability float32 (size, size): above the threshold, the
+    two largest pieces, their holes filled.
+    """
+    above = probability > threshold
+    lungs = keep_two_lungs(above)
+    probability = np.where(above == lungs, probability, lungs.astype(np.float32))
+    return to_native(probability, shape) > threshold
+
+
+def keep_two_lungs(mask: Mask) -> Mask:
     """The two largest connected pieces of a bool mask (height, width), with their holes filled."""
     pieces, count = ndimage.label(mask)
     if count > 2:
@@ -108,7 +121,7 @@ def keep_two_lungs(mask: np.ndarray) -> np.ndarray:
     return ndimage.binary_fill_holes(mask)
 
 
-def lung_area_cm2(mask: np.ndarray, spacing_mm: tuple[float, float]) -> float:
+def lung_area_cm2(mask: Mask, spacing_mm: Spacing) -> float:
     """Area in cm2 of a bool mask (height, width) whose pixels measure `spacing_mm` (row, column).
 
     It is the area of the shadow on the detector, a little larger than the lung that casts it.
@@ -116,9 +129,7 @@ def lung_area_cm2(mask: np.ndarray, spacing_mm: tuple[float, float]) -> float:
     return float(mask.sum()) * spacing_mm[0] * spacing_mm[1] / MM2_PER_CM2
 
 
-def lung_areas(
-    mask: np.ndarray, spacing_mm: tuple[float, float] | None = None
-) -> tuple[LungArea, ...]:
+def lung_areas(mask: Mask, spacing_mm: Spacing | None = None) -> tuple[LungArea, ...]:
     """The two largest pieces of a bool mask (height, width), from the left of the image to the
     right; a piece that is alone belongs to the side on which its centre lies.
     """
@@ -135,7 +146,7 @@ def lung_areas(
     )
 
 
-def _piece(mask: np.ndarray, outline: np.ndarray) -> tuple[float, int]:
+def _piece(mask: Mask, outline: np.ndarray) -> tuple[float, int]:
     """The column of the centre, and the pixels, of the piece of a mask within an outline."""
     left, top, width, height = cv2.boundingRect(outline)
     filled = np.zeros((height, width), np.uint8)

@@ -1,20 +1,25 @@
-"""Room 05: how good is a mask?
+"""Notebook 05: how good is a mask?
 
 Masks are bool (height, width). Overlaps compare pixels, distances compare outlines, in mm. Two
 empty masks agree (overlap 1, distance 0); where only one is empty the overlap is 0 and the distance
-infinite, and such a failure stays in every mean.
+infinite, and such a failure stays in every mean. The scores that tables and pages show are a line
+each of `SCORES`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
 from scipy.spatial import KDTree
 
-Spacing = tuple[float, float]
+from lungseg_utils.types import Mask, Spacing
+
+CONFIDENCE_LEVEL, ROUNDS, BOOTSTRAP_SEED = 0.95, 10_000, 0
 
 
-def dice(prediction: np.ndarray, reference: np.ndarray) -> float:
+def dice(prediction: Mask, reference: Mask) -> float:
     """Dice coefficient of two bool masks: twice the shared pixels over the sum of both (1945).
 
     Raises: ValueError if the masks are not bool or differ in shape; so do all of this module.
@@ -23,25 +28,25 @@ def dice(prediction: np.ndarray, reference: np.ndarray) -> float:
     return _ratio(2 * shared, predicted + true, predicted == true == 0)
 
 
-def iou(prediction: np.ndarray, reference: np.ndarray) -> float:
+def iou(prediction: Mask, reference: Mask) -> float:
     """IoU (Jaccard index) of two bool masks: shared pixels over the pixels of either."""
     shared, predicted, true = _count(prediction, reference)
     return _ratio(shared, predicted + true - shared, predicted == true == 0)
 
 
-def precision(prediction: np.ndarray, reference: np.ndarray) -> float:
+def precision(prediction: Mask, reference: Mask) -> float:
     """Share of the predicted pixels that are lung; 0 where nothing was predicted but lung is."""
     shared, predicted, true = _count(prediction, reference)
     return _ratio(shared, predicted, predicted == true == 0)
 
 
-def recall(prediction: np.ndarray, reference: np.ndarray) -> float:
+def recall(prediction: Mask, reference: Mask) -> float:
     """Share of the lung's pixels that were predicted; 0 where there is no lung but a prediction."""
     shared, predicted, true = _count(prediction, reference)
     return _ratio(shared, true, predicted == true == 0)
 
 
-def soft_dice(probability: np.ndarray, reference: np.ndarray) -> float:
+def soft_dice(probability: np.ndarray, reference: Mask) -> float:
     """Dice on probabilities in [0, 1], not thresholded: the article's headline number.
 
     Args: `probability` float (height, width), `reference` bool (height, width).
@@ -55,7 +60,7 @@ def soft_dice(probability: np.ndarray, reference: np.ndarray) -> float:
     return 2 * float(probability[reference].sum()) / total if total else 1.0
 
 
-def pooled_dice(predictions: Sequence[np.ndarray], references: Sequence[np.ndarray]) -> float:
+def pooled_dice(predictions: Sequence[Mask], references: Sequence[Mask]) -> float:
     """Dice of all images laid side by side as one: large lungs count more, a failure hides."""
     counts = [_count(*pair) for pair in zip(predictions, references, strict=True)]
     shared, predicted, true = np.sum(counts, axis=0)
@@ -63,7 +68,7 @@ def pooled_dice(predictions: Sequence[np.ndarray], references: Sequence[np.ndarr
 
 
 def surface_distances(
-    prediction: np.ndarray, reference: np.ndarray, spacing_mm: Spacing
+    prediction: Mask, reference: Mask, spacing_mm: Spacing
 ) -> tuple[np.ndarray, np.ndarray]:
     """Distance in mm from each outline pixel to the nearest one of the other mask.
 
@@ -81,17 +86,17 @@ def surface_distances(
     return KDTree(back).query(forth)[0], KDTree(forth).query(back)[0]
 
 
-def hd(prediction: np.ndarray, reference: np.ndarray, spacing_mm: Spacing) -> float:
+def hd(prediction: Mask, reference: Mask, spacing_mm: Spacing) -> float:
     """Hausdorff distance in mm: the farthest that any part of one outline is from the other."""
     return float(np.concatenate(surface_distances(prediction, reference, spacing_mm)).max())
 
 
-def hd95(prediction: np.ndarray, reference: np.ndarray, spacing_mm: Spacing) -> float:
+def hd95(prediction: Mask, reference: Mask, spacing_mm: Spacing) -> float:
     """95th percentile in mm of the surface distances of both directions taken together."""
     return _hd95(*surface_distances(prediction, reference, spacing_mm))
 
 
-def assd(prediction: np.ndarray, reference: np.ndarray, spacing_mm: Spacing) -> float:
+def assd(prediction: Mask, reference: Mask, spacing_mm: Spacing) -> float:
     """Average symmetric surface distance in mm: the mean over the pixels of both outlines.
 
     Heimann et al. 2009, doi 10.1109/TMI.2009.2013851. Others, such as MedPy before 0.5.2, take the
@@ -100,9 +105,7 @@ def assd(prediction: np.ndarray, reference: np.ndarray, spacing_mm: Spacing) -> 
     return _assd(*surface_distances(prediction, reference, spacing_mm))
 
 
-def nsd(
-    prediction: np.ndarray, reference: np.ndarray, spacing_mm: Spacing, tolerance_mm: float = 2.0
-) -> float:
+def nsd(prediction: Mask, reference: Mask, spacing_mm: Spacing, tolerance_mm: float = 2.0) -> float:
     """Normalised surface distance: the share of both outlines within the tolerance of the other.
 
     Counted by outline pixel; Nikolov et al. 2021, doi 10.2196/26151, weight by length.
@@ -110,50 +113,7 @@ def nsd(
     return _nsd(*surface_distances(prediction, reference, spacing_mm), tolerance_mm)
 
 
-def score(
-    prediction: np.ndarray, reference: np.ndarray, spacing_mm: Spacing | None
-) -> dict[str, float]:
-    """All scores of one image; the distances are left out where the spacing is not known."""
-    scores = {
-        "dice": dice(prediction, reference),
-        "iou": iou(prediction, reference),
-        "precision": precision(prediction, reference),
-        "recall": recall(prediction, reference),
-    }
-    if spacing_mm is not None:
-        distances = surface_distances(prediction, reference, spacing_mm)
-        scores["hd95_mm"] = _hd95(*distances)
-        scores["assd_mm"] = _assd(*distances)
-        scores["nsd_2mm"] = _nsd(*distances, 2.0)
-    return scores
-
-
-def bootstrap_interval(
-    values: Sequence[float],
-    groups: Sequence[str],
-    level: float = 0.95,
-    rounds: int = 10_000,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean over images, resampling whole groups (patients).
-
-    Args: one value and one group for each image. Returns: (low, high).
-    Raises: ValueError if there is no value, or one is NaN.
-    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
-    """
-    values = np.asarray(values, float)
-    if not len(values) or np.isnan(values).any():
-        raise ValueError("an interval takes at least one value, and none that is NaN")
-    _, place = np.unique(groups, return_inverse=True)
-    sums, sizes = np.bincount(place, values), np.bincount(place)
-    drawn = np.random.default_rng(seed).integers(len(sums), size=(rounds, len(sums)))
-    means = np.sort(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
-    # a mean of the sorted ones, not a value between two: one of the two may be infinite
-    cut = int((1 - level) / 2 * rounds)
-    return float(means[cut]), float(means[-1 - cut])
-
-
-def _count(prediction: np.ndarray, reference: np.ndarray) -> tuple[int, int, int]:
+def _count(prediction: Mask, reference: Mask) -> tuple[int, int, int]:
     if prediction.dtype != bool or reference.dtype != bool:
         raise ValueError(
             f"the masks are {prediction.dtype} and {reference.dtype}, not bool: threshold first"
@@ -169,7 +129,7 @@ def _ratio(part: int, whole: int, both_empty: bool) -> float:
     return float(part / whole) if whole else 0.0
 
 
-def _outline(mask: np.ndarray) -> np.ndarray:
+def _outline(mask: Mask) -> Mask:
     # erosion takes what lies beyond the array as background: its border is outline too
     return mask & ~ndimage.binary_erosion(mask)
 
@@ -185,3 +145,61 @@ def _assd(forth: np.ndarray, back: np.ndarray) -> float:
 
 def _nsd(forth: np.ndarray, back: np.ndarray, tolerance_mm: float) -> float:
     return float((np.concatenate([forth, back]) <= tolerance_mm).mean())
+
+
+class Score(NamedTuple):
+    """A score of one image, and how it is read.
+
+    `compute` takes the prediction and the reference or, where it is `of_distances`, the two arrays
+    of `surface_distances`. Pages show `digits` behind the point.
+    """
+
+    title: str
+    compute: Callable[..., float]
+    unit: str = ""
+    digits: int = 3
+    more_is_better: bool = True
+    of_distances: bool = False
+
+
+# by the name of the column in every table
+SCORES = {
+    "dice": Score("Dice", dice),
+    "iou": Score("IoU", iou),
+    "precision": Score("precision", precision),
+    "recall": Score("recall", recall),
+    "hd95_mm": Score("HD95", _hd95, "mm", 1, more_is_better=False, of_distances=True),
+    "assd_mm": Score("ASSD", _assd, "mm", 2, more_is_better=False, of_distances=True),
+    "nsd_2mm": Score("NSD at 2 mm", partial(_nsd, tolerance_mm=2.0), of_distances=True),
+}
+
+
+def score(prediction: Mask, reference: Mask, spacing_mm: Spacing | None) -> dict[str, float]:
+    """All `SCORES` of one image; the distances are left out where the spacing is not known."""
+    kinds = {False: (prediction, reference)}
+    if spacing_mm is not None:
+        kinds[True] = surface_distances(prediction, reference, spacing_mm)
+    return {
+        name: one.compute(*kinds[one.of_distances])
+        for name, one in SCORES.items()
+        if one.of_distances in kinds
+    }
+
+
+def bootstrap_interval(values: Sequence[float], groups: Sequence[str]) -> tuple[float, float]:
+    """95 % percentile bootstrap interval of the mean over images, resampling whole patients.
+
+    Args: one value and one group, a patient, for each image. Returns: (low, high).
+    Raises: ValueError if there is no value, or one is NaN.
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
+    """
+    values = np.asarray(values, float)
+    if not len(values) or np.isnan(values).any():
+        raise ValueError("an interval takes at least one value, and none that is NaN")
+    _, place = np.unique(groups, return_inverse=True)
+    sums, sizes = np.bincount(place, values), np.bincount(place)
+    drawn = np.random.default_rng(BOOTSTRAP_SEED).integers(len(sums), size=(ROUNDS, len(sums)))
+    means = np.sort(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
+    # a mean of the sorted ones, not a value between two: one of the two may be infinite
+    cut = int((1 - CONFIDENCE_LEVEL) / 2 * ROUNDS)
+    return float(means[cut]), float(means[-1 - cut])

@@ -1,25 +1,129 @@
-"""Room 08: from an X-ray to a mask, areas, a confidence, warnings and a picture.
+"""Notebook 08: from an X-ray to a mask, areas, a confidence and warnings.
 
-Several networks look at several copies of the picture (moved a little, brighter). The mean of what
-they say is the answer, and how far they are from it says how much of the answer is a guess.
+Several networks look at the image and at copies of it (moved a little, brighter), which is called
+test-time augmentation. The mean of what they say is the answer, and how far they are from it says
+how much of the answer is a guess.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache, partial
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import cv2
 import keras
 import numpy as np
 
-from lungseg_utils.masks import LungArea, lung_areas, to_native, to_square
-from lungseg_utils.metrics import Spacing, dice, soft_dice
-from lungseg_utils.unet import THRESHOLD, mask_from_square
+from lungseg_utils.masks import (
+    THRESHOLD,
+    LungArea,
+    lung_areas,
+    mask_from_square,
+    to_native,
+    to_square,
+)
+from lungseg_utils.metrics import dice, soft_dice
+from lungseg_utils.types import Image, Mask, Spacing
+
+# Of 523 reference masks (simulated, Montgomery, JSRT) none covers less than .088 of its picture,
+# and no lung is smaller than .54 of the other: benchmarks/uncertainty.json.
+LEAST_COVER, LEAST_SHARE = 0.05, 0.35
+MOST_BORDER = 0.02  # of one side of the picture
+EDGES = "top", "bottom", "image left", "image right"
+# On 59 real X-rays that the weights had not seen the least is .966: benchmarks/uncertainty.json.
+LEAST_CONFIDENCE = 0.9
 
 
-class Copy(NamedTuple):
-    """One more look at a picture: turned by `rotation` degrees, `zoom` times larger, moved by
+def predict_probability(model: keras.Model, image: Image) -> np.ndarray:
+    """One network's probability of lung, float32, at the image's own (height, width)."""
+    return to_native(_on_square(model, image), image.shape)
+
+
+def predict_mask(model: keras.Model, image: Image, shape: tuple[int, int] | None = None) -> Mask:
+    """One network's mask: probability above 0.5, in two pieces at most.
+
+    Args: `shape` (height, width) of the mask, the image's own unless given.
+    """
+    return mask_from_square(_on_square(model, image), shape or image.shape)
+
+
+def _on_square(model: keras.Model, image: Image) -> np.ndarray:
+    _, size, _, channels = model.input_shape
+    square = to_square(image, size)
+    batch = np.repeat(square[None, :, :, None], channels, axis=-1)  # (1, size, size, channels)
+    return np.asarray(model(batch, training=False))[0, :, :, 0]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What is said of an X-ray of `shape` (height, width).
+
+    `square` float32 (size, size) is the probability that the mask is cut from, `doubt` the standard
+    deviation of all answers; `confidence` is in [0, 1]; `notes` are the warnings that hold at every
+    threshold.
+    """
+
+    shape: tuple[int, int]
+    spacing_mm: Spacing | None
+    square: np.ndarray
+    doubt: np.ndarray
+    confidence: float
+    notes: tuple[str, ...]
+    threshold: float
+
+    @property
+    def probability(self) -> np.ndarray:
+        """`square`, float32, brought back to `shape`."""
+        return to_native(self.square, self.shape)
+
+    @cached_property
+    def mask(self) -> Mask:
+        """Where the lungs are, bool of `shape`."""
+        return mask_from_square(self.square, self.shape, self.threshold)
+
+    @cached_property
+    def areas(self) -> tuple[LungArea, ...]:
+        """The lungs of the mask, at most two, from the left of the image."""
+        return lung_areas(self.mask, self.spacing_mm)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences to read before the rest."""
+        return (*mask_warnings(self.mask, self.areas), *self.notes)
+
+    def at(self, threshold: float) -> "Prediction":
+        """The same, its mask cut at another threshold."""
+        return replace(self, threshold=threshold)
+
+
+def predict(
+    models: Sequence[keras.Model],
+    image: Image,
+    spacing_mm: Spacing | None = None,
+    joint: bool = True,
+    threshold: float = THRESHOLD,
+    notes: Sequence[str] = (),
+) -> Prediction:
+    """Find the lungs in an image, and say how sure that is.
+
+    Args: `joint` cuts the mask from the mean of all answers; without it from the first network's
+        answer to the image itself, and the others only tell how far to trust it. `notes` of the
+        file are kept among the warnings.
+    """
+    squares = squares_for(models, image)
+    found = all_probabilities(models, squares)
+    square = found.mean(axis=0) if joint else found[0].copy()
+    confidence, doubt = agreement(found), found.std(axis=0)
+    warnings = _orientation_warnings(models, squares)
+    if confidence < LEAST_CONFIDENCE:
+        warnings.append("the networks and the copies disagree: do not rely on this mask")
+    return Prediction(
+        image.shape, spacing_mm, square, doubt, confidence, (*warnings, *notes), threshold
+    )
+
+
+class Transform(NamedTuple):
+    """One more look at a square image: turned by `rotation` degrees, `zoom` times larger, moved by
     shares of its size, brighter where `gamma` is below 1.
     """
 
@@ -29,26 +133,26 @@ class Copy(NamedTuple):
     across: float = 0.0
     gamma: float = 1.0
 
-    def move(self, size: int) -> np.ndarray:
+    def matrix(self, size: int) -> np.ndarray:
         """The move as OpenCV takes it, (2, 3), from a place in the square to one in the copy."""
         centre = (size - 1) / 2
-        move = cv2.getRotationMatrix2D((centre, centre), self.rotation, self.zoom)
-        move[:, 2] += size * self.across, size * self.down
-        return move
+        matrix = cv2.getRotationMatrix2D((centre, centre), self.rotation, self.zoom)
+        matrix[:, 2] += size * self.across, size * self.down
+        return matrix
 
-    def of(self, square: np.ndarray) -> np.ndarray:
+    def apply(self, square: np.ndarray) -> np.ndarray:
         """The copy of an image float32 (size, size); black comes in from beyond its border."""
         size = len(square)
-        return cv2.warpAffine(square, self.move(size), (size, size)) ** self.gamma
+        return cv2.warpAffine(square, self.matrix(size), (size, size)) ** self.gamma
 
-    def undone(self, probability: np.ndarray, plain: np.ndarray) -> np.ndarray:
-        """A probability (size, size) of the copy, moved back over the `plain` picture's own, which
+    def undo(self, probability: np.ndarray, plain: np.ndarray) -> np.ndarray:
+        """A probability (size, size) of the copy, moved back over that of the `plain` image, which
         is left where the copy has lost the border.
         """
         size = len(plain)
         return cv2.warpAffine(
             probability,
-            self.move(size),
+            self.matrix(size),
             (size, size),
             dst=plain.copy(),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
@@ -56,95 +160,46 @@ class Copy(NamedTuple):
         )
 
 
-COPIES = Copy(rotation=5, zoom=1.05), Copy(rotation=-5, zoom=0.95), Copy(gamma=0.7, down=0.03)
-LOOKS = 1 + len(COPIES)
-# Of 523 reference masks (simulated, Montgomery, JSRT) none covers less than .088 of its picture,
-# and no lung is smaller than .54 of the other: benchmarks/uncertainty.json.
-LEAST_COVER, LEAST_SHARE = 0.05, 0.35
-MOST_BORDER = 0.02  # of one side of the picture
-EDGES = "top", "bottom", "image left", "image right"
-# On 59 real X-rays that the weights had not seen the least is .966: benchmarks/uncertainty.json.
-LEAST_CONFIDENCE = 0.9
-ORANGE = (230, 159, 0)
-TEXT_WIDTH = 640  # pixels of the longest line that is written below a picture
+TRANSFORMS = (
+    Transform(rotation=5, zoom=1.05),
+    Transform(rotation=-5, zoom=0.95),
+    Transform(gamma=0.7, down=0.03),
+)
+BATCH = 1 + len(TRANSFORMS)
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """What is said of one X-ray: `mask`, bool, is of the image's (height, width); `square` float32
-    (size, size) is the probability that it was cut from, `doubt` the standard deviation of all
-    answers; `confidence` is in [0, 1]; `warnings` are sentences to read before the rest.
-    """
-
-    image: np.ndarray
-    spacing_mm: Spacing | None
-    square: np.ndarray
-    doubt: np.ndarray
-    mask: np.ndarray
-    areas: tuple[LungArea, ...]
-    confidence: float
-    warnings: tuple[str, ...]
-
-    @property
-    def probability(self) -> np.ndarray:
-        """`square`, float32, brought back to (height, width)."""
-        return to_native(self.square, self.image.shape)
+def squares_for(models: Sequence[keras.Model], image: Image) -> list[np.ndarray]:
+    """The image at the size of each network, float32 (size, size) each."""
+    sizes = [model.input_shape[1] for model in models]
+    shrunk = {size: to_square(image, size) for size in set(sizes)}  # takes as long as a network
+    return [shrunk[size] for size in sizes]
 
 
-def predict(
+def all_probabilities(
     models: Sequence[keras.Model],
-    image: np.ndarray,
-    spacing_mm: Spacing | None = None,
-    joint: bool = True,
-    threshold: float = THRESHOLD,
-) -> Prediction:
-    """Find the lungs in an image float32 (height, width) in [0, 1], and say how sure that is.
-
-    Args: `joint` cuts the mask from the mean of all answers; without it from the first network's
-        answer to the image itself, and the others only tell how far to trust it.
-    """
-    shrink = cache(partial(to_square, image))  # takes as long as a network's look
-    found = _answers(models, shrink, COPIES)
-    square = found.mean(axis=0) if joint else found[0]
-    mask = mask_from_square(square, image.shape, threshold)
-    areas, confidence = lung_areas(mask, spacing_mm), agreement(found)
-    warnings = *mask_warnings(mask, areas), *_view_warnings(models, shrink)
-    if confidence < LEAST_CONFIDENCE:
-        warnings += ("the networks and the copies disagree: do not rely on this mask",)
-    doubt = found.std(axis=0)
-    return Prediction(image, spacing_mm, square, doubt, mask, areas, confidence, warnings)
-
-
-def answers(
-    models: Sequence[keras.Model], image: np.ndarray, copies: Sequence[Copy] = COPIES
+    squares: Sequence[np.ndarray],
+    transforms: Sequence[Transform] = TRANSFORMS,
 ) -> np.ndarray:
-    """What each network says of the image and of each copy, moved back.
+    """What each network says of its square and of each transformed copy, moved back.
 
-    Args: `image` float32 (height, width) in [0, 1].
-    Returns: probabilities float32 (networks x (1 + copies), size, size), the size that of the
+    Args: `squares`, those of `squares_for`.
+    Returns: probabilities float32 (networks x (1 + transforms), size, size), the size that of the
         largest network; each network's plain answer comes before those of its copies.
     """
-    return _answers(models, partial(to_square, image), copies)
-
-
-def _answers(
-    models: Sequence[keras.Model], shrink: Callable[[int], np.ndarray], copies: Sequence[Copy]
-) -> np.ndarray:
-    size = max(model.input_shape[1] for model in models)
-    found = []
-    for model in models:
-        square = shrink(model.input_shape[1])
-        plain, *others = ask(model, np.stack([square, *(copy.of(square) for copy in copies)]))
-        found.append(plain)
-        found += [copy.undone(one, plain) for copy, one in zip(copies, others, strict=True)]
+    size, found = max(map(len, squares)), []
+    for model, square in zip(models, squares, strict=True):
+        copies = [transform.apply(square) for transform in transforms]
+        plain, *others = predict_squares(model, np.stack([square, *copies]))
+        undone = (one.undo(other, plain) for one, other in zip(transforms, others, strict=True))
+        found += [plain, *undone]
     return np.stack([to_native(one, (size, size)) for one in found])
 
 
-def ask(model: keras.Model, squares: np.ndarray) -> np.ndarray:
-    """The network's probabilities (n, size, size) of images float32 (n, size, size)."""
+def predict_squares(model: keras.Model, squares: np.ndarray) -> np.ndarray:
+    """One network's probabilities (n, size, size) of images float32 (n, size, size)."""
     batch = np.repeat(squares[..., None], model.input_shape[-1], axis=-1)
     # compiled once for each length, this is three times faster than a call: so few lengths
-    parts = (batch[begin : begin + LOOKS] for begin in range(0, len(batch), LOOKS))
+    parts = (batch[begin : begin + BATCH] for begin in range(0, len(batch), BATCH))
     return np.concatenate([model.predict_on_batch(part) for part in parts])[..., 0]
 
 
@@ -156,26 +211,23 @@ def agreement(found: np.ndarray) -> float:
     return float(np.mean([dice(one > THRESHOLD, joint) for one in found]))
 
 
-def surest_view(models: Sequence[keras.Model], image: np.ndarray) -> tuple[int, bool]:
-    """How to turn the image, in quarters counterclockwise, and whether to invert its grey values,
-    for the networks to be surest of what they see: (0, False) for an upright chest X-ray.
-    """
-    return _surest_view(models, partial(to_square, image))
-
-
-def _surest_view(
-    models: Sequence[keras.Model], shrink: Callable[[int], np.ndarray]
+def best_orientation(
+    models: Sequence[keras.Model], squares: Sequence[np.ndarray]
 ) -> tuple[int, bool]:
+    """How to turn the image of `squares_for`, in quarters counterclockwise, and whether to invert
+    its grey values, for the networks to be surest of what they see: (0, False) for an upright
+    chest X-ray.
+    """
     views = [(quarters, inverted) for inverted in (False, True) for quarters in range(4)]
     total = np.zeros(len(views))
-    for model in models:
-        square = shrink(model.input_shape[1])
+    for model, square in zip(models, squares, strict=True):
         turned = [np.rot90(1 - square if inverted else square, k) for k, inverted in views]
-        total += [soft_dice(one, one > THRESHOLD) for one in ask(model, np.stack(turned))]
+        probabilities = predict_squares(model, np.stack(turned))
+        total += [soft_dice(one, one > THRESHOLD) for one in probabilities]
     return views[int(total.argmax())]
 
 
-def mask_warnings(mask: np.ndarray, areas: Sequence[LungArea]) -> list[str]:
+def mask_warnings(mask: Mask, areas: Sequence[LungArea]) -> list[str]:
     """What is odd about a mask, bool (height, width), and its lungs."""
     found, sizes = [], [area.pixels for area in areas]
     if sum(sizes) < LEAST_COVER * mask.size:
@@ -189,43 +241,11 @@ def mask_warnings(mask: np.ndarray, areas: Sequence[LungArea]) -> list[str]:
     return found
 
 
-def _view_warnings(models: Sequence[keras.Model], shrink: Callable[[int], np.ndarray]) -> list[str]:
-    quarters, inverted = _surest_view(models[-1:], shrink)
+def _orientation_warnings(
+    models: Sequence[keras.Model], squares: Sequence[np.ndarray]
+) -> list[str]:
+    quarters, inverted = best_orientation(models[-1:], squares[-1:])
     if quarters or inverted:  # eight looks take long: the others are asked where one doubts
-        quarters, inverted = _surest_view(models, shrink)
+        quarters, inverted = best_orientation(models, squares)
     found = [f"it looks turned: try it turned by {90 * quarters} degrees counterclockwise"]
     return found * bool(quarters) + ["it looks inverted: air should be dark"] * inverted
-
-
-def outlined(
-    image: np.ndarray, mask: np.ndarray, spacing_mm: Spacing | None = None, side: int = 800
-) -> np.ndarray:
-    """An image float32 and its mask bool, (height, width), as a picture with a dashed outline: RGB,
-    uint8, in its true proportions, `side` pixels on its longer side.
-    """
-    tall, wide = (pixels * mm for pixels, mm in zip(image.shape, spacing_mm or (1, 1), strict=True))
-    size = tuple(max(1, round(side * length / max(tall, wide))) for length in (wide, tall))
-    grey, mask = (cv2.resize(array, size, interpolation=cv2.INTER_AREA)
-                  for array in (image, mask.view(np.uint8) * np.uint8(255)))  # fmt: skip
-    picture = np.repeat(np.round(255 * grey).astype(np.uint8)[..., None], 3, axis=2)
-    outlines, _ = cv2.findContours(mask >> 7, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    for outline in outlines:
-        for begin in range(0, len(outline), 14):  # a dashed line
-            cv2.polylines(picture, [outline[begin : begin + 9]], False, ORANGE, 2, cv2.LINE_AA)
-    return picture
-
-
-def draw(prediction: Prediction, side: int = 800) -> np.ndarray:
-    """The X-ray with the outline on it, and what is said of it below: RGB, uint8, `side` pixels on
-    its longer side without the text.
-    """
-    picture = outlined(prediction.image, prediction.mask, prediction.spacing_mm, side)
-    confidence = f"confidence {prediction.confidence:.3f}"
-    lines = [*map(str, prediction.areas), confidence, *prediction.warnings]
-    height, width, _ = picture.shape
-    below, beside = 26 * len(lines) + 12, max(0, TEXT_WIDTH - width)
-    whole = np.pad(picture, ((0, below), (0, beside), (0, 0)), constant_values=255)
-    for number, line in enumerate(lines, start=1):
-        cv2.putText(whole, line, (8, height + 26 * number), cv2.FONT_HERSHEY_SIMPLEX, 0.55,
-                    (0, 0, 0), 1, cv2.LINE_AA)  # fmt: skip
-    return whole

@@ -1,27 +1,24 @@
-"""Room 04: networks that come with the package, trained before.
+"""Notebook 04: networks that come with the package, trained before.
 
 Each is a pair of files in `weights`: NAME.npz, the weights, and NAME.json, what they were trained
-on and with, which images were held out, and the checksum.
+on and with, which images were held out, and the checksum. benchmarks/weights.py makes both.
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from lungseg_utils.png import DataError
 from lungseg_utils.recipes import Augmentation, Recipe
+from lungseg_utils.types import DataError
 from lungseg_utils.unet import build_unet
 
 FOLDER = Path(__file__).parent / "weights"
 MONTGOMERY = "montgomery"  # from the simulated ones, trained on Montgomery; MODEL_CARD.md
 SIMULATED = "simulated"  # saw simulated radiographs only
-# The smallest that costs at most .001 of Dice on inner validation images: benchmarks/trials.csv.
-SHARE = 0.65
+SHIPPED = MONTGOMERY, SIMULATED  # the first gives the mask, the others a second opinion
 
 
 def load_pretrained(
@@ -43,6 +40,15 @@ def load_pretrained(
     with np.load(path) as kept:
         model.set_weights([kept[place].astype(np.float32) for place in kept.files])
     return model
+
+
+def load_networks(own: Path | None = None) -> list[keras.Model]:
+    """The networks that look at an X-ray: `SHIPPED`, or one of your own in place of the first.
+
+    Raises: as `load_pretrained` and `load_saved`.
+    """
+    first, *others = SHIPPED
+    return [load_saved(own) if own else load_pretrained(first), *map(load_pretrained, others)]
 
 
 def load_saved(path: Path) -> keras.Model:
@@ -75,32 +81,3 @@ def pretrained_facts(name: str) -> dict:
     facts = json.loads(path.read_text(encoding="utf-8"))
     augmentation = Augmentation(**facts["recipe"]["augmentation"])
     return facts | {"recipe": Recipe(**facts["recipe"] | {"augmentation": augmentation})}
-
-
-def mean_weights(
-    networks: Sequence[Sequence[np.ndarray]], shares: Sequence[float] | None = None
-) -> list[np.ndarray]:
-    """The weights of one network from those of several that began alike: their mean, in `shares`
-    that add up to 1, equal unless given.
-
-    The mean of two trainings is often better than either; with the weights that they began with, a
-    network forgets less of what it knew before it saw one hospital's X-rays.
-    Source: Wortsman et al. 2022, arXiv 2203.05482 and doi 10.1109/CVPR52688.2022.00780.
-    """
-    return [np.average(arrays, axis=0, weights=shares) for arrays in zip(*networks, strict=True)]
-
-
-def save_pretrained(
-    model: keras.Model, name: str, recipe: Recipe, facts: dict, folder: Path = FOLDER
-) -> None:
-    """Write the pair of files. Kernels are rounded to float16, which halves them; the rest, which
-    is small and may be large in value, is kept as float32.
-    """
-    folder.mkdir(exist_ok=True)
-    weights = [array.astype("float16" if array.ndim > 1 else "float32")
-               for array in model.get_weights()]  # fmt: skip
-    path = folder / f"{name}.npz"
-    np.savez_compressed(path, *weights)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    content = facts | {"recipe": asdict(recipe), "sha256": digest}
-    (folder / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -1,7 +1,6 @@
-"""Room 01: from files on disk to records and images.
+"""Notebook 01: from a folder to records, each with all that is known of one radiograph.
 
-A `Record` holds all that is known of one radiograph; `load_records` makes one for each image of a
-folder in the Montgomery layout and refuses a folder in which anything is amiss:
+How folders are laid out is a line of `LAYOUTS`. The Montgomery set's:
 
     CXR_png/NAME.png                   the radiograph
     ManualMask/leftMask/NAME.png       the lung on the left of the image (the patient's right lung)
@@ -14,14 +13,12 @@ import csv
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from unicodedata import normalize
 
-import cv2
-import numpy as np
-
-from lungseg_utils.png import DataError, decode, png_shape
+from lungseg_utils.images import read_shape
+from lungseg_utils.types import DataError, Record, Spacing
 
 SYSTEM_FILES = {"Thumbs.db", "desktop.ini"}
 # Pixel spacing (mm) and (height, width) of files as distributed. Montgomery: the set's ReadMe;
@@ -31,48 +28,42 @@ NATIVE_FILES = {
     "JPCLN": (0.175, {(2048, 2048)}),
     "JPCNN": (0.175, {(2048, 2048)}),
 }
-COLUMNS = ("abnormal", "sex", "age", "native_width", "native_height", "native_spacing_mm")
+METADATA = ("abnormal", "sex", "age", "native_width", "native_height", "native_spacing_mm")
 UNKNOWN = {None, "", "?"}
 YEARS_PER_UNIT = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 
 
-@dataclass(frozen=True)
-class Record:
-    """One radiograph: its files and what is known of the patient.
+class Layout(NamedTuple):
+    """Where a set keeps what, below its folder; files pair by name. `readings` may be missing."""
 
-    `patient` is the name of the patient's first record; `age` is in years; `sex` is F, M, O or
-    empty; `label` is 0 for normal, 1 for abnormal, None for unknown; `shape` is (height, width) in
-    pixels and `spacing_mm` the (row, column) size of a pixel of the file, None where not known.
-    """
+    images: str
+    masks_left: str
+    masks_right: str
+    readings: str
 
-    name: str
-    image_path: Path
-    mask_left_path: Path
-    mask_right_path: Path
-    shape: tuple[int, int]
-    spacing_mm: tuple[float, float] | None
-    patient: str
-    age: float | None = None
-    sex: str = ""
-    label: int | None = None
-    reading: str = ""
+
+LAYOUTS = [
+    # of the Montgomery County set
+    Layout("CXR_png", "ManualMask/leftMask", "ManualMask/rightMask", "ClinicalReadings"),
+]
 
 
 def load_records(root: Path | str) -> tuple[Record, ...]:
-    """One `Record` for each image of a folder in the Montgomery layout, sorted by name.
+    """One `Record` for each image of a folder in one of the `LAYOUTS`, sorted by name.
 
     Raises: FileNotFoundError if a folder or file is missing; DataError if a file is left over,
         misnamed, not a PNG, cut short, or differs in shape from its image, or if a reading or
         metadata.csv cannot be understood.
     """
     root = Path(root)
-    images = _files(root / "CXR_png", ".png")
+    layout = next((one for one in LAYOUTS if (root / one.images).is_dir()), LAYOUTS[0])
+    images = _files(root / layout.images, ".png")
     if not images:
-        raise DataError(f"{root / 'CXR_png'} holds no PNG files: put the radiographs there")
-    masks_left = _paired(images, root / "ManualMask" / "leftMask", ".png")
-    masks_right = _paired(images, root / "ManualMask" / "rightMask", ".png")
-    has_readings = (root / "ClinicalReadings").exists()
-    texts = _paired(images, root / "ClinicalReadings", ".txt") if has_readings else {}
+        raise DataError(f"{root / layout.images} holds no PNG files: put the radiographs there")
+    masks_left = _paired(images, root / layout.masks_left, ".png")
+    masks_right = _paired(images, root / layout.masks_right, ".png")
+    has_readings = (root / layout.readings).exists()
+    texts = _paired(images, root / layout.readings, ".txt") if has_readings else {}
     readings = {name: _read_clinical(path) for name, path in texts.items()}
     patients = _patients({name: readings.get(name, {}).get("reading", "") for name in images})
     metadata = _read_metadata(root / "metadata.csv", images)
@@ -81,23 +72,6 @@ def load_records(root: Path | str) -> tuple[Record, ...]:
                 {**metadata.get(name, {}), **readings.get(name, {})})
         for name in sorted(images)
     )  # fmt: skip
-
-
-def read_image(path: Path | str) -> np.ndarray:
-    """The radiograph as float32 (height, width) in [0, 1].
-
-    Grey or colour PNG of 8 or 16 bits. A 16-bit file that uses no more than 12 bits is scaled as
-    12 bits, since that is what detectors deliver.
-    Raises: FileNotFoundError; DataError if the file cannot be decoded or shows nothing.
-    """
-    pixels = decode(path)
-    if pixels.ndim == 3:
-        pixels = cv2.cvtColor(pixels[:, :, :3], cv2.COLOR_BGR2GRAY)
-    largest = int(pixels.max())
-    if largest == pixels.min():
-        raise DataError(f"{path} shows nothing, all its pixels are {largest}: replace the file")
-    bits = 8 if pixels.dtype == np.uint8 else 12 if largest < 4096 else 16
-    return pixels.astype(np.float32) / np.float32(2**bits - 1)
 
 
 def _files(folder: Path, suffix: str) -> dict[str, Path]:
@@ -125,8 +99,9 @@ def _paired(images: dict[str, Path], folder: Path, suffix: str) -> dict[str, Pat
         raise FileNotFoundError(
             f"{images[name]} has no {folder.name}/{name}{suffix}: add it, or rename the one meant"
         )
+    home = next(iter(images.values())).parent.name
     for name in sorted(found.keys() - images.keys()):
-        raise DataError(f"{found[name]} has no CXR_png/{name}.png: rename it or move it away")
+        raise DataError(f"{found[name]} has no {home}/{name}.png: rename it or move it away")
     return found
 
 
@@ -181,12 +156,12 @@ def _read_metadata(path: Path, images: dict[str, Path]) -> dict[str, dict]:
 
 def _metadata_row(path: Path, row: dict[str, str]) -> dict:
     where = f"{path}, row {row['file']},"
-    text = {key: "" if row.get(key) in UNKNOWN else row[key].strip() for key in COLUMNS}
+    text = {key: "" if row.get(key) in UNKNOWN else row[key].strip() for key in METADATA}
     if text["sex"] not in ("", "F", "M", "O"):
         raise DataError(f"{where} has sex {text['sex']}: write F, M, O or nothing")
     if text["abnormal"] not in ("", "0", "1"):
         raise DataError(f"{where} has abnormal {text['abnormal']}: write 0, 1 or nothing")
-    native = {key: _number(where, key, text[key]) for key in COLUMNS if key.startswith("native")}
+    native = {key: _number(where, key, text[key]) for key in METADATA if key.startswith("native")}
     shape = native["native_height"], native["native_width"]
     if None in shape and any(native.values()):
         raise DataError(f"{where} lacks native_width or native_height: fill in both")
@@ -212,11 +187,11 @@ def _number(where: str, column: str, text: str, zero_too: bool = False) -> float
 def _record(
     name: str, image: Path, mask_left: Path, mask_right: Path, patient: str, known: dict
 ) -> Record:
-    shape = png_shape(image)
+    shape = read_shape(image)
     for mask in (mask_left, mask_right):
-        if png_shape(mask) != shape:
+        if read_shape(mask) != shape:
             raise DataError(
-                f"{mask} is {png_shape(mask)} and its image {shape} (height, width): "
+                f"{mask} is {read_shape(mask)} and its image {shape} (height, width): "
                 "export both at one size"
             )
     suffix = re.search(r"_([01])$", name)
@@ -225,12 +200,12 @@ def _record(
         label = int(suffix[1])
     if suffix and label != int(suffix[1]):
         raise DataError(f"{image} ends in _{suffix[1]} but metadata.csv says {label}: mend one")
-    spacing = _spacing_mm(name, shape, known)
+    spacing = _file_mm(name, shape, known)
     facts = {key: known[key] for key in ("age", "sex", "reading") if key in known}
     return Record(name, image, mask_left, mask_right, shape, spacing, patient, label=label, **facts)
 
 
-def _spacing_mm(name: str, shape: tuple[int, int], known: dict) -> tuple[float, float] | None:
+def _file_mm(name: str, shape: tuple[int, int], known: dict) -> Spacing | None:
     prefix = next((prefix for prefix in NATIVE_FILES if name.startswith(prefix)), None)
     listed_mm, listed_shapes = NATIVE_FILES.get(prefix, (None, set()))
     native_mm = known.get("native_spacing_mm") or listed_mm

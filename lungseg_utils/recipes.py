@@ -1,53 +1,12 @@
-"""Room 04: recipes, all that decides a training besides the data."""
+"""Notebook 04: recipes, all that decides a training besides the data."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import keras
-import tensorflow as tf
+
+from lungseg_utils.augmentation import MILD, STRONG, Augmentation
 
 WARMUP_SHARE = 0.1  # of all steps
-HALF = "mixed_float16"
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """How far a copy of a radiograph may be from it: the largest change of each kind.
-
-    Every change is drawn evenly between its negative and itself. `rotation` in degrees; `shift`,
-    `zoom` (both ways alike), `stretch` (one way against the other) and `shear` as shares of the
-    size; `gamma` as the logarithm of the exponent; `contrast` relative; `brightness`, `shade` (a
-    slow change over the picture) and `noise` where the picture spans 0 to 1; `sharpness` 1 doubles
-    fine detail, and takes it out where the draw is negative.
-    """
-
-    rotation: float
-    zoom: float
-    shift: float
-    gamma: float
-    contrast: float
-    noise: float
-    stretch: float = 0.0
-    shear: float = 0.0
-    brightness: float = 0.0
-    sharpness: float = 0.0
-    shade: float = 0.0
-
-
-MILD = Augmentation(rotation=12, zoom=0.15, shift=0.08, gamma=0.4, contrast=0.2, noise=0.03)
-STRONG = Augmentation(
-    rotation=12,
-    zoom=0.18,
-    shift=0.09,
-    gamma=0.7,
-    contrast=0.3,
-    noise=0.04,
-    stretch=0.08,
-    shear=0.06,
-    brightness=0.12,
-    sharpness=1.0,
-    shade=0.12,
-)
 
 
 @dataclass(frozen=True)
@@ -114,12 +73,12 @@ COURSE = Recipe(
 
 # For a network that sees simulated radiographs only: harder copies, and smaller pictures, in which
 # a simulation lacks less.
-SIMULATED = replace(COURSE, name="simulated", size=128, epochs=14, augmentation=STRONG)
+FOR_SIMULATED = replace(COURSE, name="simulated", size=128, epochs=14, augmentation=STRONG)
 
 # Longer, on harder copies: a little worse on the set it learned from, better on others.
 HARDER = replace(COURSE, name="harder", epochs=60, augmentation=STRONG)
 
-# For the weights that ship: the mean of two networks that began with the weights of SIMULATED.
+# For the weights that ship: the mean of two networks that began with the weights of FOR_SIMULATED.
 BEST = (COURSE, HARDER)
 
 COURSE_AT = {
@@ -148,19 +107,3 @@ def learning_rates(
         warmup_target=recipe.learning_rate,
         warmup_steps=warmup,
     )
-
-
-def pick_precision() -> str:
-    """The fastest Keras dtype policy that this machine computes natively.
-
-    Weights and losses are float32 in each: bfloat16 on NVIDIA GPUs since Ampere and on CPUs with
-    AMX or AVX512-BF16, float16 on Volta and Turing (such as the T4 of Colab), float32 elsewhere.
-    """
-    for gpu in tf.config.list_physical_devices("GPU"):
-        details = tf.config.experimental.get_device_details(gpu)
-        generation = (details.get("compute_capability") or (0, 0))[0]
-        return "mixed_bfloat16" if generation >= 8 else HALF if generation == 7 else "float32"
-    processor = Path("/proc/cpuinfo")
-    flags = processor.read_text().split() if processor.exists() else []
-    native = "amx_bf16" in flags or "avx512_bf16" in flags
-    return "mixed_bfloat16" if native else "float32"

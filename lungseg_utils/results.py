@@ -1,4 +1,4 @@
-"""Room 06: the table of scores, one row an image, and what may be said of it."""
+"""Notebook 06: the table of scores, one row an image, and what may be said of it."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lungseg_utils.masks import read_lungs, to_native
-from lungseg_utils.metrics import bootstrap_interval, score
-from lungseg_utils.radiographs import Record, read_image
+from lungseg_utils.images import read_image
+from lungseg_utils.masks import THRESHOLD, read_lungs, to_native
+from lungseg_utils.metrics import SCORES, bootstrap_interval, score
+from lungseg_utils.types import Image, Mask, Record, written_whole
 
-Segment = Callable[[np.ndarray], np.ndarray]
-METRICS = ("dice", "iou", "precision", "recall", "hd95_mm", "assd_mm", "nsd_2mm")
+Segment = Callable[[Image], Mask]
 
 
 def evaluate(segment: Segment, records: Sequence[Record]) -> pd.DataFrame:
@@ -44,22 +44,22 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
         has none.
     """
     rows = {}
-    for metric in METRICS:
-        if metric in table and table[metric].notna().all():
-            low, high = bootstrap_interval(table[metric], table["patient"])
-            rows[metric] = {"mean": float(table[metric].mean()), "low": low, "high": high}
+    for name in SCORES:
+        if name in table and table[name].notna().all():
+            low, high = bootstrap_interval(table[name], table["patient"])
+            rows[name] = {"mean": float(table[name].mean()), "low": low, "high": high}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def by_group(table: pd.DataFrame, column: str, metric: str = "dice") -> pd.DataFrame:
-    """Mean of one score in each group of a column (label, sex, ...), with n and its interval.
+def by_group(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Mean Dice in each group of a column (label, sex, ...), with n and its interval.
 
     Returns: one row a group, columns n (images), mean, low and high; what is unknown is a group.
     """
     rows = {}
     for group, part in table.groupby(column, dropna=False):
-        low, high = bootstrap_interval(part[metric], part["patient"])
-        rows[group] = {"n": len(part), "mean": part[metric].mean(), "low": low, "high": high}
+        low, high = bootstrap_interval(part["dice"], part["patient"])
+        rows[group] = {"n": len(part), "mean": part["dice"].mean(), "low": low, "high": high}
     return pd.DataFrame(list(rows.values()), index=pd.Index(list(rows), name=column))
 
 
@@ -69,17 +69,21 @@ def mean_shape(masks: np.ndarray) -> Segment:
     Args: `masks` shares of lung (n, size, size). Returns: a method for `evaluate`.
     """
     share = masks.mean(axis=0, dtype=np.float32)
-    return lambda image: to_native(share, image.shape) > 0.5
+    return lambda image: to_native(share, image.shape) > THRESHOLD
 
 
 def write_results(path: Path | str, table: pd.DataFrame, data: str, scale: str) -> None:
-    """Keep the scores of a course's run as JSON: the summary and every image's row."""
+    """Keep the scores of a course's run as JSON: the summary, in words too, and a row an image."""
+    summary = summarise(table).to_dict(orient="index")
     content = {
         "data": data,
         "scale": scale,
         "test_images": len(table),
         "test_patients": int(table["patient"].nunique()),
-        "scores": summarise(table).to_dict(orient="index"),
+        "scores": {
+            name: {"title": SCORES[name].title, "unit": SCORES[name].unit, **row}
+            for name, row in summary.items()
+        },
         "images": table.to_dict(orient="records"),
     }
     write_json(path, content)
@@ -95,9 +99,8 @@ def write_json(path: Path | str, content: dict) -> None:
     """Write numbers of NumPy's types too; an infinite one, for which JSON has no number, as "inf"
     and one that is missing as null.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(_plain(content), indent=1, allow_nan=False) + "\n")
+    with written_whole(Path(path)) as part:
+        part.write_text(json.dumps(_plain(content), indent=1, allow_nan=False) + "\n")
 
 
 def _plain(value):

@@ -1,4 +1,4 @@
-"""Room 01: which records to train on, to choose with, and to measure once."""
+"""Notebook 01: which records to train on, to choose with, and to measure once."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from lungseg_utils.radiographs import Record
+from lungseg_utils.types import Record
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Room 00: which data, which size of run, which device."""
+"""Notebook 00: which data, which size of run, which device."""
 
 import gc
 import importlib
@@ -8,17 +8,23 @@ import shutil
 import subprocess
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from lungseg_utils.phantom import write_phantom_set
-from lungseg_utils.radiographs import Record, load_records
-from lungseg_utils.splits import subsample
+from lungseg_utils.radiographs import load_records
+from lungseg_utils.splits import Split, split_by_patient, subsample
+from lungseg_utils.types import Record
 
 # images of each size of run; None for all there are
 IMAGES = {"ci": 40, "laptop": None, "gpu": None}
 SIMULATED_IMAGES = {"ci": 40, "laptop": 138, "gpu": 138}
 SIMULATED_SIZE = 512
 SIMULATED_SET = "simulated set"
+FLOAT16 = "mixed_float16"
+# One operation at a time, each on all cores: else sums are done in another order at each run, and a
+# training that resumes does not end at the same weights. And no word short of an error.
+TENSORFLOW = {"TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
 DRIVE = Path("/content/drive/MyDrive")  # a Google Drive, once drive.mount("/content/drive") ran
 
 
@@ -34,6 +40,11 @@ class Course:
     scale: str
     home: Path
 
+    @cached_property
+    def split(self) -> Split:
+        """The split by patient that every notebook works with."""
+        return split_by_patient(self.records)
+
     @property
     def simulated(self) -> bool:
         """Whether the records are the course's own simulated set."""
@@ -45,18 +56,20 @@ class Course:
         return disk() / "cache"
 
 
-def begin() -> Course:
+def begin(data_folder: Path | str | None = None, scale: str | None = None) -> Course:
     """Pick the data and the size of run, and say what was picked.
 
-    LUNGSEG_DATA names a folder in the Montgomery layout; without it the downloaded set is taken,
-    or else the simulated one, which is made the first time. LUNGSEG_SCALE is ci, laptop or gpu.
-    Raises: ValueError if LUNGSEG_SCALE is none of these; and as `load_records`.
+    Args: `data_folder`, in a layout that `load_records` knows; LUNGSEG_DATA names it otherwise, and
+        without either the downloaded set is taken, or else the simulated one, which is made the
+        first time. `scale` is ci, laptop or gpu, LUNGSEG_SCALE otherwise, and without either gpu
+        where there is one.
+    Raises: ValueError if the scale is none of these; and as `load_records`.
     """
-    scale = os.environ.get("LUNGSEG_SCALE") or ("gpu" if _has_gpu() else "laptop")
+    scale = scale or os.environ.get("LUNGSEG_SCALE") or ("gpu" if _has_gpu() else "laptop")
     if scale not in IMAGES:
         raise ValueError(f'LUNGSEG_SCALE is "{scale}": set it to ci, laptop or gpu')
     began = time.perf_counter()
-    folder, data = _data(scale)
+    folder, data = _pick_data(data_folder or os.environ.get("LUNGSEG_DATA"), scale)
     records = load_records(folder)
     records = subsample(records, IMAGES[scale] or len(records))
     load_tensorflow()
@@ -92,13 +105,13 @@ def disk() -> Path:
 
 
 def montgomery_folder() -> Path:
-    """Where `python -m lungseg_utils download` puts the real set."""
+    """Where `lungseg download` puts the real set."""
     return disk() / "data" / "montgomery"
 
 
-def _data(scale: str) -> tuple[Path, str]:
-    if os.environ.get("LUNGSEG_DATA"):
-        folder = Path(os.environ["LUNGSEG_DATA"]).expanduser().resolve()
+def _pick_data(wanted: Path | str | None, scale: str) -> tuple[Path, str]:
+    if wanted:
+        folder = Path(wanted).expanduser().resolve()
         return folder, f"set in {folder.name}"
     # a download that has not ended keeps a folder .incomplete
     if montgomery_folder().exists() and not (montgomery_folder() / ".incomplete").exists():
@@ -111,7 +124,11 @@ def _data(scale: str) -> tuple[Path, str]:
 def load_tensorflow() -> None:
     """Import it and Keras, and let it look for GPUs, without a word: its red lines on drivers that
     are not there and on rounding look like errors, and are none.
+
+    From then on a training repeats to the last bit; see `TENSORFLOW`.
     """
+    for name, value in TENSORFLOW.items():  # TensorFlow takes these from nowhere else
+        os.environ.setdefault(name, value)
     stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)  # where code in C writes, below Python
     gc.disable()  # a fifth of the time goes into looking for garbage in what they make
@@ -124,6 +141,33 @@ def load_tensorflow() -> None:
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(nowhere)
+
+
+def make_reproducible(seed: int) -> None:
+    """Have Keras draw the same numbers, and TensorFlow do the same sums, at every run."""
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def pick_precision() -> str:
+    """The fastest Keras dtype policy that this machine computes natively.
+
+    Weights and losses are float32 in each: bfloat16 on NVIDIA GPUs since Ampere and on CPUs with
+    AMX or AVX512-BF16, float16 on Volta and Turing (such as the T4 of Colab), float32 elsewhere.
+    """
+    import tensorflow as tf
+
+    for gpu in tf.config.list_physical_devices("GPU"):
+        details = tf.config.experimental.get_device_details(gpu)
+        generation = (details.get("compute_capability") or (0, 0))[0]
+        return "mixed_bfloat16" if generation >= 8 else FLOAT16 if generation == 7 else "float32"
+    processor = Path("/proc/cpuinfo")
+    flags = processor.read_text().split() if processor.exists() else []
+    native = "amx_bf16" in flags or "avx512_bf16" in flags
+    return "mixed_bfloat16" if native else "float32"
 
 
 def _has_gpu() -> bool:

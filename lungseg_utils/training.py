@@ -1,4 +1,4 @@
-"""Room 04: a training that can be killed at any moment and resumed."""
+"""Notebook 04: a training that can be killed at any moment and resumed."""
 
 import hashlib
 import json
@@ -6,30 +6,30 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from lungseg_utils import losses
-from lungseg_utils.pipeline import Squares, load_squares, make_reproducible, training_batches
+from lungseg_utils.losses import LOSSES, hard_dice
+from lungseg_utils.pipeline import training_batches
 from lungseg_utils.pretrained import SIMULATED, load_pretrained
-from lungseg_utils.recipes import (
-    COURSE_AT,
-    HALF,
-    Recipe,
-    learning_rates,
-    pick_precision,
-    steps_per_epoch,
-)
-from lungseg_utils.splits import split_by_patient
-from lungseg_utils.start import Course
+from lungseg_utils.recipes import COURSE_AT, Recipe, learning_rates, steps_per_epoch
+from lungseg_utils.squares import Squares, load_squares
+from lungseg_utils.start import FLOAT16, Course, make_reproducible, pick_precision
 from lungseg_utils.unet import build_unet
 
-LOSSES = {"bce_dice": losses.bce_dice_loss, "article_dice": losses.article_dice_loss}
 History = list[dict[str, float]]
 Report = Callable[[Recipe, History], None]
+
+
+def print_progress(recipe: Recipe, history: History) -> None:
+    """One line that is written over after each epoch."""
+    row = history[-1]
+    scores = ", ".join(f"{key} {row[key]:.4f}" for key in ("loss", "val_loss", "val_dice"))
+    end = "\n" if row["epoch"] == recipe.epochs else ""
+    print(f"\repoch {row['epoch']} of {recipe.epochs}, {row['seconds']:.1f} s: {scores}", end=end)
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,27 @@ class Trained:
     history: History
 
 
-def print_progress(recipe: Recipe, history: History) -> None:
-    """One line that is written over after each epoch."""
-    row = history[-1]
-    scores = ", ".join(f"{key} {row[key]:.4f}" for key in ("loss", "val_loss", "val_dice"))
-    end = "\n" if row["epoch"] == recipe.epochs else ""
-    print(f"\repoch {row['epoch']} of {recipe.epochs}, {row['seconds']:.1f} s: {scores}", end=end)
+def train_course(course: Course, report: Report = print_progress) -> Trained:
+    """The network of notebook 04: read back if it was trained on these data, else trained now.
+
+    It begins with the weights of `head_start`.
+    """
+    recipe, start = COURSE_AT[course.scale], head_start(course)
+    training, validation = (
+        load_squares(part, recipe.size, course.cache)
+        for part in (course.split.train, course.split.validation)
+    )
+    folder = course.home / "runs"
+    return train(recipe, training, validation, folder, pick_precision(), report, start)
+
+
+def head_start(course: Course) -> list[np.ndarray]:
+    """Weights of a network that saw simulated radiographs only; none for the simulated set, of
+    which that network has seen the like, and none at ci size, whose network is smaller.
+    """
+    if course.simulated or course.scale == "ci":
+        return []
+    return load_pretrained(SIMULATED).get_weights()
 
 
 def train(
@@ -67,46 +82,31 @@ def train(
     """
     if training.images.shape[1] != recipe.size:
         raise ValueError(f"the squares measure {training.images.shape[1]}, not {recipe.size}")
-    name = f"{recipe.name}-{_fingerprint(recipe, precision, start, training, validation)}"
-    run = Path(folder) / name
-    run.mkdir(parents=True, exist_ok=True)
-    model = _compile(recipe, precision, len(training.images), start)
-    history = _load_last(model, run)
-    if len(history) == recipe.epochs:
+    digest = _digest(recipe, precision, start, training, validation)
+    run = Run(Path(folder) / f"{recipe.name}-{digest}", recipe)
+    model = _new_network(recipe, precision, len(training.images), start)
+    run.load_last(model)
+    if run.finished:
         print("This network was trained before on these images; here it is, read back.")
-        report(recipe, history)
+        report(recipe, run.history)
     else:
-        if history:
-            print(f"A training was stopped after epoch {len(history)}; going on from there.")
-        _fit(recipe, model, training, validation, run, history, report)
+        if run.history:
+            print(f"A training was stopped after epoch {len(run.history)}; going on from there.")
+        _fit(run, model, training, validation, report)
     if recipe.keep_best:
-        _load(model, _best(run, history))
-    return Trained(model, history)
+        run.load(model, run.best_epoch)
+    return Trained(model, run.history)
 
 
-def train_course(course: Course, report: Report = print_progress) -> Trained:
-    """The network of notebook 04: read back if it was trained on these data, else trained now.
-
-    It begins with the weights of `head_start`.
-    """
-    recipe, split = COURSE_AT[course.scale], split_by_patient(course.records)
-    squares = [
-        load_squares(part, recipe.size, course.cache) for part in (split.train, split.validation)
-    ]
-    folder, start = course.home / "runs", head_start(course)
-    return train(recipe, *squares, folder, pick_precision(), report, start)
+def _digest(recipe: Recipe, precision: str, start: Sequence[np.ndarray], *squares: Squares) -> str:
+    digest = hashlib.sha256(json.dumps([asdict(recipe), precision]).encode())
+    arrays = [array for part in squares for array in (part.images, part.masks)]
+    for array in [*start, *arrays]:
+        digest.update(array.tobytes())
+    return digest.hexdigest()[:16]
 
 
-def head_start(course: Course) -> list[np.ndarray]:
-    """Weights of a network that saw simulated radiographs only; none for the simulated set, of
-    which that network has seen the like, and none at ci size, whose network is smaller.
-    """
-    if course.simulated or course.scale == "ci":
-        return []
-    return load_pretrained(SIMULATED).get_weights()
-
-
-def _compile(
+def _new_network(
     recipe: Recipe, precision: str, images: int, start: Sequence[np.ndarray]
 ) -> keras.Model:
     make_reproducible(recipe.seed)
@@ -115,103 +115,112 @@ def _compile(
     )
     if start:
         model.set_weights(start)
-    optimizer = keras.optimizers.AdamW(
-        learning_rates(recipe, images), weight_decay=recipe.weight_decay
-    )
-    if precision == HALF:  # whose gradients would round to zero; Keras wraps for whole models only
+    rates = learning_rates(recipe, images)
+    optimizer = keras.optimizers.AdamW(rates, weight_decay=recipe.weight_decay)
+    if precision == FLOAT16:  # whose gradients would round to zero; Keras wraps whole models only
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    model.compile(optimizer, LOSSES[recipe.loss], metrics=[losses.hard_dice])
+    model.compile(optimizer, LOSSES[recipe.loss], metrics=[hard_dice])
     model.optimizer.build(model.trainable_variables)
     return model
 
 
-def _fit(recipe, model, training, validation, run, history, report) -> None:
-    epochs = range(len(history), recipe.epochs)
-    batches = training_batches(
-        training, recipe.batch_size, epochs, recipe.seed, recipe.channels, recipe.augmentation
-    )
-    images = np.repeat(validation.images[..., None], recipe.channels, axis=-1)
+def _fit(
+    run: "Run", model: keras.Model, training: Squares, validation: Squares, report: Report
+) -> None:
+    recipe, epochs = run.recipe, range(len(run.history), run.recipe.epochs)
     model.fit(
-        batches,
-        validation_data=(images, validation.masks[..., None]),
+        training_batches(
+            training, recipe.batch_size, epochs, recipe.seed, recipe.channels, recipe.augmentation
+        ),
+        validation_data=(
+            np.repeat(validation.images[..., None], recipe.channels, axis=-1),
+            validation.masks[..., None],
+        ),
         validation_batch_size=recipe.batch_size,
         initial_epoch=epochs.start,
         epochs=epochs.stop,
         steps_per_epoch=steps_per_epoch(recipe, len(training.images)),
-        callbacks=[_Keep(recipe, run, history, report)],
+        callbacks=[_KeepEachEpoch(run, report)],
         shuffle=False,
         verbose=0,
     )
 
 
-class _Keep(keras.callbacks.Callback):
-    def __init__(self, recipe, run, history, report):
+class _KeepEachEpoch(keras.callbacks.Callback):
+    def __init__(self, run: "Run", report: Report):
         super().__init__()
-        self.recipe, self.run, self.history, self.report = recipe, run, history, report
+        self.run, self.report = run, report
 
     def on_epoch_begin(self, epoch, logs=None):
         self.began = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"epoch": epoch + 1, "seconds": time.perf_counter() - self.began}
-        self.history.append(row | {key.replace("hard_", ""): logs[key] for key in sorted(logs)})
-        self._save()
-        self.report(self.recipe, self.history)
+        row |= {key.replace("hard_", ""): logs[key] for key in sorted(logs)}
+        self.run.save(self.model, row)
+        self.report(self.run.recipe, self.run.history)
 
-    def _save(self):
-        part = self.run / f"part-{os.getpid()}"
+
+@dataclass
+class Run:
+    """A training on disk: the folder of its own, its recipe, and a row for each epoch so far.
+
+    Below the folder each epoch that is kept has a folder with the weights, the state of the
+    optimiser and the history until then.
+    """
+
+    folder: Path
+    recipe: Recipe
+    history: History = field(default_factory=list)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs of the recipe are done."""
+        return len(self.history) == self.recipe.epochs
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch of the lowest validation loss, counted from 1."""
+        return min(self.history, key=lambda row: row["val_loss"])["epoch"]
+
+    def load_last(self, model: keras.Model) -> None:
+        """Go on from the last epoch that is kept, if there is one, with the model compiled."""
+        while (last := max(self._kept(), default=0)) > 0:
+            try:
+                self.load(model, last)
+                self.history = json.loads((self._of(last) / "history.json").read_text())
+                return
+            except FileNotFoundError:  # another notebook trains the same network, and pruned it
+                if last == max(self._kept(), default=0):
+                    raise
+
+    def load(self, model: keras.Model, epoch: int) -> None:
+        """Give the model the weights, and the state of its optimiser, after an epoch."""
+        model.load_weights(self._of(epoch) / "model.weights.h5")
+
+    def save(self, model: keras.Model, row: dict[str, float]) -> None:
+        """Keep the state after an epoch whose row is `row`, and drop those no longer wanted."""
+        self.history.append(row)
+        part = self.folder / f"part-{os.getpid()}"
         shutil.rmtree(part, ignore_errors=True)
-        part.mkdir()
-        self.model.save_weights(part / "model.weights.h5")
+        part.mkdir(parents=True)
+        model.save_weights(part / "model.weights.h5")
         (part / "history.json").write_text(json.dumps(self.history))
-        kept = _epoch_folder(self.run, len(self.history))
+        kept = self._of(row["epoch"])
         if kept.exists():  # another notebook trains the same network, and was faster
             shutil.rmtree(part)
         else:
             part.rename(kept)  # all or nothing: a folder that bears an epoch's name is whole
-        self._prune(kept)
+        self._prune(row["epoch"])
 
-    def _prune(self, last: Path):
-        best = _best(self.run, self.history) if self.recipe.keep_best else last
-        for old in self.run.glob("epoch-*"):
-            if old < last and old != best:
-                shutil.rmtree(old, ignore_errors=True)
+    def _prune(self, last: int) -> None:
+        wanted = self.best_epoch if self.recipe.keep_best else last
+        for epoch in self._kept():
+            if epoch < last and epoch != wanted:
+                shutil.rmtree(self._of(epoch), ignore_errors=True)
 
+    def _kept(self) -> list[int]:
+        return [int(one.name[len("epoch-") :]) for one in self.folder.glob("epoch-*")]
 
-def _load(model: keras.Model, folder: Path) -> History:
-    model.load_weights(folder / "model.weights.h5")
-    return json.loads((folder / "history.json").read_text())
-
-
-def _load_last(model: keras.Model, run: Path) -> History:
-    last = _last(run)
-    while last:
-        try:
-            return _load(model, last)
-        except FileNotFoundError:  # another notebook trains the same network, and has pruned it
-            missing, last = last, _last(run)
-            if last == missing:
-                raise
-    return []
-
-
-def _epoch_folder(run: Path, epoch: int) -> Path:
-    return run / f"epoch-{epoch:04d}"
-
-
-def _last(run: Path) -> Path | None:
-    return max(run.glob("epoch-*"), default=None)
-
-
-def _best(run: Path, history: History) -> Path:
-    return _epoch_folder(run, min(history, key=lambda row: row["val_loss"])["epoch"])
-
-
-def _fingerprint(
-    recipe: Recipe, precision: str, start: Sequence[np.ndarray], *squares: Squares
-) -> str:
-    digest = hashlib.sha256(json.dumps([asdict(recipe), precision]).encode())
-    arrays = [array for part in squares for array in (part.images, part.masks)]
-    for array in [*start, *arrays]:
-        digest.update(array.tobytes())
-    return digest.hexdigest()[:16]
+    def _of(self, epoch: int) -> Path:
+        return self.folder / f"epoch-{epoch:04d}"

@@ -1,12 +1,7 @@
-"""Room 03: the U-Net (Ronneberger et al. 2015, doi 10.1007/978-3-319-24574-4_28)."""
+"""Notebook 03: the U-Net (Ronneberger et al. 2015, doi 10.1007/978-3-319-24574-4_28)."""
 
 import keras
-import numpy as np
 from keras import layers
-
-from lungseg_utils.masks import keep_two_lungs, to_native, to_square
-
-THRESHOLD = 0.5  # fixed beforehand, never tuned on the images that are scored
 
 
 def build_unet(
@@ -62,44 +57,6 @@ def receptive_span(place: int, depth: int) -> tuple[int, int]:
     for _ in range(depth):
         first, last = 2 * first - 2, 2 * last + 1 + 2
     return first, last
-
-
-def predict_probability(model: keras.Model, image: np.ndarray) -> np.ndarray:
-    """The network's probability of lung, float32, at the image's own (height, width).
-
-    Args: `image` float32 (height, width) in [0, 1], of any size.
-    """
-    return to_native(_on_square(model, image), image.shape)
-
-
-def predict_mask(
-    model: keras.Model, image: np.ndarray, shape: tuple[int, int] | None = None
-) -> np.ndarray:
-    """The network's mask, bool (height, width): probability above 0.5, in two pieces at most.
-
-    Args: `image` float32 (height, width) in [0, 1], of any size; `shape` (height, width) of the
-        mask, the image's own unless given.
-    """
-    return mask_from_square(_on_square(model, image), shape or image.shape)
-
-
-def mask_from_square(
-    probability: np.ndarray, shape: tuple[int, int], threshold: float = THRESHOLD
-) -> np.ndarray:
-    """The mask, bool of `shape`, of a probability float32 (size, size): above the threshold, the
-    two largest pieces, their holes filled.
-    """
-    above = probability > threshold
-    lungs = keep_two_lungs(above)
-    probability = np.where(above == lungs, probability, lungs.astype(np.float32))
-    return to_native(probability, shape) > threshold
-
-
-def _on_square(model: keras.Model, image: np.ndarray) -> np.ndarray:
-    _, size, _, channels = model.input_shape
-    square = to_square(image, size)
-    batch = np.repeat(square[None, :, :, None], channels, axis=-1)  # (1, size, size, channels)
-    return np.asarray(model(batch, training=False))[0, :, :, 0]
 
 
 def _convolve_twice(x, filters: int, momentum: float, precision: str):

@@ -15,7 +15,7 @@ import numpy as np
 STEP = 2.0  # mm of the grid on which smooth layers are computed
 LEFT, TOP = -340.0, -190.0  # mm of that grid's corner
 CORNER = np.array([LEFT, TOP], np.float32)[:, None, None]
-FINE = 0.25  # mm of the grid on which masks are drawn
+MASK_GRID = 0.25  # mm of the grid on which masks are drawn
 UNBEND = 4  # repetitions; each leaves about a sixth of the error of the one before
 
 
@@ -92,7 +92,7 @@ class View:
 
         Drawn on a grid of about 0.25 mm, since OpenCV's outlines run half a pixel too wide.
         """
-        times = max(1, round(self.pixel_mm / FINE))
+        times = max(1, round(self.pixel_mm / MASK_GRID))
         matrix = self.matrix * times
         matrix[:, 2] += (times - 1) / 2
         fine = View((self.shape[0] * times, self.shape[1] * times), matrix, self.bend)

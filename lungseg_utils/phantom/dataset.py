@@ -7,8 +7,7 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import cv2
-import numpy as np
+from PIL import Image as Pillow
 from tqdm.auto import tqdm
 
 from .radiograph import Phantom, file_name, simulate
@@ -16,22 +15,23 @@ from .ranges import SPACING_MM
 
 VERSION = 3  # raise it when the same seed gives other pictures
 FOLDERS = ("CXR_png", "ManualMask/leftMask", "ManualMask/rightMask", "ClinicalReadings")
-COLUMNS = ("file", "abnormal", "sex", "age", "native_width", "native_height", "native_spacing_mm")
-
-
-def write_png(path: Path, array: np.ndarray, *options: int) -> None:
-    """Write a PNG of a uint8 or uint16 array; OSError if the disk refuses."""
-    _, data = cv2.imencode(".png", array, list(options))
-    path.write_bytes(data.tobytes())
+METADATA_COLUMNS = (
+    "file",
+    "abnormal",
+    "sex",
+    "age",
+    "native_width",
+    "native_height",
+    "native_spacing_mm",
+)
 
 
 def write_phantom(root: Path, index: int, phantom: Phantom) -> dict:
     """Write one radiograph's four files; its row of metadata.csv."""
     name = file_name(index, phantom.label)
-    write_png(root / "CXR_png" / f"{name}.png", phantom.image)
+    Pillow.fromarray(phantom.image).save(root / "CXR_png" / f"{name}.png")
     for folder, mask in (("leftMask", phantom.mask_left), ("rightMask", phantom.mask_right)):
-        path = root / "ManualMask" / folder / f"{name}.png"
-        write_png(path, mask.astype(np.uint8) * 255, cv2.IMWRITE_PNG_BILEVEL, 1)
+        Pillow.fromarray(mask).save(root / "ManualMask" / folder / f"{name}.png")  # 1 bit
     text = f"Patient's Sex: {phantom.sex} \nPatient's Age: {phantom.age:03.0f}Y\n"
     path = root / "ClinicalReadings" / f"{name}.txt"
     path.write_text(text + phantom.reading + "\n", encoding="utf-8", newline="\n")
@@ -44,10 +44,10 @@ def write_phantom(root: Path, index: int, phantom: Phantom) -> dict:
         phantom.native_height,
         SPACING_MM,
     )
-    return dict(zip(COLUMNS, row, strict=True))
+    return dict(zip(METADATA_COLUMNS, row, strict=True))
 
 
-def fill_folder(root: Path, recipe: dict, workers: int) -> None:
+def fill_folder(root: Path, recipe: dict) -> None:
     """Write all radiographs, the table and, last, the recipe that marks the set as whole."""
     for folder in FOLDERS:
         (root / folder).mkdir(parents=True)
@@ -58,7 +58,7 @@ def fill_folder(root: Path, recipe: dict, workers: int) -> None:
             root, index, simulate(recipe["seed"], index, recipe["size"], recipe["bits"])
         )
 
-    pool = ThreadPoolExecutor(workers)
+    pool = ThreadPoolExecutor(os.cpu_count() or 1)
     try:
         rows = list(
             tqdm(
@@ -71,7 +71,7 @@ def fill_folder(root: Path, recipe: dict, workers: int) -> None:
     finally:
         pool.shutdown(cancel_futures=True)
     with open(root / "metadata.csv", "w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, COLUMNS)
+        table = csv.DictWriter(file, METADATA_COLUMNS)
         table.writeheader()
         table.writerows(rows)
     (root / "phantom.json").write_text(json.dumps(recipe, indent=1) + "\n", encoding="utf-8")
@@ -90,14 +90,12 @@ def write_phantom_set(
     count: int = 138,
     size: int | None = 512,
     seed: int = 0,
-    workers: int | None = None,
     bits: int = 8,
 ) -> Path:
     """Write a set of simulated radiographs in the layout of the Montgomery set.
 
     Args: root, the folder to make; count radiographs of size x size pixels, or of native size
-        where size is None; seed; workers, threads at a time, by default one a CPU core; bits of
-        grey, 8 or 12.
+        where size is None; seed; bits of grey, 8 or 12.
     Returns: root. A set of the same recipe that is already there is left as it is; an interrupted
         run leaves no root.
     Raises: ValueError if count or size is too small, or root holds anything else.
@@ -116,7 +114,7 @@ def write_phantom_set(
     half = root.parent / f".{root.name}-half-{os.getpid()}"
     shutil.rmtree(half, ignore_errors=True)
     try:
-        fill_folder(half, recipe, workers or os.cpu_count() or 1)
+        fill_folder(half, recipe)
         if root.exists() and not is_whole(root, recipe):
             shutil.rmtree(root)
         if not root.exists():

@@ -181,7 +181,7 @@ def miliary(chest: Chest) -> tuple[np.ndarray, str]:
     return WATER * 4.5 / 255 * chest.blur(layer, 0.5), "miliary nodules throughout both lungs"
 
 
-KINDS = tuple(
+PATTERNS = tuple(
     (kind, FINDINGS[kind.__name__])
     for kind in (infiltrate, cavity, nodule, scars, effusion, consolidation, collapse)
 )
@@ -199,9 +199,9 @@ def draw_disease(chest: Chest) -> tuple[np.ndarray, str]:
         return layer * chest.masks.any(0), f"{', '.join([*texts, text])}; {state}"
     total = np.zeros(chest.view.shape, np.float32)
     for _ in range(1 + (rng.random() < SECOND) + (rng.random() < THIRD)):
-        kind = rng.choice(len(KINDS), p=[share for _, share in KINDS])
+        kind = rng.choice(len(PATTERNS), p=[share for _, share in PATTERNS])
         side = int(rng.integers(2))
-        layer, text = KINDS[kind][0](chest, side)
+        layer, text = PATTERNS[kind][0](chest, side)
         total += layer if kind == EFFUSION else layer * chest.masks[side]
         texts.append(text)
         if kind == EFFUSION and rng.random() < BOTH_SIDES:

@@ -60,7 +60,7 @@ def buttons(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
     return 0.35 * view.fill(*[ellipse((x, y), (5.5, 5.5)) for y in heights])
 
 
-KINDS = {"lead": lead, "pacemaker": pacemaker, "necklace": necklace, "buttons": buttons}
+DRAWN = {"lead": lead, "pacemaker": pacemaker, "necklace": necklace, "buttons": buttons}
 
 
 def foreign_objects(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
@@ -68,4 +68,4 @@ def foreign_objects(who: Person, view: View, rng: np.random.Generator) -> np.nda
     kind = rng.choice(list(FOREIGN), p=list(FOREIGN.values()))
     if kind == "none" or (kind == "pacemaker" and who.age < 50):
         return np.zeros(view.shape, np.float32)
-    return KINDS[kind](who, view, rng).astype(np.float32)
+    return DRAWN[kind](who, view, rng).astype(np.float32)

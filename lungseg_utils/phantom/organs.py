@@ -11,7 +11,7 @@ from .canvas import View, mm, smooth
 from .person import Person
 
 
-def cavity(who: Person, side: int) -> np.ndarray:
+def half_cavity(who: Person, side: int) -> np.ndarray:
     """Outline of one half of the chest cavity, from the apex down past the recess."""
     level = np.array([0.0, 0.02, 0.05, 0.1, 0.17, 0.25, 0.35, 0.5, 0.65, 0.8, 0.95, 1.1, 1.25])
     outer = np.column_stack([who.edge(level * who.H), level * who.H])
@@ -126,7 +126,7 @@ def hilum(who: Person, side: int) -> np.ndarray:
     return np.array([side * out + 0.7 * who.turn, (who.hilum_level - 0.02 * (side > 0)) * who.H])
 
 
-def lung_mask(who: Person, side: int, view: View) -> np.ndarray:
+def lung_area(who: Person, side: int, view: View) -> np.ndarray:
     """One lung's mask, bool, at the pixels of a view."""
     around = below_diaphragm(who, side), heart(who), aortic_arch(who), mediastinum(who)
-    return view.area(cavity(who, side), *around)
+    return view.area(half_cavity(who, side), *around)

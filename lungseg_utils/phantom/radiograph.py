@@ -35,15 +35,15 @@ def file_name(index: int, label: int) -> str:
     return f"SIM_{index + 1:04d}_{label}"
 
 
-def stand(seed: int, index: int, size: int | None, rng: np.random.Generator) -> tuple:
+def position(seed: int, index: int, size: int | None, rng: np.random.Generator) -> tuple:
     """Who stands where: (who, native (width, height), view, masks bool (2, height, width))."""
     who = draw_person(seed, index, rng)
     native = acquisition.native_size(who, rng)
     view = acquisition.place(who, native, (size, size) if size else native[::-1])
-    return who, native, view, np.stack([organs.lung_mask(who, side, view) for side in (-1, 1)])
+    return who, native, view, np.stack([organs.lung_area(who, side, view) for side in (-1, 1)])
 
 
-class Scene:
+class Exposure:
     """One patient before the film, and what attenuates the beam.
 
     `who` and `view` say who stands where; `native` is (width, height) in pixels; `masks` bool
@@ -52,7 +52,7 @@ class Scene:
 
     def __init__(self, seed: int, index: int, size: int | None):
         self.rng = np.random.default_rng([seed, index])
-        self.who, self.native, self.view, self.masks = stand(seed, index, size, self.rng)
+        self.who, self.native, self.view, self.masks = position(seed, index, size, self.rng)
         self.label, self.reading, self.disease = draw_label(seed, index), "normal", 0.0
         self.cavity = tissue.cavity_path(self.who)
         self.path = self.view.carry(self.cavity)
@@ -73,7 +73,7 @@ class Scene:
         yield "body", tissue.body(who, view, self.cavity)
         yield "muscles", tissue.muscles(who, view)
         yield "breasts", tissue.breasts(who, view)
-        yield "lungs", tissue.lungs(self.path, lungs)
+        yield "lungs", tissue.aerated_lungs(self.path, lungs)
         yield from self.fillings.items()
         yield "airways", tissue.airways(who, view)
         airy = self.air / self.path.clip(1)
@@ -102,7 +102,7 @@ def explain(seed: int, index: int = 0, size: int | None = 512) -> dict[str, np.n
         is above 0 exactly where a mask of `simulate(seed, index, size)` is True; "airways" and
         "belly_gas" are below 0, air where soft tissue was counted; "interstitium" is so in places.
     """
-    return dict(Scene(seed, index, size).layers())
+    return dict(Exposure(seed, index, size).layers())
 
 
 def simulate(
@@ -124,22 +124,22 @@ def simulate(
         raise ValueError(f"a radiograph of {size} pixels shows nothing: use a size of 64 or more")
     if bits not in (8, 12):
         raise ValueError(f"{bits} bits of grey: use 8 or 12")
-    scene = Scene(seed, index, size)
-    total = np.zeros(scene.view.shape, np.float32)
-    for name, layer in scene.layers():
+    exposure = Exposure(seed, index, size)
+    total = np.zeros(exposure.view.shape, np.float32)
+    for name, layer in exposure.layers():
         if name not in without:
             total += layer
-    picture = physics.expose(total.clip(0), scene.masks.any(0), scene.view, scene.rng)
-    acquisition.borders(picture, scene.masks.any(0), scene.rng)
-    acquisition.marks(picture, scene.rng)
+    picture = physics.expose(total.clip(0), exposure.masks.any(0), exposure.view, exposure.rng)
+    acquisition.borders(picture, exposure.masks.any(0), exposure.rng)
+    acquisition.marks(picture, exposure.rng)
     image = np.round(picture * (2**bits - 1)).astype(np.uint8 if bits == 8 else np.uint16)
     return Phantom(
         image,
-        scene.masks[0],
-        scene.masks[1],
-        scene.who.age,
-        scene.who.sex,
-        scene.label,
-        scene.reading,
-        *scene.native,
+        exposure.masks[0],
+        exposure.masks[1],
+        exposure.who.age,
+        exposure.who.sex,
+        exposure.label,
+        exposure.reading,
+        *exposure.native,
     )

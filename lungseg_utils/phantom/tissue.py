@@ -139,7 +139,7 @@ def haze(who: Person, view: View, path: np.ndarray, masks: np.ndarray) -> np.nda
     return (WATER - LUNG) * who.haze * path * view.carry(near) * masks
 
 
-def lungs(path: np.ndarray, masks: np.ndarray) -> np.ndarray:
+def aerated_lungs(path: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """The lungs as the masks have them: attenuation is above 0 exactly where a mask is True."""
     return LUNG * np.maximum(path, 4.0) * masks
 

@@ -1,0 +1,129 @@
+"""What is installed and found on this computer, and what to do about what is not."""
+
+import importlib
+import os
+import platform
+import re
+import shutil
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+from lungseg_utils import start
+from lungseg_utils.radiographs import load_records
+from lungseg_utils.types import DataError
+
+PACKAGE = "lungseg-utils"
+LEAST_MEMORY_GB, LEAST_DISK_GB = 4, 2
+EXTRAS = {
+    "dicom": ("pydicom", "to read DICOM files"),
+    "serve": ("uvicorn", "for the page, lungseg serve"),
+    "lab": ("jupyterlab", "to step through the notebooks"),
+}
+
+
+class Finding(NamedTuple):
+    """One thing looked at: what was found, what to do about it (nothing where it is well), and
+    whether the course needs it.
+    """
+
+    name: str
+    found: str
+    remedy: str = ""
+    needed: bool = True
+
+
+def examine() -> list[Finding]:
+    """Look at everything in turn."""
+    return [*_packages(), *_extras(), _device(), _memory(), _home(), _weights(), _xrays()]
+
+
+def _packages() -> list[Finding]:
+    from packaging.requirements import Requirement
+
+    found = [Finding("Python", platform.python_version())]
+    for text in metadata.requires(PACKAGE) or []:
+        requirement = Requirement(text)
+        if requirement.marker is None:
+            found.append(_package(requirement.name, requirement.specifier))
+    return found
+
+
+def _package(name: str, wanted) -> Finding:
+    version = _version(name) or _version(f"{name}-headless")
+    if not version:
+        return Finding(name, "missing", f'pip install "{name}{wanted}"')
+    fits = wanted.contains(version, prereleases=True)
+    return Finding(name, version, "" if fits else f'pip install "{name}{wanted}"')
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _extras() -> list[Finding]:
+    return [
+        Finding(name, version, needed=False) if (version := _version(name))
+        else Finding(name, "missing", f'{what}: pip install "{PACKAGE}[{extra}]"', needed=False)
+        for extra, (name, what) in EXTRAS.items()
+    ]  # fmt: skip
+
+
+def _device() -> Finding:
+    try:
+        tensorflow = importlib.import_module("tensorflow")
+    except ImportError as error:
+        return Finding("device", f"TensorFlow cannot be imported: {error}", "install it again")
+    gpus = tensorflow.config.list_physical_devices("GPU")
+    names = [
+        tensorflow.config.experimental.get_device_details(gpu).get("device_name", "GPU")
+        for gpu in gpus
+    ]
+    device = ", ".join(names) or f"{os.cpu_count()} processor cores, no GPU"
+    unused = shutil.which("nvidia-smi") and not gpus
+    remedy = 'TensorFlow does not see it: pip install "tensorflow[and-cuda]"' if unused else ""
+    return Finding("device", f"{device}; trains in {start.pick_precision()}", remedy, needed=False)
+
+
+def _memory() -> Finding:
+    if not hasattr(os, "sysconf"):
+        return Finding("memory", "not known on this system")
+    gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
+    remedy = "" if gb >= LEAST_MEMORY_GB else f"{LEAST_MEMORY_GB} GB are wanted; close others"
+    return Finding("memory", f"{gb:.0f} GB", remedy, needed=False)
+
+
+def _home() -> Finding:
+    home = start.home()
+    existing = next(place for place in (home, *home.parents) if place.exists())
+    gb = shutil.disk_usage(existing).free / 1e9
+    remedy = "" if gb >= LEAST_DISK_GB else "make room, or name another folder in LUNGSEG_HOME"
+    if not os.access(existing, os.W_OK):
+        remedy = "cannot be written: name another folder in LUNGSEG_HOME"
+    return Finding("kept in", f"{home}, {gb:.0f} GB free", remedy)
+
+
+def _weights() -> Finding:
+    from lungseg_utils.pretrained import SHIPPED, load_networks
+
+    try:
+        load_networks()
+    except (DataError, OSError) as error:
+        return Finding("networks", str(error), f"pip install --force-reinstall {PACKAGE}")
+    return Finding("networks", ", ".join(SHIPPED))
+
+
+def _xrays() -> Finding:
+    named = os.environ.get("LUNGSEG_DATA")
+    folder = Path(named).expanduser() if named else start.montgomery_folder()
+    if not named and not folder.exists():
+        what = "for the real set: lungseg download"
+        return Finding("X-rays", "simulated, made when a notebook asks", what, needed=False)
+    try:
+        return Finding("X-rays", f"{len(load_records(folder))} in {folder}")
+    except (ValueError, OSError) as error:
+        found = re.sub(r"\s+", " ", str(error))
+        return Finding("X-rays", found, "mend it, or name another folder in LUNGSEG_DATA")

@@ -1,0 +1,240 @@
+"""The course's networks from a terminal: `lungseg`, or `python -m lungseg_utils`."""
+
+import argparse
+import contextlib
+import os
+import re
+import sys
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+OVERVIEW = """\
+examples:
+  lungseg predict chest.png -o found          a mask, a picture and a row in found/scores.csv
+  lungseg predict archive -o found            a folder; the same command goes on where it stopped
+  lungseg serve                               a page on this computer: drop an X-ray, see its lungs
+  lungseg doctor                              what is installed, and what to do about what is not
+  lungseg download                            fetch the Montgomery County X-ray set
+  lungseg train -o mine.keras                 train the course's network on your data
+  lungseg evaluate FOLDER --network mine.keras
+
+`lungseg COMMAND --help` tells more. For learning and research, not for clinical use.
+"""
+PREDICT = """\
+FILE may be PNG, JPEG, TIFF or DICOM, grey or colour, 8 to 16 bits, of any size; of a folder, all
+such files below it are taken. OUT/masks has the masks at the size of the files, OUT/overlays the
+outlines to look at, OUT/scores.csv and OUT/scores.jsonl a row for each file: areas of both lungs
+in pixels and, where the file tells the size of a pixel, in cm2; confidence; warnings; the error of
+a file that could not be read. Stopped with Ctrl-C, it goes on where it was.
+
+The exit code is the number of files with an error (63 for more), 64 if nothing could be done.
+
+examples:
+  lungseg predict chest.dcm -o found
+  lungseg predict ward1 ward2 extra.png -o found --threshold 0.4
+"""
+RAW = argparse.RawDescriptionHelpFormatter
+MISUSED, INTERRUPTED, MOST_COUNTED = 64, 130, 63
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e]")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code, with one line on stderr where it failed."""
+    chosen = _parser().parse_args(arguments)
+    if not chosen.debug:
+        warnings.simplefilter("ignore")  # of readers about odd files, which have their rows
+    try:
+        return chosen.run(chosen) or 0
+    except KeyboardInterrupt:
+        say("stopped; what was finished is kept")
+        return INTERRUPTED
+    except BrokenPipeError:  # of `lungseg ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (ValueError, OSError, ImportError) as error:
+        if chosen.debug:
+            raise
+        say(str(error))
+        return MISUSED if chosen.run is _predict else 1
+
+
+def run() -> NoReturn:
+    """The command `lungseg`: as `main`, without what TensorFlow and decoders tell of themselves."""
+    if "--debug" not in sys.argv:
+        sys.stderr = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # where code in C writes, below Python
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # all is written by now, and TensorFlow takes a second to tidy up
+
+
+def say(text: str) -> None:
+    """One line on stderr, in which a file's name cannot move the cursor or break the line."""
+    line = CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    print(f"lungseg: {line}", file=sys.stderr)
+
+
+def _predict(chosen: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from lungseg_utils.start import load_tensorflow
+
+    load_tensorflow()  # takes seconds
+    from lungseg_utils.app import batch
+    from lungseg_utils.images import format_names
+    from lungseg_utils.predict import THRESHOLD
+    from lungseg_utils.pretrained import load_networks
+
+    threshold = chosen.threshold or THRESHOLD
+    jobs, finished, left_out = batch.open_table(chosen.paths, chosen.out, threshold)
+    if finished or left_out:
+        say(f"done before: {finished}; left out, since of no known kind: {left_out}")
+    if not jobs and not finished:
+        raise ValueError(f"no {format_names()} file was found: name other files or folders")
+    failed, models = 0, load_networks(chosen.network) if jobs else []
+    try:
+        found = batch.predict_files(jobs, models, chosen.out, threshold)
+        with (
+            contextlib.closing(found) as rows,
+            tqdm(total=len(jobs), unit=" X-rays", disable=None) as bar,
+        ):
+            for row in rows:
+                if row["error"]:
+                    failed += 1
+                    with bar.external_write_mode(sys.stderr):
+                        say(row["error"])
+                bar.update()
+    finally:
+        batch.close_table(chosen.out)
+    print(f"{len(jobs) - failed} masks are new in {chosen.out / batch.MASKS}, {failed} files "
+          f"could not be read; all rows are in {chosen.out / batch.TABLE}")  # fmt: skip
+    return min(failed, MOST_COUNTED)
+
+
+def _serve(chosen: argparse.Namespace) -> None:
+    from lungseg_utils.app.page import serve
+
+    serve(chosen.host, chosen.port, not chosen.no_browser)
+
+
+def _download(chosen: argparse.Namespace) -> None:
+    from lungseg_utils.app.download import download
+    from lungseg_utils.start import montgomery_folder
+
+    print(f"The radiographs are in {download(chosen.folder or montgomery_folder())}")
+
+
+def _phantom(chosen: argparse.Namespace) -> None:
+    from lungseg_utils.phantom import write_phantom_set
+
+    size = None if chosen.size == "native" else int(chosen.size)
+    folder = write_phantom_set(chosen.folder, chosen.count, size, chosen.seed, bits=chosen.bits)
+    print(f"The radiographs are in {folder}")
+
+
+def _train(chosen: argparse.Namespace) -> None:
+    from lungseg_utils.start import begin
+    from lungseg_utils.training import train_course
+    from lungseg_utils.types import written_whole
+
+    if chosen.out.suffix != ".keras":
+        raise ValueError(f"{chosen.out} does not end in .keras, which Keras wants")
+    model = train_course(begin(chosen.data, chosen.scale)).model
+    with written_whole(chosen.out) as part:
+        model.save(part, include_optimizer=False)
+    print(f"The network is in {chosen.out}")
+
+
+def _evaluate(chosen: argparse.Namespace) -> None:
+    from lungseg_utils import results
+    from lungseg_utils.predict import predict_mask
+    from lungseg_utils.pretrained import load_networks
+    from lungseg_utils.radiographs import load_records
+    from lungseg_utils.start import load_tensorflow
+
+    load_tensorflow()
+    records = load_records(chosen.root)
+    table = results.evaluate(partial(predict_mask, load_networks(chosen.network)[0]), records)
+    if chosen.json:
+        results.write_scores(chosen.json, table)
+    print(f"{len(table)} images\n{results.summarise(table).round(4).to_string()}")
+
+
+def _doctor(chosen: argparse.Namespace) -> int:
+    from lungseg_utils.app.doctor import examine
+
+    findings = examine()
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        print(f"{'ok' if not finding.remedy else '--':2}  {finding.name:{width}}  {finding.found}")
+        if finding.remedy:
+            print(f"    {'':{width}}  -> {finding.remedy}")
+    return int(any(finding.needed and finding.remedy for finding in findings))
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str):
+        say(f"{message}; see {self.prog} --help")
+        sys.exit(MISUSED)
+
+
+def _share(text: str) -> float:
+    if not 0 < (value := float(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    whole = _Parser("lungseg", description=__doc__, epilog=OVERVIEW, formatter_class=RAW)
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_looking(partial(_add, commands))
+    _add_learning(partial(_add, commands))
+    return whole
+
+
+def _add(commands, name: str, run: Callable, text: str, epilog: str = "") -> _Parser:
+    said = f"{text[0].upper()}{text[1:]}."
+    one = commands.add_parser(name, help=text, description=said, epilog=epilog, formatter_class=RAW)
+    one.add_argument("--debug", action="store_true", help="show where an error came from")
+    one.set_defaults(run=run)
+    return one
+
+
+def _add_looking(add: Callable) -> None:
+    one = add("predict", _predict, "find the lungs in X-rays", PREDICT)
+    one.add_argument("paths", type=Path, nargs="+", metavar="FILE", help="a file or a folder")
+    one.add_argument("-o", "--out", type=Path, required=True, help="the folder to write to")
+    one.add_argument("--threshold", type=_share, help="above it is lung (default 0.5)")
+    _add_network(one)
+    one = add("serve", _serve, "open a page on this computer to drop X-rays on")
+    one.add_argument("--host", default="127.0.0.1", help="who may reach it (default: you alone)")
+    one.add_argument("--port", type=int, default=8501, help="default 8501")
+    one.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
+    add("doctor", _doctor, "say what is installed and found, and what to do about the rest")
+
+
+def _add_learning(add: Callable) -> None:
+    one = add("download", _download, "fetch the Montgomery County X-ray set")
+    one.add_argument("folder", type=Path, nargs="?", help="where to; by default the course's own")
+    one = add("phantom", _phantom, "write a set of simulated radiographs")
+    one.add_argument("folder", type=Path, help="a folder that does not exist yet")
+    one.add_argument("--count", type=int, default=138, help="radiographs (default 138)")
+    one.add_argument("--size", default="512", help="pixels on a side (default 512), or native")
+    one.add_argument("--bits", type=int, default=8, help="bits of grey, 8 (default) or 12")
+    one.add_argument("--seed", type=int, default=0, help="another seed, another set")
+    one = add("train", _train, "train the course's network, or go on where that was stopped")
+    one.add_argument("-o", "--out", type=Path, default=Path("lungs.keras"), help="lungs.keras")
+    one.add_argument("--data", type=Path, help="a folder in the Montgomery layout")
+    one.add_argument("--scale", choices=("ci", "laptop", "gpu"), help="ci: a look; gpu: thorough")
+    one = add("evaluate", _evaluate, "score a network on a folder with masks")
+    one.add_argument("root", type=Path, help="a folder in the Montgomery layout")
+    one.add_argument("--json", type=Path, help="where to write the scores, and every image's")
+    _add_network(one)
+
+
+def _add_network(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--network", type=Path, help="of your own, from `lungseg train`")

@@ -1,0 +1,5 @@
+"""What helps to teach the course, and leans on it.
+
+`plots` draws the figures, `diagrams` the network, `scenes` the figures that can be moved, and
+`widgets` are the controls that move them; `exercises` hold what learners are asked.
+"""

@@ -1,0 +1,85 @@
+"""The words that every module uses.
+
+    image         float32 (height, width) in [0, 1], black 0 and white 1
+    mask          bool (height, width), True where lung is
+    reference     the mask that counts as the truth: drawn by people, or the simulator's own
+    probability   float32 (height, width), how likely each pixel is lung, as a network puts it
+    square        any of these stretched to (size, size), the size that a network takes
+    batch         squares together, (n, size, size, channels)
+    spacing_mm    (row, column) size of a pixel in mm, None where nobody knows it
+    image_left    a side of the picture; patient_left is a side of the person, who faces you
+    Xray          what one file holds
+    Record        all that is known of one radiograph of a set, and where its files are
+    phantom       a simulated radiograph
+    recipe        all that decides a training besides the data
+
+Only what follows is shared by every module: these types, one limit, and the one way to write a
+file.
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+Image = np.ndarray
+Mask = np.ndarray
+Spacing = tuple[float, float]
+
+MOST_PIXELS = 10**8  # five times a film scanned at 0.0875 mm; a tiny file can claim gigabytes
+
+
+class DataError(ValueError):
+    """A file of the data is wrong; the message names the file and the remedy."""
+
+
+class Xray(NamedTuple):
+    """What one file holds: the image; the size of its pixels, None where the file does not say;
+    sentences on what its header says against a frontal chest X-ray.
+    """
+
+    image: Image
+    spacing_mm: Spacing | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Record:
+    """One radiograph of a set: its files and what is known of the patient.
+
+    `patient` is the name of the patient's first record; `age` is in years; `sex` is F, M, O or
+    empty; `label` is 0 for normal, 1 for abnormal, None for unknown; `shape` is (height, width) in
+    pixels.
+    """
+
+    name: str
+    image_path: Path
+    mask_left_path: Path
+    mask_right_path: Path
+    shape: tuple[int, int]
+    spacing_mm: Spacing | None
+    patient: str
+    age: float | None = None
+    sex: str = ""
+    label: int | None = None
+    reading: str = ""
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A path to write to. It takes the place of `path` when the block ends, and goes on an error.
+
+    So a file that bears its name is complete, whoever is stopped or writes it at the same time.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".part-{os.getpid()}-{threading.get_ident()}{path.suffix}")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
