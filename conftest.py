@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from lungseg_utils.start import TENSORFLOW
+
 ROOT = Path(__file__).resolve().parent
 os.environ.setdefault("LUNGSEG_SCALE", "ci")
 os.environ.setdefault("LUNGSEG_HOME", str(ROOT / "outputs" / "ci"))
+for name, value in TENSORFLOW.items():  # as `start.begin` has it
+    os.environ.setdefault(name, value)
 REAL_DATA = Path(os.environ.get("LUNGSEG_REAL_DATA") or ROOT.parent / "shared" / "data")
 
 

@@ -18,12 +18,14 @@ from facts import FOLDER, facts
 
 from lungseg_utils import start
 from lungseg_utils.metrics import bootstrap_interval
+from lungseg_utils.predict import predict_mask
 from lungseg_utils.pretrained import load_pretrained
-from lungseg_utils.radiographs import Record, load_records
-from lungseg_utils.recipes import BEST, COURSE, pick_precision
+from lungseg_utils.radiographs import load_records
+from lungseg_utils.recipes import BEST, COURSE
 from lungseg_utils.results import evaluate
 from lungseg_utils.splits import Split, article_split
-from lungseg_utils.unet import predict_mask
+from lungseg_utils.start import load_tensorflow, pick_precision
+from lungseg_utils.types import Record
 
 NETWORKS = {  # recipes, and whether they begin with the simulated weights
     "course, random start": ((COURSE,), False),
@@ -93,4 +95,5 @@ def main(folder: str, scores: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit("usage: python benchmarks/article.py FOLDER TEST_SCORES.csv")
+    load_tensorflow()
     main(*sys.argv[1:])

@@ -16,23 +16,41 @@ from dataclasses import replace
 from pathlib import Path
 
 import keras
+import numpy as np
 import pandas as pd
 from facts import FOLDER, facts
 from native import score_at_native_size
 from tqdm import tqdm
 
 from lungseg_utils import start
-from lungseg_utils.pipeline import load_squares
-from lungseg_utils.pretrained import SHARE, load_pretrained, mean_weights
+from lungseg_utils.metrics import SCORES
+from lungseg_utils.pretrained import load_pretrained
 from lungseg_utils.radiographs import load_records
-from lungseg_utils.recipes import BEST, COURSE, Recipe, pick_precision
-from lungseg_utils.results import METRICS, by_group, summarise, write_json
+from lungseg_utils.recipes import BEST, COURSE, Recipe
+from lungseg_utils.results import by_group, summarise, write_json
 from lungseg_utils.splits import FOLDS, Split, split_by_patient
+from lungseg_utils.squares import load_squares
+from lungseg_utils.start import load_tensorflow, pick_precision
 from lungseg_utils.training import train
 
 RECIPES = {"course": (COURSE,), "best": BEST, "shipped": BEST}
 WATCHED = 4  # images scored after each epoch; nothing is chosen by them
 FAILURE = 0.9  # Dice below this is looked at and explained
+# The smallest that costs at most .001 of Dice on inner validation images: benchmarks/trials.csv.
+SHARE = 0.65
+
+
+def mean_weights(
+    networks: Sequence[Sequence[np.ndarray]], shares: Sequence[float] | None = None
+) -> list[np.ndarray]:
+    """The weights of one network from those of several that began alike: their mean, in `shares`
+    that add up to 1, equal unless given.
+
+    The mean of two trainings is often better than either; with the weights that they began with, a
+    network forgets less of what it knew before it saw one hospital's X-rays.
+    Source: Wortsman et al. 2022, arXiv 2203.05482 and doi 10.1109/CVPR52688.2022.00780.
+    """
+    return [np.average(arrays, axis=0, weights=shares) for arrays in zip(*networks, strict=True)]
 
 
 def train_mean(
@@ -70,7 +88,7 @@ def run(name: str, weights: list, records: tuple, masks: str, seed: int, fold: i
 
 def summary(table: pd.DataFrame) -> dict:
     """Means over images, each image's score being its mean over seeds; intervals over patients."""
-    scores = [name for name in METRICS if name in table]
+    scores = [name for name in SCORES if name in table]
     known = ["name", "patient", "label", "sex", "age"]
     images = table.groupby(known, as_index=False, dropna=False)[scores].mean()
     images["age_40_or_more"] = images["age"] >= 40
@@ -129,4 +147,5 @@ if __name__ == "__main__":
     parser.add_argument("folder", help="radiographs in the Montgomery layout")
     parser.add_argument("masks", help="masks at native size: leftMask and rightMask")
     parser.add_argument("--seeds", type=int, default=1, help="trainings of each fold (default 1)")
+    load_tensorflow()
     main(parser.parse_args())

@@ -13,15 +13,17 @@ import sys
 from facts import FOLDER, facts
 from transfer import parse, score_sets
 
-from lungseg_utils.pretrained import MONTGOMERY, SIMULATED, load_pretrained
+from lungseg_utils.pretrained import SHIPPED, load_pretrained
+from lungseg_utils.start import load_tensorflow
 
 
 def main(sets: dict[str, str]) -> None:
     """Score, and write the file."""
-    found = {name: score_sets(load_pretrained(name), sets) for name in (MONTGOMERY, SIMULATED)}
+    found = {name: score_sets(load_pretrained(name), sets) for name in SHIPPED}
     content = {"weights": found, **facts()}
     (FOLDER / "external.json").write_text(json.dumps(content, indent=1) + "\n")
 
 
 if __name__ == "__main__":
+    load_tensorflow()
     main(parse(sys.argv[1:]))

@@ -26,9 +26,11 @@ ROUNDS = 3
 COLD = """
 import sys, time
 began = time.perf_counter()
+from lungseg_utils.start import load_tensorflow
+load_tensorflow()
 from lungseg_utils.pretrained import load_pretrained
-from lungseg_utils.radiographs import read_image
-from lungseg_utils.unet import predict_mask
+from lungseg_utils.images import read_image
+from lungseg_utils.predict import predict_mask
 predict_mask(load_pretrained(), read_image(sys.argv[1]))
 print(time.perf_counter() - began)
 """
@@ -74,9 +76,8 @@ def litert_engine(folder: Path) -> Engine:
 
 def stages(engine: Engine, path: Path, size: int) -> tuple[dict[str, float], np.ndarray]:
     """Seconds of each stage from the file to the mask, and the mask."""
-    from lungseg_utils.masks import to_square
-    from lungseg_utils.radiographs import read_image
-    from lungseg_utils.unet import mask_from_square
+    from lungseg_utils.images import read_image
+    from lungseg_utils.masks import mask_from_square, to_square
 
     times = [time.perf_counter()]
     image = read_image(path)
@@ -104,8 +105,9 @@ def main(folder: str) -> None:
     """Measure, and write the file."""
     from lungseg_utils.metrics import dice
     from lungseg_utils.pretrained import MONTGOMERY, pretrained_facts
-    from lungseg_utils.recipes import pick_precision
+    from lungseg_utils.start import load_tensorflow, pick_precision
 
+    load_tensorflow()
     paths = sorted((Path(folder) / "CXR_png").glob("*.png"))
     size = pretrained_facts(MONTGOMERY)["recipe"].size
     cold = subprocess.run([sys.executable, "-c", COLD, str(paths[0])],

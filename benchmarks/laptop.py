@@ -14,12 +14,13 @@ from functools import partial
 from facts import FOLDER, facts
 
 from lungseg_utils import start
-from lungseg_utils.pipeline import load_squares
-from lungseg_utils.recipes import COURSE_AT, pick_precision
+from lungseg_utils.predict import predict_mask
+from lungseg_utils.recipes import COURSE_AT
 from lungseg_utils.results import evaluate, mean_shape, summarise
 from lungseg_utils.splits import split_by_patient
+from lungseg_utils.squares import load_squares
+from lungseg_utils.start import pick_precision
 from lungseg_utils.training import train_course
-from lungseg_utils.unet import predict_mask
 
 
 def main(name: str) -> None:

@@ -19,13 +19,14 @@ from transfer import train_on_simulated
 
 from lungseg_utils import start
 from lungseg_utils.metrics import bootstrap_interval
-from lungseg_utils.pipeline import Squares, load_squares
+from lungseg_utils.predict import predict_mask
 from lungseg_utils.radiographs import load_records
-from lungseg_utils.recipes import COURSE, SIMULATED, pick_precision
+from lungseg_utils.recipes import COURSE, FOR_SIMULATED
 from lungseg_utils.results import evaluate
 from lungseg_utils.splits import split_by_patient
+from lungseg_utils.squares import Squares, load_squares
+from lungseg_utils.start import load_tensorflow, pick_precision
 from lungseg_utils.training import train
-from lungseg_utils.unet import predict_mask
 
 COUNTS = (8, 16, 32, None)  # None for all there are
 REPEATS = 1  # each with other training images and other random weights
@@ -33,8 +34,8 @@ EPOCHS = 24  # over all training images; over fewer, more of them
 WATCHED = 4  # validation images, to keep the many short epochs quick; nothing is chosen by them
 # Half the course's learning rate for weights that are not random: fixed before any score.
 RECIPES = {
-    "random": replace(COURSE, name="real", size=SIMULATED.size),
-    "simulated": replace(COURSE, name="mixed", size=SIMULATED.size, learning_rate=1e-3),
+    "random": replace(COURSE, name="real", size=FOR_SIMULATED.size),
+    "simulated": replace(COURSE, name="mixed", size=FOR_SIMULATED.size, learning_rate=1e-3),
 }
 
 
@@ -46,7 +47,7 @@ def measure(folder: str) -> pd.DataFrame:
     pretrained.model.save_weights(weights)
     split = split_by_patient(load_records(folder))
     training, watched = (
-        load_squares(part, SIMULATED.size, home / "cache")
+        load_squares(part, FOR_SIMULATED.size, home / "cache")
         for part in (split.train, split.validation[:WATCHED])
     )
     tables = []
@@ -101,7 +102,7 @@ def main(folder: str) -> None:
     content = {
         "test_images": int(table["name"].nunique()),
         "test_patients": int(table["patient"].nunique()),
-        "size": SIMULATED.size,
+        "size": FOR_SIMULATED.size,
         "repeats": REPEATS,
         "curve": summary(table),
         "gains": gains(table),
@@ -113,4 +114,5 @@ def main(folder: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python benchmarks/mixing.py FOLDER")
+    load_tensorflow()
     main(sys.argv[1])

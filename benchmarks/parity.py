@@ -14,14 +14,16 @@ from facts import FOLDER, facts
 
 from lungseg_utils import start
 from lungseg_utils.metrics import bootstrap_interval
-from lungseg_utils.pipeline import load_squares
+from lungseg_utils.predict import predict_mask
 from lungseg_utils.pretrained import load_pretrained
 from lungseg_utils.radiographs import load_records
-from lungseg_utils.recipes import COURSE, pick_precision
+from lungseg_utils.recipes import COURSE
 from lungseg_utils.results import evaluate
 from lungseg_utils.splits import split_by_patient
+from lungseg_utils.squares import load_squares
+from lungseg_utils.start import load_tensorflow, pick_precision
 from lungseg_utils.training import train
-from lungseg_utils.unet import build_unet, predict_mask
+from lungseg_utils.unet import build_unet
 
 
 def main(folder: str) -> None:
@@ -56,4 +58,5 @@ def main(folder: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python benchmarks/parity.py FOLDER")
+    load_tensorflow()
     main(sys.argv[1])

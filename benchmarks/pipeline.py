@@ -16,9 +16,11 @@ from facts import FOLDER, facts
 
 from lungseg_utils import start
 from lungseg_utils.losses import bce_dice_loss
-from lungseg_utils.pipeline import load_squares, training_batches
+from lungseg_utils.pipeline import training_batches
 from lungseg_utils.radiographs import load_records
-from lungseg_utils.recipes import COURSE, pick_precision, steps_per_epoch
+from lungseg_utils.recipes import COURSE, steps_per_epoch
+from lungseg_utils.squares import load_squares
+from lungseg_utils.start import load_tensorflow, pick_precision
 from lungseg_utils.unet import build_unet
 
 EPOCHS = 4
@@ -92,4 +94,5 @@ def main(folder: str, native: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit("usage: python benchmarks/pipeline.py FOLDER NATIVE_FOLDER")
+    load_tensorflow()
     main(*sys.argv[1:])

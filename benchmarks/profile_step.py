@@ -20,7 +20,8 @@ from tensorflow.tsl.profiler.protobuf import xplane_pb2
 from time_to_dice import side_by_side
 
 from lungseg_utils.losses import bce_dice_loss
-from lungseg_utils.recipes import COURSE, pick_precision
+from lungseg_utils.recipes import COURSE
+from lungseg_utils.start import load_tensorflow, pick_precision
 from lungseg_utils.unet import build_unet
 
 STEPS = 5
@@ -75,4 +76,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    load_tensorflow()
     main()

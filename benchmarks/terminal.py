@@ -19,12 +19,14 @@ import cv2
 import numpy as np
 from facts import FOLDER, facts
 
+from lungseg_utils.images import read_image
 from lungseg_utils.masks import read_lungs
 from lungseg_utils.metrics import dice
 from lungseg_utils.phantom import simulate
+from lungseg_utils.predict import predict_mask
 from lungseg_utils.pretrained import load_pretrained
-from lungseg_utils.radiographs import load_records, read_image
-from lungseg_utils.unet import predict_mask
+from lungseg_utils.radiographs import load_records
+from lungseg_utils.start import load_tensorflow
 
 REPEATS = 3
 PATIENTS, SIZE, BROKEN_EVERY = 20, 512, 50
@@ -119,4 +121,5 @@ def main(root: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python benchmarks/terminal.py FOLDER")
+    load_tensorflow()
     main(sys.argv[1])

@@ -27,14 +27,16 @@ import pandas as pd
 from facts import FOLDER, facts
 
 from lungseg_utils.losses import article_dice_loss, bce_dice_loss
-from lungseg_utils.pipeline import load_squares
+from lungseg_utils.predict import predict_mask
 from lungseg_utils.pretrained import load_pretrained
 from lungseg_utils.radiographs import load_records
-from lungseg_utils.recipes import ARTICLE, COURSE, Recipe, pick_precision, steps_per_epoch
+from lungseg_utils.recipes import ARTICLE, COURSE, Recipe, steps_per_epoch
 from lungseg_utils.results import evaluate
 from lungseg_utils.splits import article_split
+from lungseg_utils.squares import load_squares
+from lungseg_utils.start import load_tensorflow, pick_precision
 from lungseg_utils.training import train
-from lungseg_utils.unet import build_article_unet, build_unet, predict_mask
+from lungseg_utils.unet import build_article_unet, build_unet
 
 TARGETS = (0.95, 0.96, 0.97)
 PLAIN = {"BatchNormalization": lambda momentum, dtype: lambda x: x}
@@ -158,4 +160,5 @@ def main(folder: str, log: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit("usage: python benchmarks/time_to_dice.py FOLDER TRAINING_LOG.csv")
+    load_tensorflow()
     main(*sys.argv[1:])

@@ -17,12 +17,13 @@ from facts import FOLDER, facts
 
 from lungseg_utils import start
 from lungseg_utils.phantom import write_phantom_set
-from lungseg_utils.pipeline import Squares, load_squares
+from lungseg_utils.predict import predict_mask
 from lungseg_utils.radiographs import load_records
-from lungseg_utils.recipes import SIMULATED, Recipe, pick_precision
+from lungseg_utils.recipes import FOR_SIMULATED, Recipe
 from lungseg_utils.results import by_group, evaluate, summarise
+from lungseg_utils.squares import Squares, load_squares
+from lungseg_utils.start import load_tensorflow, pick_precision
 from lungseg_utils.training import Trained, train
-from lungseg_utils.unet import predict_mask
 
 IMAGES = 2000
 VALIDATION = 32  # of them, to watch the training; nothing is chosen by it
@@ -31,7 +32,7 @@ SEED = 11
 
 
 def train_on_simulated(
-    folder: Path, recipe: Recipe = SIMULATED, images: int = IMAGES
+    folder: Path, recipe: Recipe = FOR_SIMULATED, images: int = IMAGES
 ) -> tuple[Trained, dict[str, float]]:
     """The network and the seconds of simulating, preparing and training; all kept in `folder`."""
     seconds, began = {}, time.perf_counter()
@@ -70,8 +71,8 @@ def main(sets: dict[str, str]) -> None:
     trained, seconds = train_on_simulated(start.home() / "transfer")
     content = {
         "simulated_images": IMAGES - VALIDATION,
-        "epochs": SIMULATED.epochs,
-        "size": SIMULATED.size,
+        "epochs": FOR_SIMULATED.epochs,
+        "size": FOR_SIMULATED.size,
         "seconds": seconds,
         "simulated_validation_dice": trained.history[-1]["val_dice"],
         "sets": score_sets(trained.model, sets),
@@ -89,4 +90,5 @@ def parse(arguments: list[str]) -> dict[str, str]:
 
 
 if __name__ == "__main__":
+    load_tensorflow()
     main(parse(sys.argv[1:]))

@@ -18,9 +18,11 @@ from facts import FOLDER, facts
 from transfer import parse, score_sets, train_on_simulated
 
 from lungseg_utils import start
+from lungseg_utils.augmentation import MILD
 from lungseg_utils.phantom import acquisition, person, physics, ranges
 from lungseg_utils.phantom.ranges import Range
-from lungseg_utils.recipes import MILD, SIMULATED
+from lungseg_utils.recipes import FOR_SIMULATED
+from lungseg_utils.start import load_tensorflow
 
 IMAGES = 432
 FILE = FOLDER / "transfer_trials.json"
@@ -52,7 +54,7 @@ def bare_film() -> Iterator[None]:
         yield
 
 
-QUICK = replace(SIMULATED, epochs=10)
+QUICK = replace(FOR_SIMULATED, epochs=10)
 WHOLE = "everything"
 # name: (the radiographs, what is done to the simulation, the recipe)
 TRIALS = {
@@ -102,4 +104,5 @@ def main(sets: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
+    load_tensorflow()
     main(parse(sys.argv[1:]))

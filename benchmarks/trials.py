@@ -21,18 +21,23 @@ import cv2
 import keras
 import numpy as np
 import tensorflow as tf
+from crossvalidate import mean_weights
 from facts import FOLDER, facts
 from keras import layers, ops
 from tqdm import tqdm
 
-from lungseg_utils import losses, masks, pipeline, start, training, unet
-from lungseg_utils.pipeline import Squares, load_squares
-from lungseg_utils.pretrained import load_pretrained, mean_weights
-from lungseg_utils.radiographs import Record, load_records
-from lungseg_utils.recipes import COURSE, HARDER, MILD, STRONG, Recipe, pick_precision
+from lungseg_utils import losses, masks, start, training
+from lungseg_utils.augmentation import MILD, STRONG, augment
+from lungseg_utils.predict import predict_mask, predict_probability
+from lungseg_utils.pretrained import load_pretrained
+from lungseg_utils.radiographs import load_records
+from lungseg_utils.recipes import COURSE, HARDER, Recipe
 from lungseg_utils.results import evaluate
 from lungseg_utils.splits import Split, split_by_patient
-from lungseg_utils.unet import build_unet, predict_mask, predict_probability
+from lungseg_utils.squares import Squares, load_squares
+from lungseg_utils.start import load_tensorflow, pick_precision
+from lungseg_utils.types import Record
+from lungseg_utils.unet import build_unet
 
 SPLITS = 2
 SHARES = (0.9, 0.8, 0.7, 0.65, 0.6, 0.5)  # of a trained network, the rest being what it began with
@@ -89,7 +94,7 @@ def jaccard_bce(y_true, y_pred):
     """Soft Jaccard and cross-entropy, .7 to .3: deepdraw's loss."""
     y_true, y_pred = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
     crossentropy = ops.mean(keras.losses.binary_crossentropy(y_true, y_pred), axis=(1, 2))
-    dice = losses.soft_dice(y_true, y_pred)
+    dice = losses.smoothed_dice(y_true, y_pred)
     return 0.7 * (1 - dice / (2 - dice)) + 0.3 * crossentropy
 
 
@@ -124,7 +129,7 @@ def deeply_supervised(*arguments):
     return keras.Model(model.input, layers.Concatenate(dtype="float32")(found))
 
 
-AUGMENT = pipeline.augment
+AUGMENT = augment
 AVERAGED = partial(keras.optimizers.AdamW, use_ema=True, ema_momentum=0.98)
 GROUPS = {"keras.layers.BatchNormalization": lambda momentum, dtype: layers.GroupNormalization(
     8, dtype=dtype)}  # fmt: skip
@@ -215,7 +220,7 @@ def train_one(trial: Trial, split: Split, home: Path) -> training.Trained:
     if trial.yes_or_no_masks:
         squares = Squares(squares.images, (squares.masks >= 0.5).astype(np.float32))
     with ExitStack() as stack:
-        stack.enter_context(mock.patch.dict(training.LOSSES, LOSSES))
+        stack.enter_context(mock.patch.dict(losses.LOSSES, LOSSES))
         for place, other in trial.patches.items():
             stack.enter_context(mock.patch(place, other))
         trained = training.train(
@@ -233,7 +238,7 @@ def afterwards(model: keras.Model, trial: Trial) -> dict:
     found = {trial.name: partial(predict_mask, model)}
     if trial.name == "base":
         found["base, every piece kept"] = lambda image: (
-            predict_probability(model, image) > unet.THRESHOLD
+            predict_probability(model, image) > masks.THRESHOLD
         )
         found["base, mean with the mirror image"] = lambda image: both_ways(model, image)
     return found
@@ -243,7 +248,7 @@ def both_ways(model: keras.Model, image: np.ndarray) -> np.ndarray:
     """The mask of the mean probability of an image and its mirror image."""
     mirrored = predict_probability(model, np.ascontiguousarray(image[:, ::-1]))[:, ::-1]
     mean = (predict_probability(model, image) + mirrored) / 2
-    return masks.keep_two_lungs(mean > unet.THRESHOLD)
+    return masks.keep_two_lungs(mean > masks.THRESHOLD)
 
 
 def padded_copy(records: tuple[Record, ...], folder: Path) -> Path:
@@ -314,4 +319,5 @@ def main(folder: str, *names: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit("usage: python benchmarks/trials.py FOLDER [TRIAL ...]")
+    load_tensorflow()
     main(*sys.argv[1:])

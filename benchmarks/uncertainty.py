@@ -19,11 +19,14 @@ import pandas as pd
 from facts import FOLDER, facts
 from transfer import parse
 
+from lungseg_utils.images import read_image
 from lungseg_utils.masks import read_lungs, read_mask
 from lungseg_utils.metrics import dice
 from lungseg_utils.predict import predict
-from lungseg_utils.pretrained import MONTGOMERY, SIMULATED, load_pretrained, pretrained_facts
-from lungseg_utils.radiographs import Record, load_records, read_image
+from lungseg_utils.pretrained import MONTGOMERY, load_networks, pretrained_facts
+from lungseg_utils.radiographs import load_records
+from lungseg_utils.start import load_tensorflow
+from lungseg_utils.types import Record
 
 MOST = 31
 MOVES = {
@@ -108,7 +111,7 @@ def summary(table: pd.DataFrame) -> dict:
 
 def main(sets: dict[str, str]) -> None:
     """Measure, and write the file."""
-    models = [load_pretrained(name) for name in (MONTGOMERY, SIMULATED)]
+    models = load_networks()
     found = {}
     for name, folder in sets.items():
         simulated = (Path(folder) / "phantom.json").exists()
@@ -121,4 +124,5 @@ def main(sets: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
+    load_tensorflow()
     main(parse(sys.argv[1:]))

@@ -10,24 +10,36 @@ read back where that has run.
 """
 
 import argparse
+import hashlib
+import json
 from dataclasses import asdict
 
-from crossvalidate import WATCHED, train_mean
+import keras
+import numpy as np
+from crossvalidate import SHARE, WATCHED, mean_weights, train_mean
 from facts import facts
 from transfer import IMAGES, VALIDATION, train_on_simulated
 
 from lungseg_utils import start
-from lungseg_utils.pretrained import (
-    MONTGOMERY,
-    SHARE,
-    load_pretrained,
-    mean_weights,
-    save_pretrained,
-)
-from lungseg_utils.pretrained import SIMULATED as SIMULATED_NAME
+from lungseg_utils.pretrained import FOLDER, MONTGOMERY, SIMULATED, load_pretrained
 from lungseg_utils.radiographs import load_records
-from lungseg_utils.recipes import BEST, SIMULATED, pick_precision
+from lungseg_utils.recipes import BEST, FOR_SIMULATED, Recipe
 from lungseg_utils.splits import split_by_patient
+from lungseg_utils.start import pick_precision
+
+
+def save_pretrained(model: keras.Model, name: str, recipe: Recipe, facts: dict) -> None:
+    """Write the pair of files. Kernels are rounded to float16, which halves them; the rest, which
+    is small and may be large in value, is kept as float32.
+    """
+    FOLDER.mkdir(exist_ok=True)
+    weights = [array.astype("float16" if array.ndim > 1 else "float32")
+               for array in model.get_weights()]  # fmt: skip
+    path = FOLDER / f"{name}.npz"
+    np.savez_compressed(path, *weights)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    content = facts | {"recipe": asdict(recipe), "sha256": digest}
+    (FOLDER / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def simulated() -> None:
@@ -35,13 +47,13 @@ def simulated() -> None:
     trained, seconds = train_on_simulated(start.home() / "transfer")
     known = {"trained_on": f"{IMAGES - VALIDATION} simulated radiographs", "seconds": seconds}
     known |= {"precision": pick_precision(), **facts()}
-    save_pretrained(trained.model, SIMULATED_NAME, SIMULATED, known)
+    save_pretrained(trained.model, SIMULATED, FOR_SIMULATED, known)
 
 
 def montgomery(folder: str) -> None:
     """The network for real radiographs."""
     split = split_by_patient(load_records(folder))
-    first = load_pretrained(SIMULATED_NAME).get_weights()
+    first = load_pretrained(SIMULATED).get_weights()
     model, seconds = train_mean(BEST, first, split, start.home() / "crossvalidate")
     model.set_weights(mean_weights([model.get_weights(), first], [SHARE, 1 - SHARE]))
     learned = split.train + split.validation[WATCHED:]
@@ -61,9 +73,10 @@ def montgomery(folder: str) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("name", choices=(SIMULATED_NAME, MONTGOMERY))
+    parser.add_argument("name", choices=(SIMULATED, MONTGOMERY))
     parser.add_argument("folder", nargs="?", help="the Montgomery set, for the second")
     chosen = parser.parse_args()
     if chosen.name == MONTGOMERY and not chosen.folder:
         parser.error("name the folder of the Montgomery set")
+    start.load_tensorflow()
     montgomery(chosen.folder) if chosen.name == MONTGOMERY else simulated()

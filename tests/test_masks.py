@@ -1,8 +1,10 @@
 """Masks: every way to store two values, the union by hand, and to a square and back."""
 
 import cv2
+import keras
 import numpy as np
 import pytest
+from keras import layers
 from sets import NAMES, SHAPE, ellipse, lungs, radiograph, write_png, write_set
 
 from lungseg_utils.masks import (
@@ -15,6 +17,10 @@ from lungseg_utils.masks import (
     to_square,
 )
 from lungseg_utils.metrics import dice
+from lungseg_utils.predict import (
+    lung_areas,
+    predict_mask,
+)
 from lungseg_utils.radiographs import load_records
 
 BILEVEL = (cv2.IMWRITE_PNG_BILEVEL, 1)
@@ -187,3 +193,37 @@ def test_real_lungs_lose_nothing(real_data):
     for record in load_records(real_data / "montgomery_512"):
         mask = read_lungs(record)
         assert dice(keep_two_lungs(mask), mask) > 0.9995, record.name
+
+
+def test_areas_and_sides_by_hand():
+    mask = np.zeros((20, 40), bool)
+    mask[5:15, 4:10], mask[5:10, 30:36], mask[0, 0] = True, True, True  # 60, 30, and a speck
+    left, right = lung_areas(mask, (2.0, 0.5))
+    assert (left.side, left.pixels, left.cm2) == ("left", 60, pytest.approx(0.6))
+    assert (right.side, right.pixels, right.cm2) == ("right", 30, pytest.approx(0.3))
+    assert str(left) == "image left (patient right): 1 cm2"
+    assert str(lung_areas(mask)[1]) == "image right (patient left): 30 pixels"
+
+
+@pytest.mark.parametrize("columns, side", [((2, 8), "left"), ((30, 36), "right")])
+def test_one_lung_belongs_to_its_side(columns, side):
+    mask = np.zeros((20, 40), bool)
+    mask[4:9, slice(*columns)] = True
+    assert [area.side for area in lung_areas(mask)] == [side]
+    assert lung_areas(np.zeros((9, 9), bool)) == ()
+
+
+def test_a_mask_is_what_is_above_half_in_two_pieces_without_holes():
+    """A network that hands the image through, given two blocks, a speck and a hole."""
+    inputs = keras.Input((32, 32, 1))
+    model = keras.Model(inputs, layers.Activation("linear")(inputs))
+    image = np.full((32, 32), 0.2, np.float32)
+    image[4:28, 3:13] = image[4:28, 18:29] = image[1:3, 15:17] = 0.8
+    image[10:13, 5:8] = 0.3
+    expected = np.zeros((32, 32), bool)
+    expected[4:28, 3:13] = expected[4:28, 18:29] = True
+    np.testing.assert_array_equal(predict_mask(model, image), expected)
+    large = predict_mask(model, image, (320, 160))
+    scaled = np.kron(expected, np.ones((10, 5), bool))
+    assert (large != scaled).mean() < 0.03
+    assert keep_two_lungs(large).sum() == large.sum()

@@ -259,7 +259,9 @@ def scores_of(count, seed=0):
 
 
 @pytest.mark.parametrize("count, level", [(13, 0.95), (28, 0.95), (28, 0.8)])
-def test_interval_agrees_with_scipy(count, level):
+def test_interval_agrees_with_scipy(count, level, monkeypatch):
+    monkeypatch.setattr(metrics, "ROUNDS", 20_000)
+    monkeypatch.setattr(metrics, "CONFIDENCE_LEVEL", level)
     values = scores_of(count)
     theirs = scipy.stats.bootstrap(
         (values,),
@@ -269,7 +271,7 @@ def test_interval_agrees_with_scipy(count, level):
         method="percentile",
         **{RNG: np.random.default_rng(5)},
     )
-    ours = bootstrap_interval(values, np.arange(count), level, rounds=20_000)
+    ours = bootstrap_interval(values, np.arange(count))
     # a bound of 20,000 rounds is within about a hundredth of the interval's width
     width = theirs.confidence_interval.high - theirs.confidence_interval.low
     assert ours == pytest.approx(theirs.confidence_interval, abs=0.03 * width)
@@ -285,19 +287,22 @@ def test_interval_draws_patients_not_images():
     assert (low, high) == pytest.approx(bootstrap_interval(values[::10], patients[::10]))
 
 
-def test_interval_weighs_a_patient_by_images():
+def test_interval_weighs_a_patient_by_images(monkeypatch):
     """Of two patients, one drawn twice or both drawn: the mean over images, not over patients."""
-    low, high = bootstrap_interval([0.0, 1.0, 1.0, 1.0], ["a", "b", "b", "b"], level=0.4)
+    monkeypatch.setattr(metrics, "CONFIDENCE_LEVEL", 0.4)
+    low, high = bootstrap_interval([0.0, 1.0, 1.0, 1.0], ["a", "b", "b", "b"])
     assert (low, high) == (0.75, 0.75)
 
 
-def test_interval_depends_on_its_seed_alone():
+def test_interval_depends_on_its_seed_alone(monkeypatch):
+    monkeypatch.setattr(metrics, "ROUNDS", 500)
     values, patients = scores_of(20), np.arange(20)
     np.random.seed(0)
-    first = bootstrap_interval(values, patients, rounds=500)
+    first = bootstrap_interval(values, patients)
     np.random.seed(1)
-    assert bootstrap_interval(values, patients, rounds=500) == first
-    assert bootstrap_interval(values, patients, rounds=500, seed=1) != first
+    assert bootstrap_interval(values, patients) == first
+    monkeypatch.setattr(metrics, "BOOTSTRAP_SEED", 1)
+    assert bootstrap_interval(values, patients) != first
 
 
 def test_interval_keeps_what_is_infinite():

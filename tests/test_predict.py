@@ -4,103 +4,51 @@ import cv2
 import keras
 import numpy as np
 import pytest
+from keras import layers, ops
 from sets import lungs, radiograph
 
-from lungseg_utils import predict as room
+from lungseg_utils.masks import lung_areas
 from lungseg_utils.metrics import dice
 from lungseg_utils.phantom import simulate
-from lungseg_utils.png import DataError
-from lungseg_utils.predict import COPIES, Copy, agreement, answers, draw, lung_areas, predict
+from lungseg_utils.predict import (
+    TRANSFORMS,
+    Transform,
+    agreement,
+    all_probabilities,
+    mask_warnings,
+    predict,
+    predict_mask,
+    predict_probability,
+    squares_for,
+)
 from lungseg_utils.pretrained import SIMULATED, load_pretrained
-from lungseg_utils.unet import predict_mask
-from lungseg_utils.xray import read_xray
+from lungseg_utils.unet import build_unet
 
 GREY = np.round(255 * radiograph((48, 64))).astype(np.uint8)
 
 
-def written(path, pixels, start=b""):
-    path.write_bytes(start + cv2.imencode(path.suffix, pixels)[1].tobytes())
-    return path
-
-
-@pytest.mark.parametrize("suffix", [".png", ".tiff"])
-@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
-def test_every_depth_gives_the_same_image(suffix, bits, tmp_path):
-    kind = np.uint8 if bits == 8 else np.uint16
-    pixels = np.round(radiograph((48, 64)) * (2**bits - 1)).astype(kind)
-    image, spacing, notes = read_xray(written(tmp_path / f"one{suffix}", pixels))
-    assert (image.dtype, image.shape, spacing, notes) == (np.float32, (48, 64), None, ())
-    np.testing.assert_allclose(image, radiograph((48, 64)), atol=0.6 / 2 ** min(bits, 20))
-
-
-def test_colour_and_alpha_are_read_as_grey(tmp_path):
-    plain = read_xray(written(tmp_path / "grey.png", GREY)).image
-    colour = np.dstack([GREY] * 3)
-    alpha = np.dstack([colour, np.full_like(GREY, 255)])
-    for name, pixels in {"c.png": colour, "a.png": alpha, "c.tiff": colour}.items():
-        np.testing.assert_allclose(read_xray(written(tmp_path / name, pixels)).image, plain)
-
-
-def test_jpeg_is_read_whatever_its_name_says(tmp_path):
-    path = written(tmp_path / "one.jpg", GREY).rename(tmp_path / "one.png")
-    np.testing.assert_allclose(read_xray(path).image, GREY / 255, atol=0.1)
-
-
-def test_sixteen_bits_are_not_stretched_to_what_one_film_has(tmp_path):
-    pixels = np.full((8, 8), 1500, np.uint16)
-    pixels[0, 0] = 3000
-    assert read_xray(written(tmp_path / "a.tiff", pixels)).image.max() == pytest.approx(3000 / 4095)
-
-
-@pytest.mark.parametrize(
-    "name, content, error, says",
-    [("gone.png", None, FileNotFoundError, "there is no file"),
-     ("folder", b"", FileNotFoundError, "there is no file"),
-     ("empty.png", b"", DataError, "is empty"),
-     ("note.txt", b"lungs are clear", DataError, "no PNG, JPEG, TIFF or DICOM"),
-     ("one.dcm", bytes(128) + b"DICM" + bytes(50), DataError, "DICOM"),
-     ("cut.jpg", b"\xff\xd8\xff\xe0rest", DataError, "cannot be decoded"),
-     ("cut.tiff", b"II*\0rest", DataError, "cannot be decoded"),
-     ("cut.png", b"\x89PNG\r\n\x1a\nrest", DataError, "cut short"),
-     ("black.png", np.zeros((9, 9), np.uint8), DataError, "shows nothing"),
-     ("float.tiff", np.eye(9, dtype=np.float32), DataError, "8 or 16 bits")],
-)  # fmt: skip
-def test_bad_files_are_named_in_one_sentence(name, content, error, says, tmp_path):
-    path = tmp_path / name
-    if name == "folder":
-        path.mkdir()
-    elif isinstance(content, bytes):
-        path.write_bytes(content)
-    elif content is not None:
-        written(path, content)
-    with pytest.raises(error, match=says) as caught:
-        read_xray(path)
-    message = str(caught.value)
-    assert name in message and "\n" not in message and ". " not in message
-
-
-@pytest.mark.parametrize("copy", COPIES)
+@pytest.mark.parametrize("copy", TRANSFORMS)
 def test_what_was_moved_comes_back(copy):
     blob = cv2.GaussianBlur(np.random.default_rng(0).random((64, 64), np.float32), (0, 0), 4)
     same_tones = copy._replace(gamma=1.0)
-    back = same_tones.undone(same_tones.of(blob), blob)
+    back = same_tones.undo(same_tones.apply(blob), blob)
     inside = slice(8, -8)
     assert np.abs(back - blob)[inside, inside].max() < 0.01
-    assert np.abs(same_tones.of(blob) - blob)[inside, inside].max() > 0.01 or copy.gamma != 1
+    assert np.abs(same_tones.apply(blob) - blob)[inside, inside].max() > 0.01 or copy.gamma != 1
 
 
 def test_a_shift_by_hand():
     image = np.arange(16, dtype=np.float32).reshape(4, 4)
-    down = Copy(down=0.25)
-    np.testing.assert_array_equal(down.of(image), np.vstack([np.zeros((1, 4)), image[:3]]))
-    back = down.undone(down.of(image), np.full((4, 4), -1, np.float32))
+    down = Transform(down=0.25)
+    np.testing.assert_array_equal(down.apply(image), np.vstack([np.zeros((1, 4)), image[:3]]))
+    back = down.undo(down.apply(image), np.full((4, 4), -1, np.float32))
     np.testing.assert_array_equal(back[:3], image[:3])
     np.testing.assert_array_equal(back[3], -1)  # lost below the border: the plain answer stays
 
 
 def test_tones_change_and_places_do_not():
     image = np.full((8, 8), 0.25, np.float32)
-    np.testing.assert_allclose(Copy(gamma=0.5).of(image), 0.5)
+    np.testing.assert_allclose(Transform(gamma=0.5).apply(image), 0.5)
 
 
 def network(function, size=64):
@@ -110,16 +58,16 @@ def network(function, size=64):
 
 def test_an_identity_network_is_undone():
     image = cv2.GaussianBlur(simulate(5, 0, 64).image / np.float32(255), (0, 0), 3)
-    copies = [copy._replace(gamma=1.0) for copy in COPIES]
-    found = answers([network(keras.layers.Identity())], image, copies)
-    assert found.shape == (1 + len(COPIES), 64, 64)
+    copies = [copy._replace(gamma=1.0) for copy in TRANSFORMS]
+    found = all_probabilities([network(keras.layers.Identity())], [image], copies)
+    assert found.shape == (1 + len(TRANSFORMS), 64, 64)
     np.testing.assert_array_equal(found[0], image)
     assert np.abs(found[1:] - found[0])[:, 8:-8, 8:-8].max() < 0.03
 
 
 def test_networks_of_two_sizes_meet_at_the_larger():
     models = [network(keras.layers.Identity(), size) for size in (32, 64)]
-    found = answers(models, radiograph((50, 70)), copies=())
+    found = all_probabilities(models, squares_for(models, radiograph((50, 70))), transforms=())
     assert found.shape == (2, 64, 64)
     assert np.abs(found[0] - found[1]).mean() < 0.05
 
@@ -131,26 +79,8 @@ def test_agreement_by_hand():
     assert agreement(np.stack([one, other])) == pytest.approx((1 + 8 / 10) / 2)
 
 
-def test_areas_and_sides_by_hand():
-    mask = np.zeros((20, 40), bool)
-    mask[5:15, 4:10], mask[5:10, 30:36], mask[0, 0] = True, True, True  # 60, 30, and a speck
-    left, right = lung_areas(mask, (2.0, 0.5))
-    assert (left.side, left.pixels, left.cm2) == ("left", 60, pytest.approx(0.6))
-    assert (right.side, right.pixels, right.cm2) == ("right", 30, pytest.approx(0.3))
-    assert str(left) == "image left (patient right): 1 cm2"
-    assert str(lung_areas(mask)[1]) == "image right (patient left): 30 pixels"
-
-
-@pytest.mark.parametrize("columns, side", [((2, 8), "left"), ((30, 36), "right")])
-def test_one_lung_belongs_to_its_side(columns, side):
-    mask = np.zeros((20, 40), bool)
-    mask[4:9, slice(*columns)] = True
-    assert [area.side for area in lung_areas(mask)] == [side]
-    assert lung_areas(np.zeros((9, 9), bool)) == ()
-
-
 def warned(mask):
-    return " ".join(room.mask_warnings(mask, lung_areas(mask)))
+    return " ".join(mask_warnings(mask, lung_areas(mask)))
 
 
 def test_warnings_of_masks():
@@ -218,11 +148,53 @@ def test_what_is_no_chest_is_not_trusted(trained):
     assert found.warnings and found.confidence < 0.9
 
 
-def test_the_picture_has_the_chest_s_proportions(trained, patient):
-    found = predict(trained, patient.image / np.float32(255), (1.0, 1.25))
-    picture = draw(found, side=250)
-    assert picture.dtype == np.uint8 and picture.shape[1:] == (room.TEXT_WIDTH, 3)
-    assert (picture[:200, 250:] == 255).all() and (picture[:200, :250] < 255).mean() > 0.9
-    orange = (picture == room.ORANGE).all(axis=2)
-    assert orange[:200].any() and not orange[200:].any()
-    assert (picture[200:] == 0).any(), "the areas are written below"
+def grey(*shape):
+    """Random grey levels in [0, 1]."""
+    return np.random.default_rng(0).uniform(0, 1, shape).astype(np.float32)
+
+
+def run(model, batch):
+    return ops.convert_to_numpy(model(batch, training=False))
+
+
+@pytest.mark.parametrize("shape", [(50, 70), (71, 40), (32, 32), (20, 24)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_predicts_at_the_image_s_own_shape(shape, channels):
+    model = build_unet(32, channels, 2, 2)
+    image = grey(*shape)
+    probability = predict_probability(model, image)
+    mask = predict_mask(model, image)
+    assert probability.shape == mask.shape == shape
+    assert probability.dtype == np.float32
+    assert 0 <= probability.min() <= probability.max() <= 1
+    assert mask.dtype == bool
+    assert predict_mask(model, image, (90, 60)).shape == (90, 60)
+
+
+def test_prediction_is_the_network_s_own_at_the_network_s_size():
+    """Three channels are the grey image three times; nothing is resized where the size fits."""
+    model = build_unet(32, 3, 2, 2)
+    image = grey(32, 32)
+    expected = run(model, np.stack([image] * 3, axis=-1)[None])[0, :, :, 0]
+    assert np.allclose(predict_probability(model, image), expected, atol=1e-6)
+
+
+def test_prediction_uses_moving_averages_and_leaves_them_alone():
+    model = build_unet(32, filters=2, depth=2)
+    image = grey(32, 32)
+    before = model.get_weights()
+    assert np.array_equal(predict_probability(model, image), predict_probability(model, image))
+    assert all(map(np.array_equal, before, model.get_weights()))
+    trained = ops.convert_to_numpy(model(image[None, :, :, None], training=True))
+    assert not np.allclose(trained[0, :, :, 0], predict_probability(model, image), atol=1e-3)
+
+
+def test_a_mask_keeps_its_place_on_the_way_there_and_back():
+    """A network that hands the image through must give a non-square image back in place."""
+    inputs = keras.Input((32, 32, 1))
+    model = keras.Model(inputs, layers.Identity()(inputs))
+    image = np.zeros((64, 128), np.float32)
+    image[8:24, 80:120] = 1
+    mask = predict_mask(model, image)
+    rows, columns = np.nonzero(mask)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (8, 23, 80, 119)

@@ -17,54 +17,9 @@ from sets import (
     write_set,
 )
 
-from lungseg_utils.radiographs import Record, load_records, png_shape, read_image
-
-EIGHT, TWELVE, SIXTEEN = (np.uint8, 255), (np.uint16, 4095), (np.uint16, 65535)
-
-
-def grey(pixels):
-    return pixels
-
-
-def colour(pixels):
-    return np.stack([pixels] * 3, axis=2)
-
-
-def colour_with_alpha(pixels):
-    alpha = np.random.default_rng(0).integers(0, pixels.max(), pixels.shape, endpoint=True)
-    return np.dstack([colour(pixels), alpha.astype(pixels.dtype)])
-
-
-@pytest.mark.parametrize("depth", [EIGHT, TWELVE, SIXTEEN], ids=["8 bit", "12 bit", "16 bit"])
-@pytest.mark.parametrize("layout", [grey, colour, colour_with_alpha])
-def test_image_is_the_same_in_every_format(depth, layout, tmp_path):
-    kind, largest = depth
-    path = tmp_path / "image.png"
-    write_png(path, layout(np.round(radiograph() * largest).astype(kind)))
-    image = read_image(path)
-    assert image.dtype == np.float32
-    assert image.shape == SHAPE
-    assert (image.min(), image.max()) == (0, 1)
-    np.testing.assert_allclose(image, radiograph(), atol=0.5 / largest + 1e-6)
-
-
-def test_colours_are_weighed_as_the_eye_does(tmp_path):
-    pixels = np.zeros((1, 4, 3), np.uint8)
-    pixels[0, 0], pixels[0, 1], pixels[0, 2] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
-    write_png(tmp_path / "image.png", pixels)  # OpenCV's order: blue, green, red
-    image = read_image(tmp_path / "image.png")
-    np.testing.assert_allclose(image, [[0.114, 0.587, 0.299, 0]], atol=1 / 255)
-
-
-@pytest.mark.parametrize("shape", [(1, 7), (7, 1), (300, 200)])
-def test_png_shape_is_height_and_width(shape, tmp_path):
-    write_png(tmp_path / "image.png", np.zeros(shape, np.uint8))
-    assert png_shape(tmp_path / "image.png") == shape
-
-
-def test_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"there is no file .*nowhere\.png: check the path"):
-        read_image(tmp_path / "nowhere.png")
+from lungseg_utils.images import read_image
+from lungseg_utils.radiographs import load_records
+from lungseg_utils.types import Record
 
 
 def test_records_are_sorted_and_whole(tmp_path):

@@ -1,4 +1,4 @@
-"""The first room and the terminal: what is picked, what is said, and what it costs to import."""
+"""The first notebook and the terminal: what is picked, what is said, and what it costs to import."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from sets import NAMES, write_set
 
 import lungseg_utils
 from lungseg_utils import start
-from lungseg_utils.__main__ import main
+from lungseg_utils.app.terminal import main
 from lungseg_utils.radiographs import load_records
 
 
@@ -165,7 +165,7 @@ def test_home_of_an_installed_package_is_the_readers_cache(monkeypatch, tmp_path
 @pytest.fixture
 def colab(tmp_path, monkeypatch, small_simulation) -> Iterator[Path]:
     """A machine that looks like Colab's; yields where its Drive will be once it is mounted."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parent / "standin"))
+    monkeypatch.syspath_prepend(str(Path(__file__).parent / "helpers" / "standin"))
     monkeypatch.setenv("COLAB_STANDIN", str(tmp_path))
     monkeypatch.setenv("LUNGSEG_SCALE", "ci")
     for name in ("LUNGSEG_HOME", "LUNGSEG_DATA"):

@@ -11,32 +11,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from trainings import TINY, assert_same_weights, discs, train_tiny
 
-from lungseg_utils import plots, training
+from lungseg_utils import training
 from lungseg_utils.losses import bce_dice_loss
-from lungseg_utils.pipeline import Squares
 from lungseg_utils.pretrained import load_pretrained
-from lungseg_utils.recipes import ARTICLE, COURSE, COURSE_AT, learning_rates, steps_per_epoch
+from lungseg_utils.recipes import COURSE, COURSE_AT
+from lungseg_utils.squares import Squares
 from lungseg_utils.start import Course
 from lungseg_utils.training import head_start, train
 from lungseg_utils.unet import build_unet
-
-TINY = replace(COURSE, name="tiny", size=32, filters=4, depth=1, batch_size=4, epochs=4)
-
-
-def discs(count: int, seed: int) -> Squares:
-    """Dark discs on a noisy bright ground, easy to learn."""
-    random = np.random.default_rng(seed)
-    rows, columns = np.mgrid[:32, :32]
-    centres = random.uniform(10, 22, (count, 2, 1, 1))
-    masks = np.hypot(rows - centres[:, 0], columns - centres[:, 1]) < 7
-    noise = random.normal(0, 0.05, masks.shape)
-    arrays = np.clip(0.8 - 0.6 * masks + noise, 0, 1), masks
-    return Squares(*(array.astype(np.float32) for array in arrays))
-
-
-def train_tiny(folder, recipe=TINY, report=lambda recipe, history: None):
-    return train(recipe, discs(18, 1), discs(5, 2), folder, report=report)
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +33,6 @@ def undisturbed(folder):
     return train_tiny(folder)
 
 
-def assert_same_weights(one, other):
-    pairs = zip(one.model.get_weights(), other.model.get_weights(), strict=True)
-    assert all(np.array_equal(*pair) for pair in pairs)
-
-
 def test_learns(undisturbed):
     history = undisturbed.history
     assert [row["epoch"] for row in history] == [1, 2, 3, 4]
@@ -62,7 +41,7 @@ def test_learns(undisturbed):
 
 def test_killed_and_resumed_ends_at_the_same_weights(undisturbed, tmp_path):
     code = (
-        "import sys; sys.path.insert(0, 'tests'); import test_training as t\n"
+        "import sys; sys.path.insert(0, 'tests/helpers'); import trainings as t\n"
         "t.train_tiny(sys.argv[1], report=lambda r, h: print(len(h), flush=True))"
     )
     child = subprocess.Popen(
@@ -145,17 +124,18 @@ def test_an_epoch_that_another_training_prunes_while_it_is_read_is_no_loss(
 ):
     copy = tmp_path / "runs"
     shutil.copytree(folder, copy)
-    load, seen = training._load, []
+    load, seen = training.Run.load, []
 
-    def pruned_at_first(model, epoch):
-        seen.append(epoch.name)
+    def pruned_at_first(run, model, epoch):
+        seen.append(epoch)
         if len(seen) == 1:
-            epoch.rename(epoch.with_name("epoch-0099"))  # the other one was faster
-        return load(model, epoch)
+            kept = run.folder / f"epoch-{epoch:04d}"
+            kept.rename(run.folder / "epoch-0099")  # the other one was faster
+        return load(run, model, epoch)
 
-    monkeypatch.setattr(training, "_load", pruned_at_first)
+    monkeypatch.setattr(training.Run, "load", pruned_at_first)
     again = train_tiny(copy)
-    assert seen == ["epoch-0004", "epoch-0099"]
+    assert seen == [4, 99]
     assert again.history == undisturbed.history
     assert_same_weights(again, undisturbed)
 
@@ -197,18 +177,6 @@ def test_history_is_plain_numbers(undisturbed):
     assert set(undisturbed.history[0]) >= {"epoch", "seconds", "loss", "val_loss", "val_dice"}
 
 
-def test_learning_rate_warms_up_and_decays_to_zero():
-    schedule = learning_rates(COURSE, 96)
-    steps = COURSE.epochs * steps_per_epoch(COURSE, 96)
-    rates = np.array([float(schedule(step)) for step in range(steps + 1)])
-    assert rates[0] == 0
-    assert rates.max() == pytest.approx(COURSE.learning_rate, rel=1e-2)
-    assert rates.argmax() == pytest.approx(0.1 * steps, abs=1)
-    assert rates[-1] < 1e-6
-    assert learning_rates(ARTICLE, 112) == 1e-5
-    assert steps_per_epoch(ARTICLE, 112) == 56
-
-
 @pytest.mark.parametrize(
     ("data", "scale", "shipped"),
     [("simulated set", "laptop", False), ("Montgomery County set", "laptop", True),
@@ -223,23 +191,3 @@ def test_a_training_on_simulated_images_has_no_head_start(data, scale, shipped, 
     assert all(map(np.array_equal, weights, expected)) and len(weights) == len(expected)
     recipe = COURSE_AT[scale]
     build_unet(recipe.size, filters=recipe.filters, depth=recipe.depth).set_weights(weights)
-
-
-def test_live_curves_do_not_hold_up_short_epochs(monkeypatch):
-    drawn = []
-    monkeypatch.setattr(plots, "display", lambda shown, **_: drawn.append(shown) or Handle(drawn))
-    keys = ("loss", "dice", "val_loss", "val_dice", "seconds")
-    history = [{"epoch": epoch, **dict.fromkeys(keys, 0.5)} for epoch in range(1, 31)]
-    report, recipe = plots.LiveCurves(), replace(TINY, epochs=30)
-    began = time.monotonic()
-    for epoch in range(1, 31):
-        report(recipe, history[:epoch])
-    assert 2 <= len(drawn) <= 3 + (time.monotonic() - began) / report.PAUSE
-    assert "Epoch 1 of 30" in drawn[0].caption and "Epoch 30 of 30" in drawn[-1].caption
-
-
-class Handle:
-    """Stands in for the place in a notebook where a picture is shown."""
-
-    def __init__(self, drawn):
-        self.update = drawn.append

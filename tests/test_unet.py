@@ -5,9 +5,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from lungseg_utils.diagrams import draw_unet, stages
-from lungseg_utils.masks import keep_two_lungs
-from lungseg_utils.unet import build_article_unet, build_unet, predict_mask, predict_probability
+from lungseg_utils.unet import build_article_unet, build_unet
 
 
 def grey(*shape):
@@ -147,80 +145,3 @@ def test_mixed_precision_answers_in_float32_and_nearly_alike(small):
     assert {layer.compute_dtype for layer in mixed.layers[1:-1]} == {"bfloat16"}
     assert mixed.layers[-1].compute_dtype == "float32"
     assert {variable.dtype for variable in mixed.variables} == {"float32"}
-
-
-@pytest.mark.parametrize("shape", [(50, 70), (71, 40), (32, 32), (20, 24)])
-@pytest.mark.parametrize("channels", [1, 3])
-def test_predicts_at_the_image_s_own_shape(shape, channels):
-    model = build_unet(32, channels, 2, 2)
-    image = grey(*shape)
-    probability = predict_probability(model, image)
-    mask = predict_mask(model, image)
-    assert probability.shape == mask.shape == shape
-    assert probability.dtype == np.float32
-    assert 0 <= probability.min() <= probability.max() <= 1
-    assert mask.dtype == bool
-    assert predict_mask(model, image, (90, 60)).shape == (90, 60)
-
-
-def test_prediction_is_the_network_s_own_at_the_network_s_size():
-    """Three channels are the grey image three times; nothing is resized where the size fits."""
-    model = build_unet(32, 3, 2, 2)
-    image = grey(32, 32)
-    expected = run(model, np.stack([image] * 3, axis=-1)[None])[0, :, :, 0]
-    assert np.allclose(predict_probability(model, image), expected, atol=1e-6)
-
-
-def test_prediction_uses_moving_averages_and_leaves_them_alone():
-    model = build_unet(32, filters=2, depth=2)
-    image = grey(32, 32)
-    before = model.get_weights()
-    assert np.array_equal(predict_probability(model, image), predict_probability(model, image))
-    assert all(map(np.array_equal, before, model.get_weights()))
-    trained = ops.convert_to_numpy(model(image[None, :, :, None], training=True))
-    assert not np.allclose(trained[0, :, :, 0], predict_probability(model, image), atol=1e-3)
-
-
-def test_a_mask_keeps_its_place_on_the_way_there_and_back():
-    """A network that hands the image through must give a non-square image back in place."""
-    inputs = keras.Input((32, 32, 1))
-    model = keras.Model(inputs, layers.Identity()(inputs))
-    image = np.zeros((64, 128), np.float32)
-    image[8:24, 80:120] = 1
-    mask = predict_mask(model, image)
-    rows, columns = np.nonzero(mask)
-    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (8, 23, 80, 119)
-
-
-def test_a_mask_is_what_is_above_half_in_two_pieces_without_holes():
-    """A network that hands the image through, given two blocks, a speck and a hole."""
-    inputs = keras.Input((32, 32, 1))
-    model = keras.Model(inputs, layers.Activation("linear")(inputs))
-    image = np.full((32, 32), 0.2, np.float32)
-    image[4:28, 3:13] = image[4:28, 18:29] = image[1:3, 15:17] = 0.8
-    image[10:13, 5:8] = 0.3
-    expected = np.zeros((32, 32), bool)
-    expected[4:28, 3:13] = expected[4:28, 18:29] = True
-    np.testing.assert_array_equal(predict_mask(model, image), expected)
-    large = predict_mask(model, image, (320, 160))
-    scaled = np.kron(expected, np.ones((10, 5), bool))
-    assert (large != scaled).mean() < 0.03
-    assert keep_two_lungs(large).sum() == large.sum()
-
-
-def test_stages_walk_through_the_model(small):
-    walked = stages(small)
-    sides = [stage.side for stage in walked]
-    assert sides == [32, 16, 8, 4, 8, 16, 32, 32]
-    assert [stage.channels for stage in walked] == [4, 8, 16, 32, 16, 8, 4, 1]
-    assert [stage.way for stage in walked] == ["down"] * 4 + ["up"] * 3 + ["out"]
-    assert sum(stage.parameters for stage in walked) == small.count_params()
-
-
-def test_the_drawing_shows_every_block_and_every_skip(small):
-    (axes,) = draw_unet(small).axes
-    assert len(axes.patches) == 8
-    arrows = [text.arrow_patch for text in axes.texts if getattr(text, "arrow_patch", None)]
-    assert len(arrows) == 7 + 3
-    words = {text.get_text() for text in axes.texts}
-    assert {"4", "8", "16", "32", "1", "32 x 32", "4 x 4"} <= words

@@ -16,7 +16,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from tools.installation import ROOT, environment
 
-STANDIN = ROOT / "tests" / "standin"  # holds a module google.colab
+STANDIN = ROOT / "tests" / "helpers" / "standin"  # holds a module google.colab
 MOUNT = 'from google.colab import drive\ndrive.mount("/content/drive")'
 EPOCHS = 5  # done when the machine is lost
 DIED = "the kernel died"

@@ -4,15 +4,6 @@ import json
 from html import escape
 from pathlib import Path
 
-SCORES = {
-    "dice": "Dice",
-    "iou": "IoU",
-    "precision": "Precision",
-    "recall": "Recall",
-    "hd95_mm": "HD95",
-    "assd_mm": "ASSD",
-    "nsd_2mm": "NSD at 2 mm",
-}
 STYLE = """body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
   padding: 0 1rem } img { max-width: 100% } td, th { padding: .2rem 1rem .2rem 0;
   text-align: left }"""
@@ -21,12 +12,12 @@ STYLE = """body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin
 def rows(results: dict) -> list[tuple[str, str, str]]:
     """Title, mean and 95 % interval of each score; one that was not measured is left out."""
     found = []
-    for name, title in SCORES.items():
-        score = results["scores"].get(name) or {}
+    for score in results["scores"].values():
         if score.get("mean") is not None:
-            unit = " mm" if name.endswith("_mm") else ""
+            unit = f" {score['unit']}".rstrip()
             between = [score.get("low"), score.get("high")]
             interval = "" if None in between else " to ".join(map(_number, between)) + unit
+            title = score["title"][0].upper() + score["title"][1:]
             found.append((title, _number(score["mean"]) + unit, interval))
     return found
 

@@ -2,9 +2,11 @@
 
 import re
 
+from lungseg_utils.metrics import SCORES
+
 OBJECTIVES = "| notebook | after it you can | exercises that test it |"
 TIMINGS = "| notebook | to run | to read | exercises |"
-FORMS = {"dice": ".4f", "iou": ".4f", "hd95_mm": ".1f", "assd_mm": ".2f"}
+SHOWN = "dice", "iou", "hd95_mm", "assd_mm"
 
 
 def benchmark_row(content: dict) -> str:
@@ -116,7 +118,7 @@ def recipe_trial_row(row: dict[str, str]) -> str:
 
 def objective_rows() -> list[str]:
     """A line for each objective of each notebook: the exercises that test it."""
-    from lungseg_utils.exercises import NOTEBOOKS, exercises_of
+    from lungseg_utils.teaching.exercises import NOTEBOOKS, exercises_of
 
     lines = []
     for number, notebook in enumerate(NOTEBOOKS):
@@ -158,11 +160,16 @@ def _times(value: float | None) -> str:
 
 
 def _form(scores: dict, name: str) -> str:
-    return format(scores[name], FORMS[name])
+    return format(scores[name], _digits(name))
 
 
 def _scores(scores: dict) -> list[str]:
-    return [_interval(scores[name], "mean", form) for name, form in FORMS.items()]
+    return [_interval(scores[name], "mean", _digits(name)) for name in SHOWN]
+
+
+def _digits(name: str) -> str:
+    # methods differ in the fourth digit of a Dice, and in none of a distance
+    return f".{SCORES[name].digits + (SCORES[name].unit == '')}f"
 
 
 def _interval(score: dict, name: str, form: str) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 from lab import Lab
+from notebook import BADGE, DARK, NARROW, Controls, OpenNotebook
 from plays import PLAYS, Play
-from room import BADGE, DARK, NARROW, Controls, Room
 
 
 @pytest.fixture(scope="session")
@@ -35,55 +35,55 @@ class Notebook:
     notebook: str
 
     @pytest.fixture(scope="class")
-    def room(self, request, lab, browser) -> Iterator[Room]:
+    def notebook(self, request, lab, browser) -> Iterator[OpenNotebook]:
         """The notebook, open and run to its end."""
-        room = Room(lab, browser, request.cls.notebook)
+        notebook = OpenNotebook(lab, browser, request.cls.notebook)
         try:
-            room.run()
-            yield room
+            notebook.run()
+            yield notebook
         finally:
-            room.close()
+            notebook.close()
 
-    def test_runs_to_its_end_without_errors(self, room, shots):
-        cells = room.cells()
+    def test_runs_to_its_end_without_errors(self, notebook, shots):
+        cells = notebook.cells()
         assert [cell for cell in cells if cell["errors"]] == []
         assert [cell["count"] for cell in cells] == list(range(1, len(cells) + 1))
-        room.photograph(shots, "wide")
-        assert room.broken_pictures() == []
-        assert room.faults == []
-        assert room.outside == {BADGE}
+        notebook.photograph(shots, "wide")
+        assert notebook.broken_pictures() == []
+        assert notebook.faults == []
+        assert notebook.outside == {BADGE}
 
-    def test_can_be_read_in_a_narrow_window_and_in_the_dark(self, room, shots):
-        assert room.pale() == []
-        with room.looking(size=NARROW):
-            room.photograph(shots, "narrow")
-            assert room.cut_off() == []
-        with room.looking(theme=DARK):
-            room.photograph(shots, "dark")
-            assert room.pale() == []
-        assert room.faults == []
+    def test_can_be_read_in_a_narrow_window_and_in_the_dark(self, notebook, shots):
+        assert notebook.pale() == []
+        with notebook.looking(size=NARROW):
+            notebook.photograph(shots, "narrow")
+            assert notebook.cut_off() == []
+        with notebook.looking(theme=DARK):
+            notebook.photograph(shots, "dark")
+            assert notebook.pale() == []
+        assert notebook.faults == []
 
 
 class NotebookWithWidgets(Notebook):
     """The tests of a notebook that has widgets."""
 
-    def test_widget_shows_what_the_plain_function_gives(self, room, play: Play, shots):
-        controls = Controls(room, play.widget)
+    def test_widget_shows_what_the_plain_function_gives(self, notebook, play: Play, shots):
+        controls = Controls(notebook, play.widget)
         state = dict(play.start)
         shown = controls.shown()
-        assert shown == room.plain(play, state)
+        assert shown == notebook.plain(play, state)
         for move in play.moves:
             controls.reach(move.title)
             for key in move.keys:
                 controls.keyboard.press(key)
             state |= move.change
-            expected = room.plain(play, state)
+            expected = notebook.plain(play, state)
             assert expected != shown, f"{move.title} changes nothing"
             shown = controls.settled(expected)
             assert shown["caption"] == expected["caption"], move
             assert shown == expected, move
         controls.cell.screenshot(path=shots / f"{play.widget}.png")
-        assert room.faults == []
+        assert notebook.faults == []
 
 
 class Test04(NotebookWithWidgets):

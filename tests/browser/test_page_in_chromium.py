@@ -1,14 +1,11 @@
 """The page in a real browser: choose, drop, look, move the threshold by keyboard, download."""
 
 import re
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-
-sys.path.append(str(Path(__file__).resolve().parent.parent))  # what the other tests share
 from hostile import INPUTS, chest, picture
 from pages import SHIPPED, started
 
@@ -98,8 +95,8 @@ def pixels(path) -> np.ndarray:
 
 def test_a_file_its_outline_the_threshold_and_the_downloads(opened, expect):
     """All by keyboard but the choice of a file, which is the browser's own window."""
+    from lungseg_utils.predict import predict_mask, predict_probability
     from lungseg_utils.pretrained import load_pretrained
-    from lungseg_utils.unet import predict_mask, predict_probability
 
     network = load_pretrained()
     shown = opened()

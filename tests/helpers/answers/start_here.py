@@ -2,8 +2,8 @@ from pathlib import Path
 
 import numpy as np
 
+from lungseg_utils.predict import predict_mask
 from lungseg_utils.pretrained import load_pretrained
-from lungseg_utils.unet import predict_mask
 
 
 def by_search(image, lungs):

@@ -13,8 +13,8 @@ from types import SimpleNamespace
 import pytest
 from loopback import Loopback
 
-from lungseg_utils import download as module
-from lungseg_utils.download import DataError, download, read_manifest, terms
+from lungseg_utils.app import download as module
+from lungseg_utils.app.download import DataError, download, read_manifest, terms
 
 NAMES = tuple(f"MCUCXR_{number:04}_{number % 2}" for number in range(5))
 FOLDERS = ("CXR_png", "ManualMask/leftMask", "ManualMask/rightMask")
@@ -40,10 +40,11 @@ def waits(monkeypatch):
 
 
 @pytest.fixture
-def manifest(tmp_path):
+def manifest(tmp_path, monkeypatch):
     rows = [f"{hashlib.sha256(b).hexdigest()} {len(b)} {p}" for p, b in PICTURES.items()]
     path = tmp_path / "manifest.txt"
     path.write_text("\n".join(rows) + "\n")
+    monkeypatch.setattr(module, "MANIFEST", path)
     return path
 
 
@@ -54,10 +55,13 @@ def server():
 
 
 @pytest.fixture
-def fetch(tmp_path, manifest):
+def fetch(tmp_path, manifest, monkeypatch):
     def run(*addresses, retries=0, fault=""):
         wait = 0.5 if fault in ("stall", "late") else 10
-        return download(tmp_path / "set", addresses, manifest, (wait, wait), retries)
+        monkeypatch.setattr(module, "ADDRESSES", addresses)
+        monkeypatch.setattr(module, "TIMEOUT", (wait, wait))
+        monkeypatch.setattr(module, "RETRIES", retries)
+        return download(tmp_path / "set")
 
     return run
 
@@ -114,8 +118,8 @@ def test_it_asks_politely(fetch, server):
     server.pause = 0.1
     fetch(server.address)
     assert server.most_busy == 4
-    assert server.agents == {module.HEADERS["User-Agent"]}
-    assert "lungseg-utils" in module.HEADERS["User-Agent"]
+    assert server.agents == {module.REQUEST_HEADERS["User-Agent"]}
+    assert "lungseg-utils" in module.REQUEST_HEADERS["User-Agent"]
 
 
 def test_redirects_are_followed(fetch, server):
@@ -388,8 +392,10 @@ def test_a_file_in_place_of_the_folder_is_one_sentence(fetch, server, tmp_path):
 KILLED = """
 import sys
 from pathlib import Path
-from lungseg_utils.download import download
-download(sys.argv[1], sys.argv[2:-1], Path(sys.argv[-1]), timeout=(5, 15), retries=0)
+from lungseg_utils.app import download as module
+module.ADDRESSES, module.MANIFEST = sys.argv[2:-1], Path(sys.argv[-1])
+module.TIMEOUT, module.RETRIES = (5, 15), 0
+module.download(sys.argv[1])
 """
 
 
@@ -454,16 +460,18 @@ def test_every_real_reading_passes(real_data):
 
 
 @pytest.mark.real
-def test_real_files_come_through(real_data, tmp_path):
+def test_real_files_come_through(real_data, tmp_path, monkeypatch):
     full = real_data / "montgomery_full"
     bodies = {"/" + p.relative_to(full).as_posix(): p.read_bytes() for p in full.rglob("*.*")}
     names = [p.name for p in (full / "CXR_png").iterdir()]
     rows = module.MANIFEST.read_text().splitlines()
     manifest = tmp_path / "manifest.txt"
     manifest.write_text("\n".join(row for row in rows if row.endswith(tuple(names))))
+    monkeypatch.setattr(module, "MANIFEST", manifest)
     try:
         with Loopback(bodies) as running:
-            found = files_of(download(tmp_path / "set", [running.address], manifest))
+            monkeypatch.setattr(module, "ADDRESSES", [running.address])
+            found = files_of(download(tmp_path / "set"))
         assert {"/" + path: body for path, body in found.items()} == bodies
     finally:
         shutil.rmtree(tmp_path / "set", ignore_errors=True)  # real X-rays do not lie about

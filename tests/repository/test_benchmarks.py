@@ -1,17 +1,30 @@
 """What the benchmarks make of their measurements, on tables worked out by hand."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import keras
+import numpy as np
 import pandas as pd
 import pytest
 from sets import bare_record
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
+from lungseg_utils import pretrained
+from lungseg_utils.pretrained import (
+    load_pretrained,
+    pretrained_facts,
+)
+from lungseg_utils.radiographs import load_records
+from lungseg_utils.recipes import FOR_SIMULATED
+from lungseg_utils.unet import build_unet
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import article
 import crossvalidate
 import time_to_dice
+import weights
 
 from lungseg_utils.splits import Split, article_split
 
@@ -29,7 +42,6 @@ def test_leaking_patients_leave_training_and_validation():
 
 @pytest.mark.real
 def test_the_article_leaks_what_its_readings_say(real_data):
-    from lungseg_utils.radiographs import load_records
 
     split = article_split(load_records(real_data / "montgomery_512"))
     left = {record.name for record in split.train} - {
@@ -87,3 +99,28 @@ def test_the_article_s_time_is_its_steps_times_ours(tmp_path):
     log.write_text("epoch,val_precision,val_recall\n1,0.9,0.96\n2,0.96,0.95\n3,0.97,0.96\n")
     found = time_to_dice.article_seconds(str(log), step=10)
     assert found == {"0.950": 2 * 56 * 10, "0.960": 3 * 56 * 10, "0.970": None}
+
+
+def test_rounds_kernels_only(tmp_path, monkeypatch):
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    keras.utils.set_random_seed(3)
+    model = build_unet(32, filters=2, depth=2)
+    model.set_weights([1e5 + array if array.ndim == 1 else array for array in model.get_weights()])
+    recipe = replace(FOR_SIMULATED, size=32, filters=2, depth=2)
+    weights.save_pretrained(model, "small", recipe, {"held_out": ["A"]})
+    assert pretrained_facts("small")["held_out"] == ["A"]
+    for before, after in zip(
+        model.get_weights(), load_pretrained("small").get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(after, before, rtol=5e-4 if before.ndim > 1 else 0, atol=1e-7)
+
+
+def test_mean_weights_by_hand():
+    trained, start = [np.array([1.0, 4.0]), np.array(2.0)], [np.array([0.0, -6.0]), np.array(12.0)]
+    one, other = crossvalidate.mean_weights([trained, start], [0.7, 0.3])
+    np.testing.assert_allclose(one, [0.7, 1.0])
+    np.testing.assert_allclose(other, 5.0)
+    np.testing.assert_allclose(
+        crossvalidate.mean_weights([trained, start, start])[0], [1 / 3, -8 / 3]
+    )

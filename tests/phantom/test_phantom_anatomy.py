@@ -37,7 +37,7 @@ class Standing(NamedTuple):
 
 def stand(seed: int, index: int, size: int | None = SIZE) -> Standing:
     rng = np.random.default_rng([seed, index])
-    return Standing(seed, index, *radiograph.stand(seed, index, size, rng))
+    return Standing(seed, index, *radiograph.position(seed, index, size, rng))
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_nearly_all_of_the_lungs_is_on_the_film(crowd):
         matrix = one.view.matrix.copy()
         matrix[:, 2] += SIZE / 2
         around = View((2 * SIZE, 2 * SIZE), matrix, one.view.bend)
-        whole = sum(organs.lung_mask(one.who, side, around).sum() for side in (-1, 1))
+        whole = sum(organs.lung_area(one.who, side, around).sum() for side in (-1, 1))
         return one.masks.sum() > 0.9 * whole
 
     assert_all(crowd[::20], on_film)
@@ -165,7 +165,7 @@ def test_places_and_pixels_are_each_others_inverse(crowd):
 def test_masks_are_the_anatomy_to_within_a_pixel(crowd):
     for one in crowd[::80]:
         for side, mask in zip((-1, 1), one.masks, strict=True):
-            lung = covered(one.view, organs.cavity(one.who, side))
+            lung = covered(one.view, organs.half_cavity(one.who, side))
             lung &= ~covered(one.view, organs.below_diaphragm(one.who, side))
             for outline in (organs.heart, organs.aortic_arch, organs.mediastinum):
                 lung &= ~covered(one.view, outline(one.who))

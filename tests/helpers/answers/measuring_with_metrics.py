@@ -1,7 +1,7 @@
 import numpy as np
 
 from lungseg_utils import metrics
-from lungseg_utils.exercises.measuring_with_metrics import lungs
+from lungseg_utils.teaching.exercises.measuring_with_metrics import lungs
 
 REFERENCE, SPACING_MM = lungs()
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from lungseg_utils import phantom
+from lungseg_utils.images import read_image
 from lungseg_utils.phantom import dataset, disease, person, physics, radiograph, tissue
-from lungseg_utils.radiographs import load_records, read_image
+from lungseg_utils.radiographs import load_records
 
 SIZE = 128
 
@@ -31,7 +32,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def patients():
     """The thirty's patients before the film, masks and disease drawn, without their pictures."""
-    return [radiograph.Scene(5, index, SIZE) for index in range(30)]
+    return [radiograph.Exposure(5, index, SIZE) for index in range(30)]
 
 
 def test_a_radiograph_depends_on_seed_and_index_alone(thirty):
@@ -97,7 +98,7 @@ def test_an_inverted_radiograph_is_the_negative(monkeypatch):
 @pytest.mark.parametrize(("seed", "index"), [(5, 0), (5, 3), (11, 40), (12, 205), (13, 77)])
 @pytest.mark.parametrize("size", [64, SIZE])
 def test_the_mask_is_where_the_lung_attenuates(seed, index, size):
-    patient = radiograph.Scene(seed, index, size)
+    patient = radiograph.Exposure(seed, index, size)
     layers, lungs = phantom.explain(seed, index, size), patient.masks.any(0)
     assert ((layers["lungs"] > 0) == lungs).all()
     assert all(layer.dtype == np.float32 for layer in layers.values())
@@ -163,12 +164,12 @@ def test_disease_fills_no_more_than_the_air_there_was(patients):
 
 def chest(index):
     """The thirty's patient, with a generator of its own."""
-    patient = radiograph.Scene(5, index, SIZE)
+    patient = radiograph.Exposure(5, index, SIZE)
     rng = np.random.default_rng(index)
     return disease.Chest(patient.who, patient.view, patient.masks, patient.air, rng)
 
 
-@pytest.mark.parametrize("kind", [kind for kind, _ in disease.KINDS])
+@pytest.mark.parametrize("kind", [kind for kind, _ in disease.PATTERNS])
 @pytest.mark.parametrize("side", [0, 1])
 def test_each_disease_is_drawn_in_the_lung_it_names(kind, side):
     for index in range(6):
@@ -265,17 +266,20 @@ def test_memory_does_not_grow_from_radiograph_to_radiograph(tmp_path, monkeypatc
         return phantom.simulate(*arguments)
 
     monkeypatch.setattr(dataset, "simulate", simulate)
+    monkeypatch.setattr(dataset.os, "cpu_count", lambda: 1)
     tracemalloc.start()
     try:
-        phantom.write_phantom_set(tmp_path / "set", 8, 64, workers=1)
+        phantom.write_phantom_set(tmp_path / "set", 8, 64)
     finally:
         tracemalloc.stop()
     assert (held[-1] - held[2]) / 5 < 4096  # bytes a radiograph; one mask is as large
 
 
-def test_the_number_of_workers_changes_nothing(tmp_path):
-    one = phantom.write_phantom_set(tmp_path / "one", 4, 64, seed=3, workers=1)
-    three = phantom.write_phantom_set(tmp_path / "three", 4, 64, seed=3, workers=3)
+def test_the_number_of_processor_cores_changes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(dataset.os, "cpu_count", lambda: 1)
+    one = phantom.write_phantom_set(tmp_path / "one", 4, 64, seed=3)
+    monkeypatch.setattr(dataset.os, "cpu_count", lambda: 3)
+    three = phantom.write_phantom_set(tmp_path / "three", 4, 64, seed=3)
     files = sorted(p.relative_to(one) for p in one.rglob("*") if p.is_file())
     assert files == sorted(p.relative_to(three) for p in three.rglob("*") if p.is_file())
     assert all((one / name).read_bytes() == (three / name).read_bytes() for name in files)

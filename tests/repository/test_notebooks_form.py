@@ -6,7 +6,7 @@ from statistics import median
 import nbformat
 import pytest
 
-from lungseg_utils.exercises import NOTEBOOKS as ROOMS
+from lungseg_utils.teaching.exercises import NOTEBOOKS as ROOMS
 from tools import forms, notebooks, timings
 
 STORED = {path.stem: nbformat.read(path, as_version=4) for path in notebooks.paths()}

@@ -9,7 +9,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from lungseg_utils.exercises import NOTEBOOKS, core, exercises_of, progress
+from lungseg_utils.teaching.exercises import NOTEBOOKS, core, exercises_of, progress
 from tools import notebooks
 
 EXERCISES = [one for notebook in NOTEBOOKS for one in exercises_of(notebook)]
@@ -137,7 +137,7 @@ def objectives(text):
 
 
 def test_progress_is_remembered_and_told(capsys):
-    from lungseg_utils.exercises import start_here
+    from lungseg_utils.teaching.exercises import start_here
 
     start_here.dark_pixels.check(lambda image, threshold: image > threshold)
     assert core.passed() == set()
@@ -154,7 +154,7 @@ def test_progress_survives_a_broken_file(tmp_path):
 
 
 def test_what_the_functions_own_error_was_is_told():
-    from lungseg_utils.exercises import start_here
+    from lungseg_utils.teaching.exercises import start_here
 
     state, message = start_here.dark_pixels.verdict(lambda image, threshold: image.sum(7))
     assert state == core.NOT_YET and "your function stops with" in message

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import requests
 
-from lungseg_utils.page.server import FAREWELL, greeting
+from lungseg_utils.app.page.server import FAREWELL, greeting
 
 SHIPPED = ("-m", "lungseg_utils", "serve", "--port", "0", "--no-browser")
 SMALL = (
     "-c",
     "import sys, pages\n"
-    "from lungseg_utils import __main__, page\n"
-    "page._with_the_networks_that_ship = pages.small_work\n"
-    "sys.exit(__main__.run())",
+    "from lungseg_utils.app import page, terminal\n"
+    "page._segmenter = pages.small_segmenter\n"
+    "sys.exit(terminal.run())",
     *SHIPPED[2:],
 )
 GREETING = "The page is at "
@@ -34,11 +34,11 @@ def small_networks() -> list:
     return [keras.Model(inputs, inputs**power) for power in (1, 2)]
 
 
-def small_work():
+def small_segmenter():
     """What the page needs, with the small networks."""
-    from lungseg_utils.page.work import Work
+    from lungseg_utils.app.page.answers import Segmenter
 
-    return Work(small_networks())
+    return Segmenter(small_networks())
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def started(program: Sequence[str], folder: Path) -> Iterator[Page]:
     """The page, ready to answer. Ctrl-C ends it; it must have written and told nothing."""
     inside = folder / "inside"
     (inside / "tmp").mkdir(parents=True)
-    paths = os.pathsep.join(map(str, (Path(__file__).parent, Path(__file__).parent.parent)))
+    paths = os.pathsep.join(map(str, (Path(__file__).parent, Path(__file__).parents[2])))
     environment = os.environ | {"TMPDIR": str(inside / "tmp"), "PYTHONPATH": paths}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(

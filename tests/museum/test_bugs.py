@@ -1,4 +1,4 @@
-"""Each mistake of the museum does what its name says, on arrays of a few pixels."""
+"""Each bug of the run does what its name says, on arrays of a few pixels."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import pytest
 
-from lungseg_utils import mistakes, museum
-from lungseg_utils.mistakes import MISTAKES
-from lungseg_utils.museum import FINE, HEALTHY
+from lungseg_utils.museum import bugs, run
+from lungseg_utils.museum.bugs import BUGS
+from lungseg_utils.museum.run import FINE, HEALTHY
 
 KEY = [0, 0]
 
@@ -34,7 +34,7 @@ def history():
 
 
 @pytest.fixture
-def sitting():
+def predicted():
     """A network that calls dark what is dark, and masks that are a little too large."""
     truth = np.zeros((3, FINE, FINE), np.float32)
     truth[:, 64:192, 32:112] = truth[:, 64:192, 144:224] = 1
@@ -45,36 +45,36 @@ def sitting():
     parts = SimpleNamespace(images=images, masks=truth)
     model = SimpleNamespace(predict_on_batch=lambda batch: (batch < 0.5).astype(np.float32))
     data = SimpleNamespace(training=parts, validation=parts, test=parts)
-    probability = np.where(museum.squares(found, 32) > 0.5, 0.7, 0.2).astype(np.float32)
-    return museum.Sitting(data, model, [], probability, found > 0.5, truth)
+    probability = np.where(run.squares(found, 32) > 0.5, 0.7, 0.2).astype(np.float32)
+    return run.Predicted(data, model, [], probability, found > 0.5, truth)
 
 
 def changed(name, step):
-    """The step of a mistake, which differs from the healthy one."""
-    wrong = getattr(MISTAKES[name].steps, step)
+    """The step of a bug, which differs from the healthy one."""
+    wrong = getattr(BUGS[name].steps, step)
     assert wrong is not getattr(HEALTHY, step)
     return wrong
 
 
 def test_each_changes_what_it_says_and_no_more():
-    assert len(MISTAKES) >= 14
-    for name, mistake in MISTAKES.items():
+    assert len(BUGS) >= 14
+    for name, bug in BUGS.items():
         steps = [
-            step for step, wrong in vars(mistake.steps).items() if wrong is not vars(HEALTHY)[step]
+            step for step, wrong in vars(bug.steps).items() if wrong is not vars(HEALTHY)[step]
         ]
         assert len(steps) == (2 if name == "one validation image" else 1), name
-        assert mistake.harms == ("number" if "measure" in steps else "network")
-        assert mistake.seen
+        assert bug.harms == ("number" if "measure" in steps else "network")
+        assert bug.seen
 
 
 def test_no_two_are_the_same():
-    assert len({mistake.steps for mistake in MISTAKES.values()}) == len(MISTAKES)
+    assert len({bug.steps for bug in BUGS.values()}) == len(BUGS)
 
 
 def test_dilated_labels_are_larger_all_around(masks):
     wrong = changed("dilated labels", "label")(masks)
     assert (wrong >= masks).all() and set(np.unique(wrong)) == {0, 1}
-    assert wrong[0, 16 - mistakes.KERNEL // 2, 12] == 1 and wrong[0, 8, 12] == 0
+    assert wrong[0, 16 - bugs.KERNEL // 2, 12] == 1 and wrong[0, 8, 12] == 0
 
 
 def test_labels_of_255(masks):
@@ -137,7 +137,7 @@ def test_a_second_sigmoid_keeps_the_loss_from_zero():
 
 
 def test_each_keeps_another_epoch(history):
-    kept = {name: one.steps.keep(history) for name, one in MISTAKES.items()}
+    kept = {name: one.steps.keep(history) for name, one in BUGS.items()}
     assert HEALTHY.keep(history) == 2
     assert kept["kept by training loss"] == 3
     assert kept["kept by lowest Dice"] == 1
@@ -145,8 +145,8 @@ def test_each_keeps_another_epoch(history):
     assert kept["one validation image"] == 0
 
 
-def test_one_image_speaks_for_all(sitting, history):
-    data = replace(sitting, history=history)
+def test_one_image_speaks_for_all(predicted, history):
+    data = replace(predicted, history=history)
     assert changed("one validation image", "measure")(data).tolist() == [0.9] * 3
 
 
@@ -174,54 +174,54 @@ def test_mirrored_and_not_back_marks_both_sides(masks):
     assert np.allclose(wrong, wrong[:, :, ::-1]) and not np.allclose(wrong, masks)
 
 
-def reported(name, sitting):
-    return changed(name, "measure")(sitting)
+def reported(name, predicted):
+    return changed(name, "measure")(predicted)
 
 
-def test_the_healthy_report_is_the_honest_one(sitting):
-    outcome = museum.score(
-        replace(sitting, data=SimpleNamespace(
-            test=sitting.data.test, spacings_mm=[(1.0, 1.0)] * 3)), HEALTHY
+def test_the_healthy_report_is_the_honest_one(predicted):
+    outcome = run.measure(
+        replace(predicted, data=SimpleNamespace(
+            test=predicted.data.test, spacings_mm=[(1.0, 1.0)] * 3)), HEALTHY
     )  # fmt: skip
     assert np.allclose(outcome.reported, outcome.dice) and (outcome.hd95_mm == 8).all()
 
 
-def test_dice_above_1(sitting):
-    assert (reported("Dice above 1", sitting) > 1).all()
+def test_dice_above_1(predicted):
+    assert (reported("Dice above 1", predicted) > 1).all()
 
 
-def test_sums_in_uint8_lose_nearly_everything(sitting):
-    honest = HEALTHY.measure(sitting)
-    assert np.allclose(reported("sums in uint8", sitting), honest / 255)
+def test_sums_in_uint8_lose_nearly_everything(predicted):
+    honest = HEALTHY.measure(predicted)
+    assert np.allclose(reported("sums in uint8", predicted), honest / 255)
 
 
-def test_the_best_threshold_is_never_worse(sitting):
-    wrong, fine = reported("a threshold for each image", sitting), museum.FINE
-    fixed = museum.overlap(museum.squares(sitting.probability, fine) > 0.5, sitting.labels)
+def test_the_best_threshold_is_never_worse(predicted):
+    wrong, fine = reported("a threshold for each image", predicted), run.FINE
+    fixed = run.overlap(run.squares(predicted.probability, fine) > 0.5, predicted.labels)
     assert (wrong >= fixed).all()
 
 
-def test_augmented_test_part_is_moved(sitting):
-    wrong = reported("augmented test part", sitting)
-    honest = museum.overlap(sitting.labels, sitting.labels)
+def test_augmented_test_part_is_moved(predicted):
+    wrong = reported("augmented test part", predicted)
+    honest = run.overlap(predicted.labels, predicted.labels)
     assert wrong.shape == honest.shape and (wrong < honest).all()
 
 
-def test_a_test_part_like_the_training_part_may_normalise_itself(sitting):
-    assert (reported("normalised by test part", sitting) > 0.95).all()
-    darker = SimpleNamespace(images=sitting.data.test.images * 0.5 + 0.5, masks=sitting.labels)
-    data = SimpleNamespace(training=sitting.data.training, test=darker)
-    assert (reported("normalised by test part", replace(sitting, data=data)) > 0.95).all()
+def test_a_test_part_like_the_training_part_may_normalise_itself(predicted):
+    assert (reported("normalised by test part", predicted) > 0.95).all()
+    darker = SimpleNamespace(images=predicted.data.test.images * 0.5 + 0.5, masks=predicted.labels)
+    data = SimpleNamespace(training=predicted.data.training, test=darker)
+    assert (reported("normalised by test part", replace(predicted, data=data)) > 0.95).all()
 
 
-def test_small_squares_hide_what_is_smaller_than_a_pixel(sitting):
-    found = sitting.masks.copy()
+def test_small_squares_hide_what_is_smaller_than_a_pixel(predicted):
+    found = predicted.masks.copy()
     found[:, 200:203, 32:112] = True
-    finer = replace(sitting, masks=found)
+    finer = replace(predicted, masks=found)
     assert (
-        reported("measured on squares", finer) == reported("measured on squares", sitting)
+        reported("measured on squares", finer) == reported("measured on squares", predicted)
     ).all()
-    assert (HEALTHY.measure(finer) < HEALTHY.measure(sitting)).all()
+    assert (HEALTHY.measure(finer) < HEALTHY.measure(predicted)).all()
 
 
 def test_costs_are_dice_lost_or_dice_invented():
@@ -229,16 +229,16 @@ def test_costs_are_dice_lost_or_dice_invented():
     blank = np.zeros((3, 2, 2), bool)
 
     def outcome(dice, told):
-        return museum.Outcome(blank, dice, dice, dice, told)
+        return run.Outcome(blank, dice, dice, dice, told)
 
     healthy = {0: good, 1: good - 0.01, 2: good + 0.01}
-    rooms = SimpleNamespace(
-        visit=lambda name, seed: outcome(healthy[seed], healthy[seed]),
+    museum = SimpleNamespace(
+        outcome=lambda name, seed: outcome(healthy[seed], healthy[seed]),
         data=SimpleNamespace(patients=("a", "b", "c")),
     )
     names = "dilated labels", "mirrored chests", "Dice above 1"
     shown = outcome(bad, good), outcome(good - 0.015, good), outcome(good, good + 0.9)
-    table = mistakes.costs(rooms, dict(zip(names, shown, strict=True)))
+    table = bugs.costs(museum, dict(zip(names, shown, strict=True)))
     assert table["cost"].tolist() == pytest.approx([0.10, 0.015, 0.9])
     assert table["beyond seeds"].tolist() == [True, False, True]
     assert table["reported Dice"].tolist() == pytest.approx([0.92, 0.92, 1.82])

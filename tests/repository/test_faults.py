@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from faults import FAULTS
 
-HERE = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 
 
 OPTIONS = ["-q", "-x", "-p", "no:cacheprovider", "-p", "faults"]
@@ -17,11 +17,11 @@ OPTIONS = ["-q", "-x", "-p", "no:cacheprovider", "-p", "faults"]
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 def test_a_fault_is_found(fault, tmp_path):
     _, test = FAULTS[fault]
-    places = {"PYTHONPATH": str(HERE), "LUNGSEG_HOME": str(tmp_path)}
+    places = {"PYTHONPATH": str(TESTS / "helpers"), "LUNGSEG_HOME": str(tmp_path)}
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", *OPTIONS, str(HERE / test)],
+        [sys.executable, "-m", "pytest", *OPTIONS, str(TESTS / test)],
         env={**os.environ, **places, "FAULT": fault.__name__},
-        cwd=HERE.parent,
+        cwd=TESTS.parent,
         capture_output=True,
         text=True,
         timeout=300,

@@ -16,11 +16,12 @@ from keras import ops
 from PIL import Image
 from sets import lungs, radiograph, write_set
 
-from lungseg_utils import losses, metrics, plots, scenes
+from lungseg_utils import losses, metrics
+from lungseg_utils.augmentation import MILD, Augmentation
 from lungseg_utils.masks import lung_area_cm2
 from lungseg_utils.radiographs import load_records
-from lungseg_utils.recipes import MILD, Augmentation
-from lungseg_utils.scenes import Case, Lung
+from lungseg_utils.teaching import plots, scenes
+from lungseg_utils.teaching.scenes import Case, Lung
 from lungseg_utils.unet import build_unet, receptive_span
 
 SHAPE, SPACING = (48, 64), (2.0, 1.5)

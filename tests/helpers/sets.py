@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from lungseg_utils.radiographs import Record
+from lungseg_utils.types import Record
 
 NAMES = ("MCUCXR_0001_0", "MCUCXR_0002_0", "MCUCXR_0003_1", "MCUCXR_0004_1")
 SHAPE = (24, 32)

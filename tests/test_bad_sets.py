@@ -34,9 +34,11 @@ from breaking import (
 )  # fmt: skip
 from sets import NAMES, files, write_set
 
+from lungseg_utils.images import read_image
 from lungseg_utils.masks import read_lungs
-from lungseg_utils.radiographs import DataError, Record, load_records, read_image
+from lungseg_utils.radiographs import load_records
 from lungseg_utils.start import begin
+from lungseg_utils.types import DataError, Record
 
 NAME, OTHER = NAMES[:2]
 IMAGE, LEFT, RIGHT = (path.as_posix() for path in files(Path(), NAME))

@@ -6,7 +6,7 @@ from statistics import median
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parent.parent / "lungseg_utils"
+PACKAGE = Path(__file__).resolve().parents[2] / "lungseg_utils"
 MODULES = {str(path.relative_to(PACKAGE)): path.read_text() for path in PACKAGE.rglob("*.py")}
 TABLE = "phantom/ranges.py"  # of numbers with their sources, nothing to follow
 FUNCTIONS = {

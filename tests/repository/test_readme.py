@@ -9,7 +9,7 @@ import pytest
 
 from tools import tables
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BENCHMARKS = ROOT / "benchmarks"
 README, CARD, TEACHING, USING = (
     ROOT / f"{name}.md" for name in ("README", "MODEL_CARD", "TEACHING", "USING")

@@ -18,19 +18,18 @@ import numpy as np
 import pytest
 from hostile import INPUTS, chest, dicom, picture
 
-from lungseg_utils import batch, doctor
-from lungseg_utils.__main__ import main
-from lungseg_utils.files import find_jobs
+from lungseg_utils.app import batch, doctor
+from lungseg_utils.app.jobs import find_jobs
+from lungseg_utils.app.terminal import main
+from lungseg_utils.images import read_image, read_xray
 from lungseg_utils.masks import lung_areas, read_lungs
 from lungseg_utils.metrics import dice
-from lungseg_utils.predict import predict
+from lungseg_utils.predict import predict, predict_mask
 from lungseg_utils.pretrained import MONTGOMERY, SIMULATED, load_pretrained, load_saved
-from lungseg_utils.radiographs import load_records, read_image
-from lungseg_utils.unet import predict_mask
-from lungseg_utils.xray import read_xray
+from lungseg_utils.radiographs import load_records
 
 CHEST = picture()()
-USING = Path(__file__).resolve().parent.parent / "USING.md"
+USING = Path(__file__).resolve().parents[2] / "USING.md"
 COMMANDS = "predict", "serve", "doctor", "download", "phantom", "train", "evaluate"
 
 

@@ -17,18 +17,18 @@ from hostile import INPUTS, chest, dicom, picture
 from pages import SHIPPED, SMALL, small_networks, started
 from starlette.requests import Request
 
-import lungseg_utils.page
-from lungseg_utils.masks import lung_areas
-from lungseg_utils.page import desk, examples, guard, server, upload
-from lungseg_utils.predict import LEAST_CONFIDENCE, outlined, predict
+from lungseg_utils.app import page as package
+from lungseg_utils.app.page import examples, guard, queue, server, upload
+from lungseg_utils.images import decode_xray
+from lungseg_utils.masks import lung_areas, mask_from_square
+from lungseg_utils.overlay import outlined, to_grey_picture
+from lungseg_utils.predict import LEAST_CONFIDENCE, predict
 from lungseg_utils.pretrained import MONTGOMERY, SIMULATED, load_pretrained
-from lungseg_utils.unet import mask_from_square
-from lungseg_utils.xray import decode_xray
 
 CHEST = picture()()
 CLIENTS, REQUESTS = 20, 200
 # of the answers that are kept, and for what a request needs while it is worked on
-MOST_GROWTH = desk.MOST_KEPT * 1.1e6 + 150e6
+MOST_GROWTH = queue.MOST_KEPT * 1.3e6 + 150e6
 FOREIGN = "http://evil.example"
 
 
@@ -92,7 +92,7 @@ def test_the_threshold_moves_the_areas_the_mask_and_the_picture(page, small, rep
     found = pixels(page.ask("GET", asked.format("/mask.png")).content)
     np.testing.assert_array_equal(found > 0, mask)
     drawn = pixels(page.ask("GET", asked.format("/overlay.png")).content)[:, :, ::-1]
-    expected = outlined(image, mask, side=960)
+    expected = outlined(to_grey_picture(image, side=960), mask)
     assert np.abs(drawn.astype(int) - expected).max() <= 1
 
 
@@ -161,8 +161,8 @@ def test_a_token_that_is_unknown_is_refused(page, path):
      ("POST", "/", 405), ("POST", "/state", 405), ("GET", "/examples/0", 405),
      ("POST", "/examples/99", 404), ("POST", "/examples/-1", 404),
      ("POST", "/examples/" + 5000 * "9", 404), ("GET", "/secret", 404),
-     ("GET", "/..%2f..%2fetc%2fpasswd", 404), ("GET", "/xrays/..%2f..%2fwork.py", 404),
-     ("GET", "/work.py", 404), ("TRACE", "/", 405)],
+     ("GET", "/..%2f..%2fetc%2fpasswd", 404), ("GET", "/xrays/..%2f..%2fqueue.py", 404),
+     ("GET", "/queue.py", 404), ("TRACE", "/", 405)],
 )  # fmt: skip
 def test_what_is_not_there_is_refused(page, method, path, status):
     answer = page.ask(method, path)
@@ -214,9 +214,9 @@ def test_a_body_without_a_length_is_cut_off_at_the_limit(page):
 
 
 def test_a_body_at_the_limit_is_read(page):
-    answer = page.upload(CHEST + bytes(upload.MOST_BYTES - len(CHEST)))
+    answer = page.upload(CHEST + bytes(upload.MOST_UPLOAD_BYTES - len(CHEST)))
     assert answer.status_code == 422 and "cut short" in sentence(answer)
-    answer = page.upload(bytes(upload.MOST_BYTES + 1))
+    answer = page.upload(bytes(upload.MOST_UPLOAD_BYTES + 1))
     assert answer.status_code == 413 and "larger than 64 MB" in sentence(answer)
 
 
@@ -365,7 +365,7 @@ def test_the_line_has_an_end(monkeypatch):
 
 
 def test_an_upload_that_stalls_is_given_up(monkeypatch):
-    monkeypatch.setattr(upload, "PATIENCE", 0.05)
+    monkeypatch.setattr(upload, "UPLOAD_PATIENCE", 0.05)
     uploads = upload.Uploads()
 
     async def stall():
@@ -382,22 +382,22 @@ def test_an_upload_that_stalls_is_given_up(monkeypatch):
 
 
 def test_what_nobody_has_asked_for_longest_is_forgotten(monkeypatch):
-    monkeypatch.setattr(desk, "MOST_KEPT", 2)
-    one = desk.Desk(lambda: None)
+    monkeypatch.setattr(queue, "MOST_KEPT", 2)
+    one = queue.Queue(lambda: None)
     first, second = one.keep("a"), one.keep("b")
     assert one.kept(first) == "a"
     third = one.keep("c")
     assert (one.kept(first), one.kept(third)) == ("a", "c")
-    with pytest.raises(desk.HTTPException, match="drop it again"):
+    with pytest.raises(queue.HTTPException, match="drop it again"):
         one.kept(second)
 
 
 def test_a_failure_inside_is_told_without_what_is_in_the_file(capsys):
-    def fail(work):
+    def fail(segmenter):
         raise KeyError("secret")
 
-    with pytest.raises(desk.HTTPException, match="the program failed"):
-        desk._explained(fail, None)
+    with pytest.raises(queue.HTTPException, match="the program failed"):
+        queue._explained(fail, None)
     told = capsys.readouterr().err
     assert "KeyError" in told and "in fail" in told and "secret" not in told.split("in fail")[0]
 
@@ -407,10 +407,10 @@ def test_networks_that_cannot_be_loaded_are_told(capsys):
         raise ValueError("no weights")
 
     async def ask():
-        one = desk.Desk(load)
+        one = queue.Queue(load)
         await one.open()
-        with pytest.raises(desk.HTTPException, match="cannot be loaded: no weights"):
-            await one.do(request_with([]), lambda work: work)
+        with pytest.raises(queue.HTTPException, match="cannot be loaded: no weights"):
+            await one.do(request_with([]), lambda segmenter: segmenter)
 
     asyncio.run(ask())
     assert "no weights" in capsys.readouterr().err
@@ -470,7 +470,7 @@ def test_the_terminal_says_where_the_page_is_and_who_can_reach_it():
 def test_a_package_that_is_missing_is_named(missing):
     code = (
         f"import sys; sys.modules[{missing!r}] = None\n"
-        "from lungseg_utils.page import serve\n"
+        "from lungseg_utils.app.page import serve\n"
         "try: serve()\nexcept ValueError as error: print(error)"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -480,13 +480,13 @@ def test_a_package_that_is_missing_is_named(missing):
 
 
 def test_tensorflow_is_not_loaded_before_the_page_is_there():
-    code = "import sys, lungseg_utils.page.server; print('tensorflow' in sys.modules)"
+    code = "import sys, lungseg_utils.app.page.server; print('tensorflow' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "False\n"
 
 
 def test_the_page_is_part_of_the_package():
-    folder = Path(lungseg_utils.page.__file__).parent
+    folder = Path(package.__file__).parent
     for name in ("index.html", "style.css", "page.js"):
         assert (folder / name).stat().st_size > 1000
     assert threading.active_count() < 50

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
-from test_training import TINY, assert_same_weights, discs
+from trainings import TINY, assert_same_weights, discs
 
 from lungseg_utils import recipes
 from lungseg_utils.training import train

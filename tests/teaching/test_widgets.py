@@ -8,11 +8,12 @@ import pytest
 from ipywidgets import Checkbox, IntRangeSlider, Text, ToggleButtons
 from sets import lungs, radiograph, write_set
 
-from lungseg_utils import metrics, plots, scenes, widgets
+from lungseg_utils import metrics
+from lungseg_utils.augmentation import MILD
 from lungseg_utils.phantom import explain
 from lungseg_utils.radiographs import load_records
-from lungseg_utils.recipes import MILD
-from lungseg_utils.scenes import Case
+from lungseg_utils.teaching import plots, scenes, widgets
+from lungseg_utils.teaching.scenes import Case
 from lungseg_utils.unet import build_unet
 
 SHAPE, SPACING = (48, 64), (2.0, 1.5)

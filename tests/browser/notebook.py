@@ -97,7 +97,7 @@ FOCUSED = """cell => {
 }"""
 
 
-class Room:
+class OpenNotebook:
     """A notebook's page and kernel; `faults` and `outside` fill as the browser meets them."""
 
     def __init__(self, lab: Lab, browser, name: str):
@@ -221,9 +221,9 @@ class Room:
 class Controls:
     """A widget in its cell, moved by the keyboard alone."""
 
-    def __init__(self, room: Room, widget: str):
-        self.keyboard = room.page.keyboard
-        self.cell = room.page.evaluate_handle(CELL, widget).as_element()
+    def __init__(self, notebook: OpenNotebook, widget: str):
+        self.keyboard = notebook.page.keyboard
+        self.cell = notebook.page.evaluate_handle(CELL, widget).as_element()
         self.cell.scroll_into_view_if_needed()
         self.cell.focus()
 
