@@ -23,7 +23,7 @@ from lungseg_utils.recipes import FOR_SIMULATED, Recipe
 from lungseg_utils.results import by_group, evaluate, summarise
 from lungseg_utils.squares import Squares, load_squares
 from lungseg_utils.start import load_tensorflow, pick_precision
-from lungseg_utils.training import Trained, train
+from lungseg_utils.training import Run, train
 
 IMAGES = 2000
 VALIDATION = 32  # of them, to watch the training; nothing is chosen by it
@@ -33,7 +33,7 @@ SEED = 11
 
 def train_on_simulated(
     folder: Path, recipe: Recipe = FOR_SIMULATED, images: int = IMAGES
-) -> tuple[Trained, dict[str, float]]:
+) -> tuple[Run, dict[str, float]]:
     """The network and the seconds of simulating, preparing and training; all kept in `folder`."""
     seconds, began = {}, time.perf_counter()
     records = load_records(write_phantom_set(folder / "simulated", images, SIZE, SEED))

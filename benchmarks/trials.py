@@ -211,7 +211,7 @@ def run(trial: Trial, records: tuple[Record, ...], home: Path) -> list[dict]:
     return [_row(name, trial, found, seconds) for name, found in tables.items()]
 
 
-def train_one(trial: Trial, split: Split, home: Path) -> training.Trained:
+def train_one(trial: Trial, split: Split, home: Path) -> training.Run:
     """Train as the trial says, most of the validation part among what is learned from."""
     squares, watched = (
         load_squares(part, trial.recipe.size, home / "cache")

@@ -1,4 +1,4 @@
-"""Notebook 04: augmentation, other plausible acquisitions of the same patients."""
+"""Notebook 04: copies of images and masks, as other acquisitions might be."""
 
 import math
 from dataclasses import dataclass

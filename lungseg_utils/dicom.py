@@ -1,4 +1,4 @@
-"""Notebook 01: radiographs as hospitals keep them, in DICOM files; `images` calls it.
+"""Notebook 01: hospitals' own files, for `images`.
 
 pydicom reads them; it comes with `pip install "lungseg-utils[dicom]"`.
 """

@@ -1,4 +1,7 @@
-"""Notebook 04: what training makes small, in keras.ops, for batches (n, height, width, 1)."""
+"""Notebook 04: what training makes small.
+
+Written in keras.ops, for batches (n, height, width, 1).
+"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Notebook 02: lung masks, and the way from native size to a square array and back."""
+"""Notebook 02: lung masks, their areas, and the way to a square array and back."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,14 +1,18 @@
-"""Notebook 08: the picture of an X-ray with what was found on it, and the course's colours."""
+"""Notebook 08: the picture of what was found, and the course's colours."""
+
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from lungseg_utils.predict import Prediction
 from lungseg_utils.types import Image, Mask, Spacing
+
+if TYPE_CHECKING:  # figures need colours, and Keras takes seconds to import
+    from lungseg_utils.predict import Prediction
 
 # Okabe and Ito's colours, told apart in every kind of colour vision
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#767676"
-REFERENCE, PREDICTION = BLUE, ORANGE  # of outlines
+PREDICTION = ORANGE  # of outlines
 TEXT_WIDTH = 640  # pixels of the longest line that is written below a picture
 DASH, GAP = 9, 5  # pixels
 
@@ -35,7 +39,7 @@ def outlined(grey: np.ndarray, mask: Mask) -> np.ndarray:
     return picture
 
 
-def draw(image: Image, prediction: Prediction, side: int = 800) -> np.ndarray:
+def draw(image: Image, prediction: "Prediction", side: int = 800) -> np.ndarray:
     """The image with the outline on it, and what is said of it below: RGB, uint8, `side` pixels on
     its longer side without the text.
     """

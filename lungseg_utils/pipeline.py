@@ -1,4 +1,4 @@
-"""Notebook 04: from square arrays to batches, in the order and at the pace of a training."""
+"""Notebook 04: from square arrays to batches, as a training wants them."""
 
 import tensorflow as tf
 

@@ -71,11 +71,6 @@ class Prediction:
     notes: tuple[str, ...]
     threshold: float
 
-    @property
-    def probability(self) -> np.ndarray:
-        """`square`, float32, brought back to `shape`."""
-        return to_native(self.square, self.shape)
-
     @cached_property
     def mask(self) -> Mask:
         """Where the lungs are, bool of `shape`."""

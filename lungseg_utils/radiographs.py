@@ -1,4 +1,4 @@
-"""Notebook 01: from a folder to records, each with all that is known of one radiograph.
+"""Notebook 01: from a folder to records, all that is known of each radiograph.
 
 How folders are laid out is a line of `LAYOUTS`. The Montgomery set's:
 

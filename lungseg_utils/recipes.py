@@ -1,4 +1,4 @@
-"""Notebook 04: recipes, all that decides a training besides the data."""
+"""Notebook 04: all that decides a training besides the data."""
 
 from dataclasses import dataclass, replace
 

@@ -32,15 +32,7 @@ def print_progress(recipe: Recipe, history: History) -> None:
     print(f"\repoch {row['epoch']} of {recipe.epochs}, {row['seconds']:.1f} s: {scores}", end=end)
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A trained network and its history: epoch, seconds, loss, dice, val_loss, val_dice a row."""
-
-    model: keras.Model
-    history: History
-
-
-def train_course(course: Course, report: Report = print_progress) -> Trained:
+def train_course(course: Course, report: Report = print_progress) -> "Run":
     """The network of notebook 04: read back if it was trained on these data, else trained now.
 
     It begins with the weights of `head_start`.
@@ -71,7 +63,7 @@ def train(
     precision: str = "float32",
     report: Report = print_progress,
     start: Sequence[np.ndarray] = (),
-) -> Trained:
+) -> "Run":
     """Train the recipe's U-Net, or go on where an earlier call with the same data was stopped.
 
     The first weights are random, or `start`, the `get_weights()` of a network of the same filters
@@ -83,19 +75,19 @@ def train(
     if training.images.shape[1] != recipe.size:
         raise ValueError(f"the squares measure {training.images.shape[1]}, not {recipe.size}")
     digest = _digest(recipe, precision, start, training, validation)
-    run = Run(Path(folder) / f"{recipe.name}-{digest}", recipe)
     model = _new_network(recipe, precision, len(training.images), start)
-    run.load_last(model)
+    run = Run(model, recipe, Path(folder) / f"{recipe.name}-{digest}")
+    run.load_last()
     if run.finished:
         print("This network was trained before on these images; here it is, read back.")
         report(recipe, run.history)
     else:
         if run.history:
             print(f"A training was stopped after epoch {len(run.history)}; going on from there.")
-        _fit(run, model, training, validation, report)
+        _fit(run, training, validation, report)
     if recipe.keep_best:
-        run.load(model, run.best_epoch)
-    return Trained(model, run.history)
+        run.load(run.best_epoch)
+    return run
 
 
 def _digest(recipe: Recipe, precision: str, start: Sequence[np.ndarray], *squares: Squares) -> str:
@@ -124,11 +116,9 @@ def _new_network(
     return model
 
 
-def _fit(
-    run: "Run", model: keras.Model, training: Squares, validation: Squares, report: Report
-) -> None:
+def _fit(run: "Run", training: Squares, validation: Squares, report: Report) -> None:
     recipe, epochs = run.recipe, range(len(run.history), run.recipe.epochs)
-    model.fit(
+    run.model.fit(
         training_batches(
             training, recipe.batch_size, epochs, recipe.seed, recipe.channels, recipe.augmentation
         ),
@@ -157,20 +147,22 @@ class _KeepEachEpoch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         row = {"epoch": epoch + 1, "seconds": time.perf_counter() - self.began}
         row |= {key.replace("hard_", ""): logs[key] for key in sorted(logs)}
-        self.run.save(self.model, row)
+        self.run.save(row)
         self.report(self.run.recipe, self.run.history)
 
 
 @dataclass
 class Run:
-    """A training on disk: the folder of its own, its recipe, and a row for each epoch so far.
+    """A training: the network, its recipe, the folder where epochs are kept, and the history, a row
+    for each epoch so far: epoch, seconds, loss, dice, val_loss, val_dice.
 
-    Below the folder each epoch that is kept has a folder with the weights, the state of the
-    optimiser and the history until then.
+    Each epoch that is kept has a folder with the weights, the state of the optimiser and the
+    history until then.
     """
 
-    folder: Path
+    model: keras.Model
     recipe: Recipe
+    folder: Path
     history: History = field(default_factory=list)
 
     @property
@@ -183,28 +175,28 @@ class Run:
         """The epoch of the lowest validation loss, counted from 1."""
         return min(self.history, key=lambda row: row["val_loss"])["epoch"]
 
-    def load_last(self, model: keras.Model) -> None:
-        """Go on from the last epoch that is kept, if there is one, with the model compiled."""
+    def load_last(self) -> None:
+        """Go on from the last epoch that is kept, if there is one; the network is compiled."""
         while (last := max(self._kept(), default=0)) > 0:
             try:
-                self.load(model, last)
+                self.load(last)
                 self.history = json.loads((self._of(last) / "history.json").read_text())
                 return
             except FileNotFoundError:  # another notebook trains the same network, and pruned it
                 if last == max(self._kept(), default=0):
                     raise
 
-    def load(self, model: keras.Model, epoch: int) -> None:
-        """Give the model the weights, and the state of its optimiser, after an epoch."""
-        model.load_weights(self._of(epoch) / "model.weights.h5")
+    def load(self, epoch: int) -> None:
+        """Give the network the weights, and its optimiser the state, that they had then."""
+        self.model.load_weights(self._of(epoch) / "model.weights.h5")
 
-    def save(self, model: keras.Model, row: dict[str, float]) -> None:
+    def save(self, row: dict[str, float]) -> None:
         """Keep the state after an epoch whose row is `row`, and drop those no longer wanted."""
         self.history.append(row)
         part = self.folder / f"part-{os.getpid()}"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        model.save_weights(part / "model.weights.h5")
+        self.model.save_weights(part / "model.weights.h5")
         (part / "history.json").write_text(json.dumps(self.history))
         kept = self._of(row["epoch"])
         if kept.exists():  # another notebook trains the same network, and was faster

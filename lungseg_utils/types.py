@@ -1,20 +1,17 @@
-"""The words that every module uses.
+"""The words that every module uses, and the one way to write a file.
 
-    image         float32 (height, width) in [0, 1], black 0 and white 1
-    mask          bool (height, width), True where lung is
-    reference     the mask that counts as the truth: drawn by people, or the simulator's own
-    probability   float32 (height, width), how likely each pixel is lung, as a network puts it
-    square        any of these stretched to (size, size), the size that a network takes
-    batch         squares together, (n, size, size, channels)
-    spacing_mm    (row, column) size of a pixel in mm, None where nobody knows it
-    image_left    a side of the picture; patient_left is a side of the person, who faces you
-    Xray          what one file holds
-    Record        all that is known of one radiograph of a set, and where its files are
-    phantom       a simulated radiograph
-    recipe        all that decides a training besides the data
-
-Only what follows is shared by every module: these types, one limit, and the one way to write a
-file.
+image         float32 (height, width) in [0, 1], black 0 and white 1
+mask          bool (height, width), True where lung is
+reference     the mask that counts as the truth: drawn by people, or the simulator's own
+probability   float32 (height, width), how likely each pixel is lung, as a network puts it
+square        any of these stretched to (size, size), the size that a network takes
+batch         squares together, (n, size, size, channels)
+spacing_mm    (row, column) size of a pixel in mm, None where nobody knows it
+image_left    a side of the picture; patient_left is a side of the person, who faces you
+Xray          what one file holds
+Record        all that is known of one radiograph of a set, and where its files are
+phantom       a simulated radiograph
+recipe        all that decides a training besides the data
 """
 
 import os

@@ -174,7 +174,7 @@ FAULTS = {
     ),
     "blank image": Fault(
         draw(IMAGE, lambda image: image * 0 + 7), DataError, IMAGE,
-        "shows nothing, all its pixels are 7: replace the file",
+        "shows nothing, all its pixels are 7: choose another file",
     ),
     "black mask": Fault(
         draw(LEFT, np.zeros_like), DataError, LEFT,

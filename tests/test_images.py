@@ -1,15 +1,17 @@
 """The one reader: a file of any format becomes the same image, or a sentence."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
-from sets import (
-    SHAPE,
-    radiograph,
-    write_png,
-)
+from sets import NAMES, SHAPE, radiograph, write_png, write_set
 
-from lungseg_utils.images import read_image, read_shape, read_xray
+from lungseg_utils.images import DEPTHS, decode_xray, read_image, read_shape, read_xray
+from lungseg_utils.masks import to_square
+from lungseg_utils.radiographs import load_records
+from lungseg_utils.results import evaluate
+from lungseg_utils.squares import load_squares
 from lungseg_utils.types import DataError
 
 GREY = np.round(255 * radiograph((48, 64))).astype(np.uint8)
@@ -122,3 +124,24 @@ def test_png_shape_is_height_and_width(shape, tmp_path):
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"there is no file .*nowhere\.png: check the path"):
         read_image(tmp_path / "nowhere.png")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+@pytest.mark.parametrize("bits", DEPTHS)
+def test_training_evaluation_and_prediction_see_one_image(bits, suffix, tmp_path):
+    """A file of 10 or 14 bits was four times darker in training than in prediction."""
+    for kind in (np.uint8, np.uint16)[bits > 8 :]:  # 8 bits also in 16
+        pixels = np.round(radiograph() * (2**bits - 1)).astype(kind)
+        root = write_set(tmp_path / f"{bits}-{kind.__name__}", NAMES[:1])
+        (record,) = load_records(root)
+        path = written(record.image_path.with_suffix(suffix), pixels)
+        predicted = decode_xray(path.read_bytes(), "from a browser").image
+        np.testing.assert_array_equal(read_xray(path).image, predicted)
+        np.testing.assert_array_equal(read_image(path), predicted)
+        np.testing.assert_allclose(predicted, radiograph(), atol=0.6 / 2**bits)
+        learned = load_squares([replace(record, image_path=path)], 16, tmp_path / "cache").images
+        np.testing.assert_allclose(learned[0], to_square(predicted, 16), atol=1 / 65535)
+        seen = []
+        evaluate(lambda image, seen=seen: seen.append(image) or image > 0.5,
+                 [replace(record, image_path=path)])  # fmt: skip
+        np.testing.assert_array_equal(seen[0], predicted)

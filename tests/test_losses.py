@@ -28,26 +28,26 @@ def random_pair(count=3, size=8):
     return true, rng.uniform(0.01, 0.99, shape).astype(np.float32)
 
 
-def test_soft_dice_by_hand():
+def test_smoothed_dice_by_hand():
     # (2 x 1 + 1) / (2 + 1 + 1) and (2 x 0 + 1) / (1 + 1 + 1): the smoothing is one pixel
-    assert np.allclose(value(losses.soft_dice(TRUE, PREDICTED)), [3 / 4, 1 / 3])
+    assert np.allclose(value(losses.smoothed_dice(TRUE, PREDICTED)), [3 / 4, 1 / 3])
 
 
-def test_soft_dice_takes_probabilities_as_they_are():
+def test_smoothed_dice_takes_probabilities_as_they_are():
     true, predicted = batch([[1, 1], [0, 0]]), batch([[0.8, 0.6], [0.4, 0.2]])
     # shared 0.8 + 0.6, sum 2 + 2
-    assert np.allclose(value(losses.soft_dice(true, predicted)), [(2 * 1.4 + 1) / (4 + 1)])
+    assert np.allclose(value(losses.smoothed_dice(true, predicted)), [(2 * 1.4 + 1) / (4 + 1)])
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.float16])
 def test_masks_of_any_type_are_taken(dtype):
-    assert np.allclose(value(losses.soft_dice(TRUE.astype(dtype), PREDICTED)), [3 / 4, 1 / 3])
+    assert np.allclose(value(losses.smoothed_dice(TRUE.astype(dtype), PREDICTED)), [3 / 4, 1 / 3])
     assert np.allclose(value(losses.article_dice_loss(TRUE.astype(dtype), PREDICTED)), 1 - 2 / 5)
 
 
 def test_two_empty_masks_agree():
     nothing = np.zeros((2, 4, 4, 1), np.float32)
-    assert np.allclose(value(losses.soft_dice(nothing, nothing)), 1)
+    assert np.allclose(value(losses.smoothed_dice(nothing, nothing)), 1)
     assert np.allclose(value(losses.dice_loss(nothing, nothing)), 0)
     assert np.allclose(value(losses.article_dice_loss(nothing, nothing)), 0)
 

@@ -110,7 +110,7 @@ def test_a_simulated_patient(trained, patient):
     assert found.confidence > 0.93 and found.warnings == ()
     assert [area.side for area in found.areas] == ["left", "right"]
     assert sum(area.pixels for area in found.areas) == found.mask.sum()
-    assert (found.probability.shape, found.probability.dtype) == (image.shape, np.float32)
+    assert (found.square.shape, found.square.dtype) == ((128, 128), np.float32)
     edge = np.abs(found.square - 0.5) < 0.4
     assert found.doubt[edge].mean() > 10 * found.doubt[~edge].mean()
 

@@ -11,7 +11,7 @@ import pytest
 
 from lungseg_utils import results
 from lungseg_utils.masks import read_lungs, to_square
-from lungseg_utils.metrics import bootstrap_interval, dice
+from lungseg_utils.metrics import SCORES, bootstrap_interval, dice
 from lungseg_utils.radiographs import load_records
 from tools import scores
 
@@ -81,9 +81,9 @@ def test_perfect_method(write_set):
     perfect = pd.Series(
         {"dice": 1, "iou": 1, "precision": 1, "recall": 1, "hd95_mm": 0, "assd_mm": 0, "nsd_2mm": 1}
     )
-    assert (table[list(results.METRICS)] == perfect).all(axis=None)
+    assert (table[list(SCORES)] == perfect).all(axis=None)
     summary = results.summarise(table)
-    assert list(summary.index) == list(results.METRICS)
+    assert list(summary.index) == list(SCORES)
     assert all((summary[column] == perfect).all() for column in ("mean", "low", "high"))
 
 
@@ -179,7 +179,9 @@ def test_results_are_kept_as_json(table, tmp_path):
     kept = json.loads(path.read_text(), parse_constant=refuse)
     assert (kept["data"], kept["scale"]) == ("tiny set", "ci")
     assert (kept["test_images"], kept["test_patients"]) == (4, 3)
-    assert kept["scores"]["dice"] == results.summarise(table).loc["dice"].to_dict()
+    said = {"title": "Dice", "unit": ""}
+    assert kept["scores"]["dice"] == said | results.summarise(table).loc["dice"].to_dict()
+    assert (kept["scores"]["hd95_mm"]["title"], kept["scores"]["hd95_mm"]["unit"]) == ("HD95", "mm")
     assert kept["scores"]["hd95_mm"]["mean"] == "inf"
     assert [row["name"] for row in kept["images"]] == list("abcd")
     assert kept["images"][3]["hd95_mm"] == "inf"

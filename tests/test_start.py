@@ -1,4 +1,4 @@
-"""The first notebook and the terminal: what is picked, what is said, and what it costs to import."""
+"""Where notebooks and the terminal start: what is picked, said, and costs to import."""
 
 import subprocess
 import sys

@@ -17,6 +17,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
+from tools import map as package_map
 from tools import tables, timings
 from tools.export import write_html
 from tools.forms import clean, faults
@@ -185,7 +186,8 @@ def times(row: dict) -> str:
 
 def head() -> int:
     """Write anew what stands in one place and is shown in others: badges and first cells from
-    pyproject.toml, the README's objectives from the exercises, times from the benchmark.
+    pyproject.toml, objectives from the exercises, the map from the package, times from the
+    benchmark.
     """
     rows = timings.read()
     for path in paths():
@@ -198,6 +200,8 @@ def head() -> int:
     text = readme.read_text(encoding="utf-8")
     renewed = BADGE.sub(lambda found: badge(found[1], repository()), text)
     renewed = tables.replace_rows(renewed, tables.OBJECTIVES, tables.objective_rows())
+    package_map.write()
+    renewed = tables.replace_rows(renewed, package_map.HEADER, package_map.readme_rows())
     readme.write_text(renewed, encoding="utf-8")
     teaching = ROOT / "TEACHING.md"
     text = teaching.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What is made of the course for those who only want to use it: a command and a page.
+"""The networks without a notebook: the command `lungseg` and a page.
 
 `terminal` is the command `lungseg`. `batch` looks at X-rays by the thousand, `jobs` finds them,
 `download` fetches the Montgomery County set, `doctor` says what is installed, and `page` is a page

@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import pooch
@@ -37,6 +36,7 @@ READING_LIMIT = 4096  # bytes; the longest of the set has 373
 READING = re.compile(rb"Patient's Sex:\s*[FMO]\s+Patient's Age:\s*\d+[YMWD]\s[\t\r\n -~]*")
 STAGING = ".incomplete"  # a folder below the root, there only while the set is not whole
 CONNECTIONS = 4
+NOT_THERE = 401, 403, 404, 410
 TIMEOUT = (10, 30)  # seconds to wait for a connection, and for more data
 RETRIES = 2  # of a request
 MOST_FAILURES = 5  # in a row, after which an address is taken for dead
@@ -92,24 +92,11 @@ Its owner, the U.S. National Library of Medicine, asks everyone who uses it:
   Candemir et al. 2014, https://doi.org/10.1109/TMI.2013.2290491."""
 
 
-class _Capped:
-    """A file that takes no more than `limit` bytes, so that no server can fill the disk."""
-
-    def __init__(self, file: BinaryIO, limit: int) -> None:
-        self.file, self.limit, self.flush = file, limit, file.flush
-
-    def write(self, chunk: bytes) -> int:
-        if self.file.tell() + len(chunk) > self.limit:
-            raise ValueError(f"more than {self.limit} bytes were sent")
-        return self.file.write(chunk)
-
-
 def _fetch(root: Path, url: str, part: Part, progressbar: bool = False) -> Path:
     """Leave the part, checked, in the staging folder."""
     known = {"registry": {part.path: part.sha256}, "urls": {part.path: url}}
     files = pooch.create(root / STAGING, "", retry_if_failed=RETRIES, **known)
-    http = pooch.HTTPDownloader(progressbar, 65536, timeout=TIMEOUT, headers=REQUEST_HEADERS)
-    return Path(files.fetch(part.path, downloader=partial(_get, http, part)))
+    return Path(files.fetch(part.path, downloader=partial(_get, part, progressbar)))
 
 
 def _place(root: Path, url: str, part: Part) -> None:
@@ -130,15 +117,20 @@ def _unpack(root: Path, archive: zipfile.ZipFile, part: Part) -> None:
     os.replace(staged, root / part.path)
 
 
-def _get(http: pooch.HTTPDownloader, part: Part, url: str, output: str, files: pooch.Pooch) -> None:
-    try:
-        with open(output, "wb") as file:
-            http(url, _Capped(file, part.size), files)
-    except requests.HTTPError as error:
-        # pooch asks again after any failed request, which is no use for a file that is not there
-        if error.response.status_code in (401, 403, 404, 410):
-            raise FileNotFoundError(f"{url} is not there") from error
-        raise
+def _get(part: Part, progressbar: bool, url: str, output: str, files: pooch.Pooch) -> None:
+    """What pooch calls: write the answer to `output`, never more than the part may have."""
+    with (
+        requests.get(url, stream=True, timeout=TIMEOUT, headers=REQUEST_HEADERS) as answer,
+        open(output, "wb") as file,
+        tqdm(total=part.size, unit="B", unit_scale=True, disable=not progressbar) as bar,
+    ):
+        if answer.status_code in NOT_THERE:  # else pooch asks again
+            raise FileNotFoundError(f"{url} is not there")
+        answer.raise_for_status()
+        for chunk in answer.iter_content(65536):
+            bar.update(file.write(chunk))
+            if file.tell() > part.size:
+                raise ValueError(f"more than {part.size} bytes were sent")
     if part.sha256 is None and not part.is_whole(Path(output)):
         raise ValueError(f"{url} is not a clinical reading")
 

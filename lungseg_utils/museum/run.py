@@ -122,7 +122,14 @@ class Museum:
 
     def __init__(self, course: Course):
         self.recipe, self.folder = RECIPES[course.scale], course.home / "museum"
-        self.data = load_data(course)
+        split = course.split
+        parts = (split.train, split.validation, split.test)
+        spacings = tuple(
+            tuple(np.multiply(one.shape, one.spacing_mm) / FINE) if one.spacing_mm else (1.0, 1.0)
+            for one in split.test
+        )
+        squared = (load_squares(part, FINE, course.cache) for part in parts)
+        self.data = Data(*squared, spacings, tuple(one.patient for one in split.test))
         self._trained: dict = {}
         self._compiled: dict[Callable, keras.Model] = {}
 
@@ -223,18 +230,6 @@ def what_it_does(code: ModuleType | Callable) -> str:
         if isinstance(node, kinds) and ast.get_docstring(node) is not None:
             del node.body[0]
     return ast.dump(tree)
-
-
-def load_data(course: Course) -> Data:
-    """The course's split by patient, each part at `FINE` pixels a side."""
-    split = course.split
-    parts = (split.train, split.validation, split.test)
-    spacings = tuple(
-        tuple(np.multiply(one.shape, one.spacing_mm) / FINE) if one.spacing_mm else (1.0, 1.0)
-        for one in split.test
-    )
-    patients = tuple(one.patient for one in split.test)
-    return Data(*(load_squares(part, FINE, course.cache) for part in parts), spacings, patients)
 
 
 def load(steps: Steps, part: Squares, seed: int) -> tuple[np.ndarray, np.ndarray]:

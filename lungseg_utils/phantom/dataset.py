@@ -26,7 +26,7 @@ METADATA_COLUMNS = (
 )
 
 
-def write_phantom(root: Path, index: int, phantom: Phantom) -> dict:
+def write_phantom(root: Path, index: int, phantom: Phantom) -> tuple:
     """Write one radiograph's four files; its row of metadata.csv."""
     name = file_name(index, phantom.label)
     Pillow.fromarray(phantom.image).save(root / "CXR_png" / f"{name}.png")
@@ -35,16 +35,8 @@ def write_phantom(root: Path, index: int, phantom: Phantom) -> dict:
     text = f"Patient's Sex: {phantom.sex} \nPatient's Age: {phantom.age:03.0f}Y\n"
     path = root / "ClinicalReadings" / f"{name}.txt"
     path.write_text(text + phantom.reading + "\n", encoding="utf-8", newline="\n")
-    row = (
-        f"{name}.png",
-        phantom.label,
-        phantom.sex,
-        f"{phantom.age:.0f}",
-        phantom.native_width,
-        phantom.native_height,
-        SPACING_MM,
-    )
-    return dict(zip(METADATA_COLUMNS, row, strict=True))
+    native = phantom.native_width, phantom.native_height, SPACING_MM
+    return f"{name}.png", phantom.label, phantom.sex, f"{phantom.age:.0f}", *native
 
 
 def fill_folder(root: Path, recipe: dict) -> None:
@@ -52,28 +44,20 @@ def fill_folder(root: Path, recipe: dict) -> None:
     for folder in FOLDERS:
         (root / folder).mkdir(parents=True)
 
-    def one(index: int) -> dict:
+    def one(index: int) -> tuple:
         """Simulate and write one radiograph."""
-        return write_phantom(
-            root, index, simulate(recipe["seed"], index, recipe["size"], recipe["bits"])
-        )
+        made = simulate(recipe["seed"], index, recipe["size"], recipe["bits"])
+        return write_phantom(root, index, made)
 
     pool = ThreadPoolExecutor(os.cpu_count() or 1)
     try:
-        rows = list(
-            tqdm(
-                pool.map(one, range(recipe["count"])),
-                total=recipe["count"],
-                desc="simulated radiographs",
-                unit="image",
-            )
-        )
+        count = recipe["count"]
+        bar = tqdm(pool.map(one, range(count)), "simulated radiographs", count, unit="image")
+        rows = list(bar)
     finally:
         pool.shutdown(cancel_futures=True)
     with open(root / "metadata.csv", "w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, METADATA_COLUMNS)
-        table.writeheader()
-        table.writerows(rows)
+        csv.writer(file).writerows([METADATA_COLUMNS, *rows])
     (root / "phantom.json").write_text(json.dumps(recipe, indent=1) + "\n", encoding="utf-8")
 
 
@@ -86,11 +70,7 @@ def is_whole(root: Path, recipe: dict) -> bool:
 
 
 def write_phantom_set(
-    root: str | Path,
-    count: int = 138,
-    size: int | None = 512,
-    seed: int = 0,
-    bits: int = 8,
+    root: str | Path, count: int = 138, size: int | None = 512, seed: int = 0, bits: int = 8
 ) -> Path:
     """Write a set of simulated radiographs in the layout of the Montgomery set.
 

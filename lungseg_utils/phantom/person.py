@@ -5,17 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .canvas import Bend, Y
-from .ranges import (
-    ABNORMAL,
-    BEND,
-    EDGE_LEVEL,
-    EDGE_WIDTH,
-    HABITS,
-    HABITUAL,
-    MOMENT,
-    PERSON,
-    WAVES,
-)
+from .ranges import ABNORMAL, BEND, EDGE_LEVEL, EDGE_WIDTH, HABITS, HABITUAL, MOMENT, PERSON, WAVES
 
 # In every block of 138 radiographs these (index: index of the first one) show a patient again.
 BLOCK = 138

@@ -106,11 +106,7 @@ def explain(seed: int, index: int = 0, size: int | None = 512) -> dict[str, np.n
 
 
 def simulate(
-    seed: int,
-    index: int,
-    size: int | None = 512,
-    bits: int = 8,
-    without: Collection[str] = (),
+    seed: int, index: int, size: int | None = 512, bits: int = 8, without: Collection[str] = ()
 ) -> Phantom:
     """One simulated chest radiograph with exact lung masks.
 
@@ -133,13 +129,5 @@ def simulate(
     acquisition.borders(picture, exposure.masks.any(0), exposure.rng)
     acquisition.marks(picture, exposure.rng)
     image = np.round(picture * (2**bits - 1)).astype(np.uint8 if bits == 8 else np.uint16)
-    return Phantom(
-        image,
-        exposure.masks[0],
-        exposure.masks[1],
-        exposure.who.age,
-        exposure.who.sex,
-        exposure.label,
-        exposure.reading,
-        *exposure.native,
-    )
+    known = exposure.who.age, exposure.who.sex, exposure.label, exposure.reading
+    return Phantom(image, *exposure.masks, *known, *exposure.native)

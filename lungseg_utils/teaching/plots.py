@@ -100,7 +100,7 @@ def draw_image(
     Args: `spacing_mm` the (row, column) size of a pixel; square pixels without it.
     """
     aspect = spacing_mm[0] / spacing_mm[1] if spacing_mm else 1.0
-    step = _step(image)
+    step = step_of(image)
     edges = (-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5)
     axes.imshow(image[::step, ::step], cmap="gray", vmin=0, vmax=1, aspect=aspect, extent=edges)
     axes.set_title(title)
@@ -111,7 +111,7 @@ def draw_outline(
     axes: Axes, mask: np.ndarray, colour: str = BLUE, style: str = "-", label: str = ""
 ) -> None:
     """Draw the outline of a bool mask (height, width) over an image."""
-    step = _step(mask)
+    step = step_of(mask)
     drawn = mask[::step, ::step]
     if drawn.any() and not drawn.all():
         rows, columns = (np.arange(0, side, step) for side in mask.shape)
@@ -121,7 +121,8 @@ def draw_outline(
         axes.plot([], [], color=colour, linestyle=style, label=label)
 
 
-def _step(array: np.ndarray) -> int:
+def step_of(array: np.ndarray) -> int:
+    """Each how many-th pixel is drawn."""
     return max(1, max(array.shape) // 1000)  # 20 million pixels take seconds and show no more
 
 

@@ -11,7 +11,7 @@ from ipywidgets import Checkbox, FloatSlider, IntRangeSlider, IntSlider, Text, T
 
 from lungseg_utils.teaching import plots, scenes
 from lungseg_utils.teaching.scenes import Case, Lung, Scene
-from lungseg_utils.types import Record
+from lungseg_utils.types import Record, Spacing
 
 AS_GIVEN = "as given"
 LABEL_CHOICES = {"any": None, "normal": 0, "abnormal": 1}
@@ -99,7 +99,7 @@ class LayerStack(Explorer):
         self,
         layers: dict[str, np.ndarray],
         develop: Callable[[np.ndarray], np.ndarray],
-        spacing_mm: tuple[float, float] | None = None,
+        spacing_mm: Spacing | None = None,
     ):
         self.layers, self.develop, self.spacing_mm = layers, develop, spacing_mm
         self.slider = _slider(IntSlider, "layers", 1, 1, len(layers), 1)

@@ -338,49 +338,6 @@ def request_with(chunks, headers=()) -> Request:
     return Request({"type": "http", "method": "POST", "headers": list(headers)}, receive)
 
 
-def test_the_line_has_an_end(monkeypatch):
-    """Of uploads beyond the number or the bytes that fit, each is asked to come again."""
-    monkeypatch.setattr(upload, "MOST_UPLOADS", 3)
-    monkeypatch.setattr(upload, "MOST_BYTES_HELD", 25)
-    uploads = upload.Uploads()
-
-    async def hold(chunks, headers=(), seconds=0.05) -> str:
-        try:
-            async with uploads.body(request_with(chunks, headers)) as content:
-                await asyncio.sleep(seconds)
-                return content.decode()
-        except upload.Unread as error:
-            assert error.headers == {"Retry-After": "2"}
-            return str(error.status_code)
-
-    async def crowd():
-        length = [(b"content-length", b"20")]
-        found = await asyncio.gather(hold([b"a" * 5]), hold([b"b" * 20], length), hold([b"c"]),
-                                     hold([b"d"]))  # fmt: skip
-        assert found == ["a" * 5, "b" * 20, "503", "503"]
-        assert (uploads.count, uploads.held) == (0, 0)
-        assert await hold([b"e" * 9, b"e" * 9]) == "e" * 18
-
-    asyncio.run(crowd())
-
-
-def test_an_upload_that_stalls_is_given_up(monkeypatch):
-    monkeypatch.setattr(upload, "UPLOAD_PATIENCE", 0.05)
-    uploads = upload.Uploads()
-
-    async def stall():
-        async def receive():
-            await asyncio.sleep(3600)
-
-        request = Request({"type": "http", "method": "POST", "headers": []}, receive)
-        with pytest.raises(upload.Unread) as caught:
-            async with uploads.body(request):
-                pass
-        assert caught.value.status_code == 408 and uploads.count == 0
-
-    asyncio.run(stall())
-
-
 def test_what_nobody_has_asked_for_longest_is_forgotten(monkeypatch):
     monkeypatch.setattr(queue, "MOST_KEPT", 2)
     one = queue.Queue(lambda: None)

@@ -70,7 +70,7 @@ def read(path: Path) -> np.ndarray:
 
 
 def parts(out: Path) -> list[Path]:
-    return list(out.rglob(batch.PART))
+    return list(out.rglob(".part-*"))
 
 
 @pytest.mark.parametrize("one", INPUTS, ids=lambda one: one.name)
@@ -298,7 +298,7 @@ def test_a_network_of_one_s_own(tmp_path, monkeypatch, capsys):
     """`train` keeps what `predict` and `evaluate` take."""
     network = load_pretrained(SIMULATED)
     monkeypatch.setattr("lungseg_utils.training.train_course", lambda _: Trained(network))
-    monkeypatch.setattr("lungseg_utils.start.begin", lambda: None)
+    monkeypatch.setattr("lungseg_utils.start.begin", lambda *_: None)
     kept, xray = tmp_path / "kept" / "mine.keras", tmp_path / "a.dcm"
     assert main(["train", "-o", str(kept)]) == 0 and [*kept.parent.iterdir()] == [kept]
     assert main(["train", "-o", str(tmp_path / "mine.h5")]) == 1
@@ -382,7 +382,7 @@ def test_terminal_says_in_one_line_what_failed(command, says, tmp_path, capsys):
 
 def test_terminal_downloads_to_where_the_course_looks(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("LUNGSEG_HOME", str(tmp_path))
-    monkeypatch.setattr("lungseg_utils.download.download", lambda folder: folder)
+    monkeypatch.setattr("lungseg_utils.app.download.download", lambda folder: folder)
     assert main(["download"]) == 0
     folder = tmp_path / "data" / "montgomery"
     assert capsys.readouterr().out == f"The radiographs are in {folder}\n"

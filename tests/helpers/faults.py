@@ -104,10 +104,10 @@ def the_loss_pools_the_batch(losses):
 def a_resumed_training_forgets_its_weights(training):
     load = training.Run.load
 
-    def forget(run, model, epoch):
-        fresh = [array.copy() for array in model.get_weights()]
-        load(run, model, epoch)
-        model.set_weights(fresh)
+    def forget(run, epoch):
+        fresh = [array.copy() for array in run.model.get_weights()]
+        load(run, epoch)
+        run.model.set_weights(fresh)
 
     training.Run.load = forget
 

@@ -16,11 +16,12 @@ import h5py
 import nbformat
 import numpy as np
 import pytest
+import tensorflow
 from packaging.requirements import Requirement
 from packaging.version import Version
 from trainings import TINY, assert_same_weights, discs
 
-from lungseg_utils import recipes
+from lungseg_utils import start
 from lungseg_utils.training import train
 from tools import colab, machines, notebooks, versions
 
@@ -36,13 +37,13 @@ def machine(monkeypatch):
 
     def pretend(devices: list[dict], flags: str = ""):
         monkeypatch.setattr(
-            recipes.tf.config,
+            tensorflow.config,
             "list_physical_devices",
             lambda kind: devices if kind == "GPU" else [SimpleNamespace(name="CPU:0")],
         )
-        monkeypatch.setattr(recipes.tf.config.experimental, "get_device_details", lambda one: one)
+        monkeypatch.setattr(tensorflow.config.experimental, "get_device_details", lambda one: one)
         processor = SimpleNamespace(exists=lambda: True, read_text=lambda: f"flags : fpu {flags}\n")
-        monkeypatch.setattr(recipes, "Path", lambda path: processor)
+        monkeypatch.setattr(start, "Path", lambda path: processor)
 
     return pretend
 
@@ -66,7 +67,7 @@ A100 = {"device_name": "NVIDIA A100-SXM4-40GB", "compute_capability": (8, 0)}
 )  # fmt: skip
 def test_precision_follows_the_gpu(devices, precision, machine):
     machine(devices, flags="amx_bf16")
-    assert recipes.pick_precision() == precision
+    assert start.pick_precision() == precision
 
 
 @pytest.mark.parametrize(
@@ -79,17 +80,17 @@ def test_precision_follows_the_gpu(devices, precision, machine):
 )
 def test_precision_without_a_gpu_follows_the_processor(flags, precision, machine):
     machine([], flags)
-    assert recipes.pick_precision() == precision
+    assert start.pick_precision() == precision
 
 
 def test_precision_where_the_system_does_not_tell(monkeypatch):
-    monkeypatch.setattr(recipes.tf.config, "list_physical_devices", lambda kind: [])
-    monkeypatch.setattr(recipes, "Path", lambda path: Path("/no/such/file"))
-    assert recipes.pick_precision() == "float32"
+    monkeypatch.setattr(tensorflow.config, "list_physical_devices", lambda kind: [])
+    monkeypatch.setattr(start, "Path", lambda path: Path("/no/such/file"))
+    assert start.pick_precision() == "float32"
 
 
 def train_in_float16(folder, report=lambda recipe, history: None):
-    return train(TINY, discs(18, 1), discs(5, 2), folder, recipes.HALF, report)
+    return train(TINY, discs(18, 1), discs(5, 2), folder, start.FLOAT16, report)
 
 
 def state(trained) -> list[np.ndarray]:

@@ -21,11 +21,10 @@ RESULTS = {
     "test_images": 28,
     "test_patients": 27,
     "scores": {
-        "dice": {"mean": 0.97312, "low": 0.969, "high": 0.976},
-        "iou": {"mean": 0.948, "low": None, "high": None},
-        "hd95_mm": {"mean": 3.2, "low": 2.9, "high": "inf"},
-        "assd_mm": {"mean": None, "low": None, "high": None},
-        "nsd_2mm": None,
+        "dice": {"title": "Dice", "unit": "", "mean": 0.97312, "low": 0.969, "high": 0.976},
+        "iou": {"title": "IoU", "unit": "", "mean": 0.948, "low": None, "high": None},
+        "hd95_mm": {"title": "HD95", "unit": "mm", "mean": 3.2, "low": 2.9, "high": "inf"},
+        "assd_mm": {"title": "ASSD", "unit": "mm", "mean": None, "low": None, "high": None},
     },
 }
 

@@ -104,7 +104,7 @@ def test_solution_in_the_place_of_the_starter_passes(exercise):
     ]
     assert len(cells) == 1, "each exercise has one starter cell"
     check = re.search(rf"^exercise\.{exercise.name}\.check\(.*\)$", cells[0], re.M)[0]
-    module = import_module(f"lungseg_utils.exercises.{exercise.notebook}")
+    module = import_module(f"lungseg_utils.teaching.exercises.{exercise.notebook}")
     untouched, solved = run(cells[0], module), run(f"{exercise.answer}\n{check}", module)
     assert untouched.startswith(f"{exercise.name}: {core.NOT_ATTEMPTED}")
     assert solved.startswith(f"{exercise.name}: {core.PASSED}")

@@ -66,7 +66,7 @@ def outlines(scene):
 
 
 def test_neither_scenes_nor_widgets_import_tensorflow():
-    code = "import sys, lungseg_utils.widgets; sys.exit('keras' in sys.modules)"
+    code = "import sys, lungseg_utils.teaching.widgets; sys.exit('keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 

@@ -16,7 +16,7 @@ from lungseg_utils.types import MOST_PIXELS
 
 from .examples import EXAMPLES
 from .queue import Queue
-from .upload import MOST_UPLOAD_BYTES, Refusal, Unread, Uploads
+from .upload import MOST_UPLOAD_BYTES, Refusal, Unread, read_body
 
 FILES = {"/": "index.html", "/style.css": "style.css", "/page.js": "page.js"}
 MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
@@ -46,13 +46,13 @@ def make_app(load: Callable) -> Starlette:
         Route("/examples/{number}", _example, methods=["POST"]),
         Route("/xrays", _file_of_a_visitor, methods=["POST"]),
         Route("/xrays/{token}", _report),
-        Route("/xrays/{token}/overlay.png", _overlay),
-        Route("/xrays/{token}/mask.png", _mask),
+        Route("/xrays/{token}/overlay.png", _picture(lambda answer: answer.overlay_png)),
+        Route("/xrays/{token}/mask.png", _picture(lambda answer: answer.mask_png)),
     ]
     app = Starlette(
         routes=files + answers, exception_handlers={HTTPException: _refuse}, lifespan=lifespan
     )
-    app.state.queue, app.state.uploads = queue, Uploads()
+    app.state.queue = queue
     return app
 
 
@@ -85,8 +85,8 @@ async def _example(request: Request) -> Response:
 
 
 async def _file_of_a_visitor(request: Request) -> Response:
-    async with request.app.state.uploads.body(request) as content:
-        return await _answered(request, lambda segmenter: segmenter.file(content))
+    content = await read_body(request)
+    return await _answered(request, lambda segmenter: segmenter.file(content))
 
 
 async def _answered(request: Request, ask: Callable) -> Response:
@@ -106,18 +106,13 @@ async def _report(request: Request) -> Response:
     return JSONResponse({"token": request.path_params["token"]} | report)
 
 
-async def _overlay(request: Request) -> Response:
-    answer, threshold = _asked(request)
-    queue = request.app.state.queue
-    png = await queue.do(request, lambda _: answer.overlay_png(threshold))
-    return Response(png, media_type="image/png")
+def _picture(drawn: Callable) -> Callable:
+    async def answered(request: Request) -> Response:
+        answer, threshold = _asked(request)
+        png = await request.app.state.queue.do(request, lambda _: drawn(answer)(threshold))
+        return Response(png, media_type="image/png")
 
-
-async def _mask(request: Request) -> Response:
-    answer, threshold = _asked(request)
-    queue = request.app.state.queue
-    png = await queue.do(request, lambda _: answer.mask_png(threshold))
-    return Response(png, media_type="image/png")
+    return answered
 
 
 def _asked(request: Request) -> tuple:

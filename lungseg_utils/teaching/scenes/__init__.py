@@ -25,28 +25,3 @@ from lungseg_utils.teaching.scenes.learning import (
     receptive_field,
 )
 from lungseg_utils.teaching.scenes.reading import EVERY_AGE, browse, layered, matching, overlay
-
-__all__ = [
-    "EVERY_AGE",
-    "THRESHOLDS",
-    "Case",
-    "Lung",
-    "Scene",
-    "augmented",
-    "augmented_copies",
-    "browse",
-    "confusion",
-    "dice_by_threshold",
-    "drawn_by_hand",
-    "failure",
-    "layered",
-    "loss_values",
-    "losses",
-    "lung_mask",
-    "matching",
-    "moved_lungs",
-    "overlay",
-    "receptive_field",
-    "thresholded",
-    "worst_first",
-]

@@ -13,7 +13,6 @@ from lungseg_utils.teaching import plots
 from lungseg_utils.types import Spacing
 
 WHITE = "#FFFFFF"
-LARGEST_DRAWN = 1000  # pixels a side
 
 
 class Scene(NamedTuple):
@@ -43,14 +42,14 @@ def thinned(
     image: np.ndarray, mask: np.ndarray, spacing_mm: Spacing | None
 ) -> tuple[np.ndarray, np.ndarray, Spacing | None]:
     """Every n-th pixel of an image and its mask, and what these pixels measure; n is 1 if small."""
-    step = max(1, max(image.shape) // LARGEST_DRAWN)
+    step = plots.step_of(image)
     spacing_mm = spacing_mm and (spacing_mm[0] * step, spacing_mm[1] * step)
     return image[::step, ::step], mask[::step, ::step], spacing_mm
 
 
 def fill(axes: Axes, mask: np.ndarray, colour: str, hatch: str, opacity: float, label: str) -> None:
     """Fill a bool mask (height, width) over an image, hatched, so that it also reads in grey."""
-    step = max(1, max(mask.shape) // LARGEST_DRAWN)
+    step = plots.step_of(mask)
     drawn = mask[::step, ::step]
     if drawn.any() and not drawn.all():
         rows, columns = (np.arange(0, side, step) for side in mask.shape)
