@@ -14,22 +14,11 @@ import cv2
 import keras
 import numpy as np
 
-from lungseg_utils.masks import (
-    THRESHOLD,
-    LungArea,
-    lung_areas,
-    mask_from_square,
-    to_native,
-    to_square,
-)
+from lungseg_utils.masks import THRESHOLD, LungArea, lung_areas, mask_warnings
 from lungseg_utils.metrics import dice, soft_dice
+from lungseg_utils.squares import mask_from_square, to_native, to_square
 from lungseg_utils.types import Image, Mask, Spacing
 
-# Of 523 reference masks (simulated, Montgomery, JSRT) none covers less than .088 of its picture,
-# and no lung is smaller than .54 of the other: benchmarks/uncertainty.json.
-LEAST_COVER, LEAST_SHARE = 0.05, 0.35
-MOST_BORDER = 0.02  # of one side of the picture
-EDGES = "top", "bottom", "image left", "image right"
 # On 59 real X-rays that the weights had not seen the least is .966: benchmarks/uncertainty.json.
 LEAST_CONFIDENCE = 0.9
 
@@ -220,20 +209,6 @@ def best_orientation(
         probabilities = predict_squares(model, np.stack(turned))
         total += [soft_dice(one, one > THRESHOLD) for one in probabilities]
     return views[int(total.argmax())]
-
-
-def mask_warnings(mask: Mask, areas: Sequence[LungArea]) -> list[str]:
-    """What is odd about a mask, bool (height, width), and its lungs."""
-    found, sizes = [], [area.pixels for area in areas]
-    if sum(sizes) < LEAST_COVER * mask.size:
-        found.append("hardly any lung was found: is this a chest X-ray?")
-    elif min(sizes) < LEAST_SHARE * max(sizes) or len(sizes) < 2:
-        found.append("one lung is missing, very small, or joined to the other")
-    edges = zip(EDGES, (mask[0], mask[-1], mask[:, 0], mask[:, -1]), strict=True)
-    cut = [name for name, edge in edges if edge.mean() > MOST_BORDER]
-    if cut:
-        found.append(f"the mask touches the border ({', '.join(cut)}): lung may be cut off")
-    return found
 
 
 def _orientation_warnings(

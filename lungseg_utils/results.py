@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lungseg_utils.images import read_image
-from lungseg_utils.masks import THRESHOLD, read_lungs, to_native
+from lungseg_utils.masks import THRESHOLD, read_pair
 from lungseg_utils.metrics import SCORES, bootstrap_interval, score
+from lungseg_utils.squares import to_native
 from lungseg_utils.types import Image, Mask, Record, written_whole
 
 Segment = Callable[[Image], Mask]
@@ -23,17 +23,11 @@ def evaluate(segment: Segment, records: Sequence[Record]) -> pd.DataFrame:
         shape: `functools.partial(predict_mask, model)` for a network, any function for a baseline.
     Returns: one row an image: name, patient, label, sex, age and the scores of `metrics.score`.
     """
-    rows = [
-        {
-            "name": record.name,
-            "patient": record.patient,
-            "label": record.label,
-            "sex": record.sex,
-            "age": record.age,
-            **score(segment(read_image(record.image_path)), read_lungs(record), record.spacing_mm),
-        }
-        for record in tqdm(records, "scoring", leave=False, unit="image", disable=None)
-    ]
+    rows = []
+    for record in tqdm(records, "scoring", leave=False, unit="image", disable=None):
+        image, reference = read_pair(record)
+        known = {name: getattr(record, name) for name in ("name", "patient", "label", "sex", "age")}
+        rows.append(known | score(segment(image), reference, record.spacing_mm))
     return pd.DataFrame(rows)
 
 

@@ -1,8 +1,4 @@
-"""Notebook 04: records as square arrays, decoded once.
-
-Decoding a 20-megapixel PNG takes longer than training on it, so each is decoded once, squared, and
-kept on disk.
-"""
+"""Notebook 02: to a square array and back, and records as squares, decoded once."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,14 +6,50 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from tqdm import tqdm
 
-from lungseg_utils.images import read_image
-from lungseg_utils.masks import read_lungs, to_square
-from lungseg_utils.types import Record, written_whole
+from lungseg_utils.masks import THRESHOLD, keep_two_lungs, read_pair
+from lungseg_utils.types import Mask, Record, written_whole
 
 LARGEST_UINT16 = 65535
+
+
+def to_square(array: np.ndarray, size: int) -> np.ndarray:
+    """Stretch an image or a mask to (size, size) pixels.
+
+    Args: `array` float32 image or bool mask, (height, width).
+    Returns: the same type, (size, size). Each pixel is the mean of the area it covers, so that thin
+        ribs fade rather than flicker; a mask keeps the pixels that are lung by half or more.
+    """
+    values = array.astype(np.float32, copy=False)
+    shrinks = size <= min(array.shape)
+    square = cv2.resize(
+        values, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
+    return square >= 0.5 if array.dtype == bool else square
+
+
+def to_native(probability: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Bring a float32 probability map (size, size) back to `shape` (height, width), bilinearly.
+
+    Threshold afterwards: a resized probability has a smooth edge, a resized mask has steps.
+    """
+    height, width = shape
+    return cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def mask_from_square(
+    probability: np.ndarray, shape: tuple[int, int], threshold: float = THRESHOLD
+) -> Mask:
+    """The mask, bool of `shape`, of a probability float32 (size, size): above the threshold, the
+    two largest pieces, their holes filled.
+    """
+    above = probability > threshold
+    lungs = keep_two_lungs(above)
+    probability = np.where(above == lungs, probability, lungs.astype(np.float32))
+    return to_native(probability, shape) > threshold
 
 
 @dataclass(frozen=True)
@@ -32,8 +64,9 @@ class Squares:
 def load_squares(records: Sequence[Record], size: int, folder: Path | str) -> Squares:
     """Images and masks of the records, stretched to (size, size) pixels.
 
-    Decoded the first time and kept in `folder`; read from there as long as no file has changed.
-    Raises: as `read_image` and `read_mask`.
+    Decoding a file of 20 megapixels takes longer than training on it: it is done once and kept in
+    `folder`, and read from there as long as no file has changed.
+    Raises: as `read_pair`.
     """
     path = Path(folder) / f"squares-{size}-{_files_digest(records)}.npz"
     if not path.exists():
@@ -49,10 +82,8 @@ def load_squares(records: Sequence[Record], size: int, folder: Path | str) -> Sq
 
 
 def _square_pair(record: Record, size: int) -> tuple[np.ndarray, np.ndarray]:
-    arrays = read_image(record.image_path), read_lungs(record).astype(np.float32)
-    return tuple(
-        (to_square(array, size) * LARGEST_UINT16).round().astype(np.uint16) for array in arrays
-    )
+    shares = (to_square(array.astype(np.float32, copy=False), size) for array in read_pair(record))
+    return tuple((share * LARGEST_UINT16).round().astype(np.uint16) for share in shares)
 
 
 def _files_digest(records: Sequence[Record]) -> str:

@@ -43,22 +43,6 @@ def build_article_unet() -> keras.Model:
     return build_unet(512, channels=3, filters=64, momentum=0.99)
 
 
-def receptive_span(place: int, depth: int) -> tuple[int, int]:
-    """First and last pixel of a row on which the answer at pixel `place` of it can depend.
-
-    Walks back through a U-Net of `depth` poolings, from its output to its input: two convolutions
-    reach 2 pixels further on either side, an enlarged pixel came from one, a pooled one from two.
-    The span may reach beyond the image.
-    """
-    first = last = place
-    for _ in range(depth):
-        first, last = (first - 2) // 2, (last + 2) // 2
-    first, last = first - 2, last + 2
-    for _ in range(depth):
-        first, last = 2 * first - 2, 2 * last + 1 + 2
-    return first, last
-
-
 def _convolve_twice(x, filters: int, momentum: float, precision: str):
     for _ in range(2):
         x = layers.Conv2D(filters, 3, padding="same", dtype=precision)(x)

@@ -8,10 +8,9 @@ import pytest
 from sets import NAMES, SHAPE, radiograph, write_png, write_set
 
 from lungseg_utils.images import DEPTHS, decode_xray, read_image, read_shape, read_xray
-from lungseg_utils.masks import to_square
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.results import evaluate
-from lungseg_utils.squares import load_squares
+from lungseg_utils.squares import load_squares, to_square
 from lungseg_utils.types import DataError
 
 GREY = np.round(255 * radiograph((48, 64))).astype(np.uint8)

@@ -1,27 +1,22 @@
 """Masks: every way to store two values, the union by hand, and to a square and back."""
 
 import cv2
-import keras
 import numpy as np
 import pytest
-from keras import layers
-from sets import NAMES, SHAPE, ellipse, lungs, radiograph, write_png, write_set
+from sets import NAMES, lungs, write_png, write_set
 
 from lungseg_utils.masks import (
     keep_two_lungs,
     lung_area_cm2,
+    lung_areas,
+    mask_warnings,
     merge_masks,
     read_lungs,
     read_mask,
-    to_native,
-    to_square,
 )
 from lungseg_utils.metrics import dice
-from lungseg_utils.predict import (
-    lung_areas,
-    predict_mask,
-)
 from lungseg_utils.radiographs import load_records
+from lungseg_utils.squares import to_square
 
 BILEVEL = (cv2.IMWRITE_PNG_BILEVEL, 1)
 TALL, WIDE = (489, 402), (402, 489)
@@ -93,48 +88,6 @@ def test_lungs_of_a_record_are_its_own_two(tmp_path):
         image_left, image_right = lungs(tilt=5 * NAMES.index(record.name))
         np.testing.assert_array_equal(read_lungs(record), image_left | image_right)
         np.testing.assert_array_equal(read_mask(record.mask_left_path), image_left)
-
-
-@pytest.mark.parametrize("size", [16, 64, 256, 1000])
-@pytest.mark.parametrize("shape", [SHAPE, TALL, WIDE])
-def test_square_has_type_and_range_of_what_it_came_from(shape, size):
-    image, mask = radiograph(shape).astype(np.float32), ellipse(shape, 0.5)
-    square = to_square(image, size), to_square(mask, size)
-    assert [array.shape for array in square] == [(size, size)] * 2
-    assert [array.dtype for array in square] == [np.float32, bool]
-    assert 0 <= square[0].min() < square[0].max() <= 1
-    assert square[0].mean() == pytest.approx(image.mean(), rel=0.02)
-
-
-@pytest.mark.parametrize("size", [64, 128, 256])
-@pytest.mark.parametrize("shape", [TALL, WIDE, (512, 256), (256, 512)])
-def test_square_and_back_keep_the_area(shape, size):
-    mask = np.logical_or(*lungs(shape, tilt=8))
-    square = to_square(mask, size)
-    assert square.mean() == pytest.approx(mask.mean(), rel=0.015)
-    back = to_native(square.astype(np.float32), shape)
-    assert (back.shape, back.dtype) == (shape, np.float32)
-    assert 0 <= back.min() < back.max() <= 1
-    assert (back >= 0.5).mean() == pytest.approx(mask.mean(), rel=0.015)
-    assert 2 * (mask & (back >= 0.5)).sum() / (mask.sum() + (back >= 0.5).sum()) > 0.98
-
-
-def test_a_place_comes_back_where_it_was():
-    """Row and column are not swapped, and nothing drifts by half a pixel."""
-    mask = np.zeros((400, 200), bool)
-    mask[40:80, 150:170] = True
-    square = to_square(mask, 100)
-    np.testing.assert_array_equal(np.argwhere(square).min(axis=0), (10, 75))
-    np.testing.assert_array_equal(np.argwhere(square).max(axis=0), (19, 84))
-    back = to_native(square.astype(np.float32), mask.shape) >= 0.5
-    for rows, columns in (np.nonzero(mask), np.nonzero(back)):
-        assert (rows.mean(), columns.mean()) == pytest.approx((59.5, 159.5), abs=0.51)
-
-
-def test_a_thin_line_fades_rather_than_flickers():
-    image = np.zeros((64, 64), np.float32)
-    image[:, 21] = 1
-    assert set(to_square(image, 16).sum(axis=1)) == {0.25}
 
 
 def test_area_by_hand():
@@ -213,17 +166,15 @@ def test_one_lung_belongs_to_its_side(columns, side):
     assert lung_areas(np.zeros((9, 9), bool)) == ()
 
 
-def test_a_mask_is_what_is_above_half_in_two_pieces_without_holes():
-    """A network that hands the image through, given two blocks, a speck and a hole."""
-    inputs = keras.Input((32, 32, 1))
-    model = keras.Model(inputs, layers.Activation("linear")(inputs))
-    image = np.full((32, 32), 0.2, np.float32)
-    image[4:28, 3:13] = image[4:28, 18:29] = image[1:3, 15:17] = 0.8
-    image[10:13, 5:8] = 0.3
-    expected = np.zeros((32, 32), bool)
-    expected[4:28, 3:13] = expected[4:28, 18:29] = True
-    np.testing.assert_array_equal(predict_mask(model, image), expected)
-    large = predict_mask(model, image, (320, 160))
-    scaled = np.kron(expected, np.ones((10, 5), bool))
-    assert (large != scaled).mean() < 0.03
-    assert keep_two_lungs(large).sum() == large.sum()
+def warned(mask):
+    return " ".join(mask_warnings(mask, lung_areas(mask)))
+
+
+def test_warnings_of_masks():
+    left, right = lungs((60, 80))
+    both, small, cut = left | right, np.zeros_like(left), left | right
+    small[30:34, 40:44] = cut[:, :20] = True
+    assert warned(both) == ""
+    assert "one lung" in warned(left)
+    assert "hardly any" in warned(small) and "hardly any" in warned(np.zeros_like(left))
+    assert "image left" in warned(cut) and "bottom" in warned(cut)

@@ -5,9 +5,8 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
-from sets import lungs, radiograph
+from sets import radiograph
 
-from lungseg_utils.masks import lung_areas
 from lungseg_utils.metrics import dice
 from lungseg_utils.phantom import simulate
 from lungseg_utils.predict import (
@@ -15,7 +14,6 @@ from lungseg_utils.predict import (
     Transform,
     agreement,
     all_probabilities,
-    mask_warnings,
     predict,
     predict_mask,
     predict_probability,
@@ -77,20 +75,6 @@ def test_agreement_by_hand():
     one[1:3, 1:3], other[1:3, 1:] = 0.9, 0.6  # 4 and 6 pixels; the mean passes 0.5 on 4
     assert agreement(np.stack([one, one])) == 1
     assert agreement(np.stack([one, other])) == pytest.approx((1 + 8 / 10) / 2)
-
-
-def warned(mask):
-    return " ".join(mask_warnings(mask, lung_areas(mask)))
-
-
-def test_warnings_of_masks():
-    left, right = lungs((60, 80))
-    both, small, cut = left | right, np.zeros_like(left), left | right
-    small[30:34, 40:44] = cut[:, :20] = True
-    assert warned(both) == ""
-    assert "one lung" in warned(left)
-    assert "hardly any" in warned(small) and "hardly any" in warned(np.zeros_like(left))
-    assert "image left" in warned(cut) and "bottom" in warned(cut)
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,7 @@ from lungseg_utils import pretrained
 from lungseg_utils.metrics import dice
 from lungseg_utils.phantom import simulate
 from lungseg_utils.predict import predict_mask
-from lungseg_utils.pretrained import (
-    FOLDER,
-    load_pretrained,
-    pretrained_facts,
-)
+from lungseg_utils.pretrained import FOLDER, load_pretrained, pretrained_facts
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.recipes import BEST, COURSE, FOR_SIMULATED
 from lungseg_utils.results import evaluate

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from lungseg_utils import results
-from lungseg_utils.masks import read_lungs, to_square
+from lungseg_utils.masks import read_lungs
 from lungseg_utils.metrics import SCORES, bootstrap_interval, dice
 from lungseg_utils.radiographs import load_records
+from lungseg_utils.squares import to_square
 from tools import scores
 
 SHAPES = {"A_0001_0": (40, 48), "A_0002_1": (48, 40), "A_0003_0": (44, 44), "A_0004_1": (40, 48)}

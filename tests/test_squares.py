@@ -1,16 +1,19 @@
-"""Records are decoded once, and again when a file has changed."""
+"""To a square and back; records are decoded once, and again when a file has changed."""
 
 import os
 
+import keras
 import numpy as np
 import pytest
-from sets import NAMES, write_pictures, write_set
+from keras import layers
+from sets import NAMES, SHAPE, ellipse, lungs, radiograph, write_pictures, write_set
 
 from lungseg_utils import squares
 from lungseg_utils.images import read_image
-from lungseg_utils.masks import read_lungs, to_square
+from lungseg_utils.masks import keep_two_lungs, read_lungs
+from lungseg_utils.predict import predict_mask
 from lungseg_utils.radiographs import load_records
-from lungseg_utils.squares import load_squares
+from lungseg_utils.squares import load_squares, to_native, to_square
 
 
 @pytest.fixture
@@ -25,8 +28,7 @@ def no_decoder(monkeypatch):
     def decode(*_):
         raise AssertionError("decoded again")
 
-    return lambda: [monkeypatch.setattr(squares, name, decode)
-                    for name in ("read_image", "read_lungs")]  # fmt: skip
+    return lambda: monkeypatch.setattr(squares, "read_pair", decode)
 
 
 def test_squares_are_the_files_squared(records, tmp_path):
@@ -88,3 +90,64 @@ def test_a_crash_while_writing_leaves_no_cache(records, tmp_path, monkeypatch):
     assert not list((tmp_path / "cache").glob("*.npz"))
     assert len(load_squares(records, 16, tmp_path / "cache").images) == 4
     assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+TALL, WIDE = (489, 402), (402, 489)
+
+
+@pytest.mark.parametrize("size", [16, 64, 256, 1000])
+@pytest.mark.parametrize("shape", [SHAPE, TALL, WIDE])
+def test_square_has_type_and_range_of_what_it_came_from(shape, size):
+    image, mask = radiograph(shape).astype(np.float32), ellipse(shape, 0.5)
+    square = to_square(image, size), to_square(mask, size)
+    assert [array.shape for array in square] == [(size, size)] * 2
+    assert [array.dtype for array in square] == [np.float32, bool]
+    assert 0 <= square[0].min() < square[0].max() <= 1
+    assert square[0].mean() == pytest.approx(image.mean(), rel=0.02)
+
+
+@pytest.mark.parametrize("size", [64, 128, 256])
+@pytest.mark.parametrize("shape", [TALL, WIDE, (512, 256), (256, 512)])
+def test_square_and_back_keep_the_area(shape, size):
+    mask = np.logical_or(*lungs(shape, tilt=8))
+    square = to_square(mask, size)
+    assert square.mean() == pytest.approx(mask.mean(), rel=0.015)
+    back = to_native(square.astype(np.float32), shape)
+    assert (back.shape, back.dtype) == (shape, np.float32)
+    assert 0 <= back.min() < back.max() <= 1
+    assert (back >= 0.5).mean() == pytest.approx(mask.mean(), rel=0.015)
+    assert 2 * (mask & (back >= 0.5)).sum() / (mask.sum() + (back >= 0.5).sum()) > 0.98
+
+
+def test_a_place_comes_back_where_it_was():
+    """Row and column are not swapped, and nothing drifts by half a pixel."""
+    mask = np.zeros((400, 200), bool)
+    mask[40:80, 150:170] = True
+    square = to_square(mask, 100)
+    np.testing.assert_array_equal(np.argwhere(square).min(axis=0), (10, 75))
+    np.testing.assert_array_equal(np.argwhere(square).max(axis=0), (19, 84))
+    back = to_native(square.astype(np.float32), mask.shape) >= 0.5
+    for rows, columns in (np.nonzero(mask), np.nonzero(back)):
+        assert (rows.mean(), columns.mean()) == pytest.approx((59.5, 159.5), abs=0.51)
+
+
+def test_a_thin_line_fades_rather_than_flickers():
+    image = np.zeros((64, 64), np.float32)
+    image[:, 21] = 1
+    assert set(to_square(image, 16).sum(axis=1)) == {0.25}
+
+
+def test_a_mask_is_what_is_above_half_in_two_pieces_without_holes():
+    """A network that hands the image through, given two blocks, a speck and a hole."""
+    inputs = keras.Input((32, 32, 1))
+    model = keras.Model(inputs, layers.Activation("linear")(inputs))
+    image = np.full((32, 32), 0.2, np.float32)
+    image[4:28, 3:13] = image[4:28, 18:29] = image[1:3, 15:17] = 0.8
+    image[10:13, 5:8] = 0.3
+    expected = np.zeros((32, 32), bool)
+    expected[4:28, 3:13] = expected[4:28, 18:29] = True
+    np.testing.assert_array_equal(predict_mask(model, image), expected)
+    large = predict_mask(model, image, (320, 160))
+    scaled = np.kron(expected, np.ones((10, 5), bool))
+    assert (large != scaled).mean() < 0.03
+    assert keep_two_lungs(large).sum() == large.sum()

@@ -16,7 +16,7 @@ HEADER = "| notebook | module | what it holds | lines |"
 # in the order in which an X-ray, and a learner, meets them
 MODULES = (
     "types.py", "start.py", "images.py", "dicom.py", "radiographs.py", "splits.py", "masks.py",
-    "unet.py", "recipes.py", "squares.py", "augmentation.py", "pipeline.py", "losses.py",
+    "squares.py", "unet.py", "recipes.py", "augmentation.py", "pipeline.py", "losses.py",
     "training.py", "pretrained.py", "metrics.py", "results.py", "museum/", "predict.py",
     "overlay.py", "phantom/", "teaching/", "app/",
 )  # fmt: skip

@@ -5,10 +5,11 @@ from functools import partial
 
 from lungseg_utils import start
 from lungseg_utils.images import read_image
-from lungseg_utils.masks import read_lungs, to_native, to_square
+from lungseg_utils.masks import read_lungs
 from lungseg_utils.metrics import dice
 from lungseg_utils.predict import predict_mask, predict_probability
 from lungseg_utils.splits import split_by_patient
+from lungseg_utils.squares import to_native, to_square
 from lungseg_utils.teaching import diagrams, plots
 from lungseg_utils.training import train_course
 from lungseg_utils.unet import build_article_unet

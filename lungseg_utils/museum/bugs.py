@@ -134,7 +134,7 @@ def rescaled(predicted: Predicted) -> Array:
 
 def best_cuts(predicted: Predicted) -> Array:
     """For each test image the threshold that suits it best."""
-    fine = run.squares(predicted.probability, FINE)
+    fine = run.to_squares(predicted.probability, FINE)
     cuts = np.linspace(0.05, 0.95, 19)
     return np.max([run.overlap(fine > cut, predicted.labels) for cut in cuts], axis=0)
 
@@ -154,12 +154,14 @@ def sums_in_uint8(predicted: Predicted) -> Array:
 
 def small(predicted: Predicted) -> Array:
     """Masks and labels compared on the network's square."""
-    labels = run.squares(predicted.labels, predicted.probability.shape[1])
+    labels = run.to_squares(predicted.labels, predicted.probability.shape[1])
     return run.overlap(predicted.probability > THRESHOLD, labels >= 0.5)
 
 
 def _dice_of_other(predicted: Predicted, images: Array, labels: Array) -> Array:
-    found = run.probabilities(predicted.model, run.squares(images, predicted.probability.shape[1]))
+    found = run.probabilities(
+        predicted.model, run.to_squares(images, predicted.probability.shape[1])
+    )
     return run.overlap(run.masks_of(found), labels >= 0.5)
 
 

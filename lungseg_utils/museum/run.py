@@ -14,7 +14,7 @@ from types import ModuleType
 import keras
 import numpy as np
 
-from lungseg_utils import augmentation, losses, masks, metrics, unet
+from lungseg_utils import augmentation, losses, masks, metrics, squares, unet
 from lungseg_utils.recipes import COURSE_AT, learning_rates
 from lungseg_utils.squares import Squares, load_squares
 from lungseg_utils.start import Course, make_reproducible
@@ -24,7 +24,15 @@ FINE = 256  # pixels a side at which labels are made and masks are measured
 SEEDS = (0, 1, 2)
 LAPTOP = replace(COURSE_AT["ci"], name="museum", batch_size=8, epochs=16)
 TINY = replace(LAPTOP, size=32, depth=2, batch_size=4, epochs=8, learning_rate=1e-2)
-CODE = augmentation, losses, masks, metrics, unet, learning_rates  # that decides an outcome
+CODE = (
+    augmentation,
+    losses,
+    masks,
+    metrics,
+    squares,
+    unet,
+    learning_rates,
+)  # that decides an outcome
 RECIPES = {"ci": TINY, "laptop": LAPTOP, "gpu": LAPTOP}
 
 
@@ -151,7 +159,7 @@ class Museum:
         model, history, weights = self._trained[key]
         model.set_weights(weights[steps.keep(history)])
         images, labels = load(steps, self.data.test, seed)
-        probability = steps.predict(model, squares(images, self.recipe.size))
+        probability = steps.predict(model, to_squares(images, self.recipe.size))
         return Predicted(self.data, model, history, probability, masks_of(probability), labels)
 
     def fresh_network(self, loss: Callable, seed: int = 0) -> keras.Model:
@@ -188,7 +196,7 @@ class Museum:
         """The run's network, its history, and the weights after each epoch."""
         parts = (load(steps, part, seed) for part in (self.data.training, self.data.validation))
         (images, labels), (unseen, truth) = (
-            [squares(arrays, self.recipe.size) for arrays in part] for part in parts
+            [to_squares(arrays, self.recipe.size) for arrays in part] for part in parts
         )
         model, size = self.fresh_network(steps.loss, seed), self.recipe.batch_size
         rng, history, weights = np.random.default_rng(seed), [], []
@@ -238,14 +246,14 @@ def load(steps: Steps, part: Squares, seed: int) -> tuple[np.ndarray, np.ndarray
     return images, steps.label(labels)
 
 
-def squares(arrays: np.ndarray, size: int) -> np.ndarray:
+def to_squares(arrays: np.ndarray, size: int) -> np.ndarray:
     """Float arrays (n, FINE, FINE) shrunk to the network's (n, size, size)."""
-    return np.stack([masks.to_square(array.astype(np.float32), size) for array in arrays])
+    return np.stack([squares.to_square(array.astype(np.float32), size) for array in arrays])
 
 
 def masks_of(probability: np.ndarray) -> np.ndarray:
     """Masks, bool (n, FINE, FINE), of probabilities (n, size, size): above 0.5, two lungs."""
-    return np.stack([masks.mask_from_square(one, (FINE, FINE)) for one in probability])
+    return np.stack([squares.mask_from_square(one, (FINE, FINE)) for one in probability])
 
 
 def measure(predicted: Predicted, steps: Steps) -> Outcome:

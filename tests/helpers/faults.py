@@ -46,18 +46,18 @@ def lungs_are_added(masks):
     masks.merge_masks = lambda image_left, image_right: image_left ^ image_right
 
 
-def every_touched_pixel_is_lung(masks):
-    stretch = masks.to_square
-    masks.to_square = lambda array, size: (
+def every_touched_pixel_is_lung(squares):
+    stretch = squares.to_square
+    squares.to_square = lambda array, size: (
         stretch(array.astype(np.float32), size) > 0 if array.dtype == bool else stretch(array, size)
     )
 
 
-def masks_come_back_by_the_nearest_pixel(masks):
+def masks_come_back_by_the_nearest_pixel(squares):
     def to_native(probability, shape):
         return cv2.resize(probability, shape[::-1], interpolation=cv2.INTER_NEAREST)
 
-    masks.to_native = to_native
+    squares.to_native = to_native
 
 
 def pixels_are_taken_for_squares(masks):
@@ -139,10 +139,13 @@ FAULTS = {
         "test_metrics.py::test_interval_draws_patients_not_images",
     ),
     lungs_are_added: ("masks", "test_masks.py::test_merge_by_hand"),
-    every_touched_pixel_is_lung: ("masks", "test_masks.py::test_square_and_back_keep_the_area"),
+    every_touched_pixel_is_lung: (
+        "squares",
+        "test_squares.py::test_square_and_back_keep_the_area",
+    ),
     masks_come_back_by_the_nearest_pixel: (
-        "masks",
-        "test_masks.py::test_square_and_back_keep_the_area",
+        "squares",
+        "test_squares.py::test_square_and_back_keep_the_area",
     ),
     pixels_are_taken_for_squares: ("masks", "test_masks.py::test_area_by_hand"),
     patients_are_split_by_image: ("splits", "test_splits.py::test_patients_stay_together"),

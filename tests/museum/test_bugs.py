@@ -45,7 +45,7 @@ def predicted():
     parts = SimpleNamespace(images=images, masks=truth)
     model = SimpleNamespace(predict_on_batch=lambda batch: (batch < 0.5).astype(np.float32))
     data = SimpleNamespace(training=parts, validation=parts, test=parts)
-    probability = np.where(run.squares(found, 32) > 0.5, 0.7, 0.2).astype(np.float32)
+    probability = np.where(run.to_squares(found, 32) > 0.5, 0.7, 0.2).astype(np.float32)
     return run.Predicted(data, model, [], probability, found > 0.5, truth)
 
 
@@ -197,7 +197,7 @@ def test_sums_in_uint8_lose_nearly_everything(predicted):
 
 def test_the_best_threshold_is_never_worse(predicted):
     wrong, fine = reported("a threshold for each image", predicted), run.FINE
-    fixed = run.overlap(run.squares(predicted.probability, fine) > 0.5, predicted.labels)
+    fixed = run.overlap(run.to_squares(predicted.probability, fine) > 0.5, predicted.labels)
     assert (wrong >= fixed).all()
 
 

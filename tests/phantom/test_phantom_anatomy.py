@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from matplotlib.path import Path as Outline
 
-from lungseg_utils.masks import lung_area_cm2, to_square
+from lungseg_utils.masks import lung_area_cm2
 from lungseg_utils.metrics import dice
 from lungseg_utils.phantom import acquisition, organs, person, radiograph, ranges, tissue
 from lungseg_utils.phantom.canvas import Bend, View
 from lungseg_utils.phantom.person import Person
+from lungseg_utils.squares import to_square
 
 SIZE = 96
 PIXEL = np.ones((3, 3), np.uint8)  # what grows or shrinks a mask by one pixel

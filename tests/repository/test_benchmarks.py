@@ -11,10 +11,7 @@ import pytest
 from sets import bare_record
 
 from lungseg_utils import pretrained
-from lungseg_utils.pretrained import (
-    load_pretrained,
-    pretrained_facts,
-)
+from lungseg_utils.pretrained import load_pretrained, pretrained_facts
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.recipes import FOR_SIMULATED
 from lungseg_utils.unet import build_unet

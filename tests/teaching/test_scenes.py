@@ -21,8 +21,8 @@ from lungseg_utils.augmentation import MILD, Augmentation
 from lungseg_utils.masks import lung_area_cm2
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.teaching import plots, scenes
-from lungseg_utils.teaching.scenes import Case, Lung
-from lungseg_utils.unet import build_unet, receptive_span
+from lungseg_utils.teaching.scenes import Case, Lung, receptive_span
+from lungseg_utils.unet import build_unet
 
 SHAPE, SPACING = (48, 64), (2.0, 1.5)
 STILL = Augmentation(rotation=0, zoom=0, shift=0, gamma=0, contrast=0, noise=0)

@@ -176,7 +176,7 @@ def parameters_of_the_skips(answer):
     answer='answer = {"size": 128, "filters": 5, "depth": 4}',
 )
 def a_smaller_unet(answer):
-    from lungseg_utils.unet import receptive_span
+    from lungseg_utils.teaching.scenes import receptive_span
 
     size, filters, depth = (int(answer[key]) for key in ("size", "filters", "depth"))
     expect(size >= 128, f"{size} pixels a side are fewer than 128")

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from lungseg_utils.masks import to_native, to_square
+from lungseg_utils.squares import to_native, to_square
 from lungseg_utils.teaching.exercises.core import exercise, expect
 
 AGREED = {
@@ -115,7 +115,7 @@ def shrink(answer):
     expects="a function of a bool mask (height, width) and a size",
     hint="`to_square`, as float32 back with `to_native`, the threshold, Dice with the mask.",
     answer="""
-    from lungseg_utils.masks import to_native, to_square
+    from lungseg_utils.squares import to_native, to_square
 
     def ceiling(mask, size):
         square = to_square(mask, size).astype(np.float32)

@@ -23,5 +23,6 @@ from lungseg_utils.teaching.scenes.learning import (
     losses,
     moved_lungs,
     receptive_field,
+    receptive_span,
 )
 from lungseg_utils.teaching.scenes.reading import EVERY_AGE, browse, layered, matching, overlay

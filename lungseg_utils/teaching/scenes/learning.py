@@ -23,8 +23,6 @@ def receptive_field(image: np.ndarray, row: float, column: float, depth: int) ->
 
     Args: `image` (size, size), as a network takes it; `row` and `column` as shares of the size.
     """
-    from lungseg_utils.unet import receptive_span
-
     size = len(image)
     y, x = (min(int(share * size), size - 1) for share in (row, column))
     (top, bottom), (first, last) = receptive_span(y, depth), receptive_span(x, depth)
@@ -47,6 +45,22 @@ def receptive_field(image: np.ndarray, row: float, column: float, depth: int) ->
         f"{seen.mean():.2%} of this picture. What is dimmed cannot change it."
     )
     return Scene(figure, alt, caption)
+
+
+def receptive_span(place: int, depth: int) -> tuple[int, int]:
+    """First and last pixel of a row on which the answer at pixel `place` of it can depend.
+
+    Walks back through a U-Net of `depth` poolings, from its output to its input: two convolutions
+    reach 2 pixels further on either side, an enlarged pixel came from one, a pooled one from two.
+    The span may reach beyond the image.
+    """
+    first = last = place
+    for _ in range(depth):
+        first, last = (first - 2) // 2, (last + 2) // 2
+    first, last = first - 2, last + 2
+    for _ in range(depth):
+        first, last = 2 * first - 2, 2 * last + 1 + 2
+    return first, last
 
 
 def augmented(
