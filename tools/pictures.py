@@ -8,7 +8,6 @@ from lungseg_utils.images import read_image
 from lungseg_utils.masks import read_lungs
 from lungseg_utils.metrics import dice
 from lungseg_utils.predict import predict_mask, predict_probability
-from lungseg_utils.splits import split_by_patient
 from lungseg_utils.squares import to_native, to_square
 from lungseg_utils.teaching import diagrams, plots
 from lungseg_utils.training import train_course
@@ -17,11 +16,12 @@ from tools.installation import ROOT
 
 IMAGES = ROOT / "images"
 SHOWN = 4
+DPI = 132
 
 
 def draw_road(course: start.Course, model) -> None:
     """images/road.png: one test X-ray on its way from the file to both outlines."""
-    record = split_by_patient(course.records).test[0]
+    record = course.split.test[0]
     image, reference = read_image(record.image_path), read_lungs(record)
     size = model.input_shape[1]
     square, probability = to_square(image, size), predict_probability(model, image)
@@ -38,20 +38,20 @@ def draw_road(course: start.Course, model) -> None:
         plots.draw_image(panel, shown, size_mm, title)
     plots.draw_outline(panels[-1], reference, plots.BLUE, "-")
     plots.draw_outline(panels[-1], mask, plots.ORANGE, "--")
-    figure.savefig(IMAGES / "road.png", dpi=120)
+    plots.finish(figure).savefig(IMAGES / "road.png", dpi=DPI)
 
 
 def draw_networks(model) -> None:
     """images/unet.png and images/article_unet.png: both networks, drawn from themselves."""
     for name, network in {"unet": model, "article_unet": build_article_unet()}.items():
-        diagrams.draw_unet(network).savefig(IMAGES / f"{name}.png", dpi=110)
+        diagrams.draw_unet(network).savefig(IMAGES / f"{name}.png", dpi=DPI)
 
 
 def draw_test_cases(course: start.Course, model) -> None:
     """images/test_cases.png: test X-rays from best to worst, both outlines, Dice above each."""
     segment = partial(predict_mask, model)
     cases = []
-    for record in split_by_patient(course.records).test:
+    for record in course.split.test:
         image, reference = read_image(record.image_path), read_lungs(record)
         prediction = segment(image)
         cases.append((dice(prediction, reference), image, reference, prediction, record.spacing_mm))
@@ -65,7 +65,7 @@ def draw_test_cases(course: start.Course, model) -> None:
         plots.draw_outline(panel, reference, plots.BLUE, "-", "reference")
         plots.draw_outline(panel, prediction, plots.ORANGE, "--", "the network")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    figure.savefig(IMAGES / "test_cases.png", dpi=120)
+    plots.finish(figure).savefig(IMAGES / "test_cases.png", dpi=DPI)
 
 
 if __name__ == "__main__":

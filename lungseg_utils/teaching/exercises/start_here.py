@@ -166,7 +166,7 @@ def _greys() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     hint="Two calls do it, and both stand in a cell above: load the network, let it predict.",
     answer="""
     from lungseg_utils.pretrained import load_pretrained
-    from lungseg_utils.unet import predict_mask
+    from lungseg_utils.predict import predict_mask
 
     def find_lungs(image):
         return predict_mask(load_pretrained(), image)
