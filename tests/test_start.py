@@ -1,5 +1,6 @@
 """Where notebooks and the terminal start: what is picked, said, and costs to import."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -225,3 +226,25 @@ def test_terminal_writes_a_simulated_set(tmp_path, capsys):
     assert capsys.readouterr().out == f"The radiographs are in {folder}\n"
     records = load_records(folder)
     assert [record.shape for record in records] == [(64, 64)] * 2
+
+
+def test_options_of_train_are_arguments_and_touch_no_environment(home, tmp_path, monkeypatch):
+    """`--data` and `--scale` come before what the environment says, and leave it as it was."""
+    mine, other = (write_set(tmp_path / name) for name in ("mine", "other"))
+    monkeypatch.setenv("LUNGSEG_DATA", str(other))
+    monkeypatch.setenv("LUNGSEG_SCALE", "laptop")
+    before, seen = dict(os.environ), []
+
+    def stop(course):
+        seen.append(course)
+        raise ValueError("enough")
+
+    monkeypatch.setattr("lungseg_utils.training.train_course", stop)
+    for options, data, scale in (
+        (["--data", str(mine), "--scale", "ci"], "set in mine", "ci"),
+        ([], "set in other", "laptop"),
+    ):
+        assert main(["train", "-o", str(tmp_path / "one.keras"), *options]) == 1
+        assert (seen[-1].data, seen[-1].scale) == (data, scale)
+    changed = {name for name, value in os.environ.items() if before.get(name) != value}
+    assert changed <= set(start.TENSORFLOW)

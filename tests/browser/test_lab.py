@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from lab import Lab
-from notebook import BADGE, DARK, NARROW, Controls, OpenNotebook
+from open_notebook import BADGE, DARK, NARROW, Controls, OpenNotebook
 from plays import PLAYS, Play
 
 

@@ -1,0 +1,99 @@
+"""What a run depends on is what its result is kept under, and nothing else is."""
+
+import inspect
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from lungseg_utils import augmentation, losses, masks, metrics, squares, unet
+from lungseg_utils.museum import bugs, run
+from lungseg_utils.squares import Squares
+
+
+@pytest.fixture
+def museum():
+    """A museum of noise, with nothing trained."""
+    noise = np.random.default_rng(0).random((3, 8, 8), np.float32)
+    part = Squares(noise, noise)
+    made = run.Museum.__new__(run.Museum)
+    made.recipe, made.data = run.TINY, SimpleNamespace(training=part, validation=part, test=part)
+    return made
+
+
+def edited(monkeypatch, module, old, new):
+    """Have a module's source read as if it had been edited."""
+    source = inspect.getsource
+
+    def read(code):
+        text = source(code)
+        if code is module:
+            assert old in text
+            return text.replace(old, new)
+        return text
+
+    monkeypatch.setattr(run.inspect, "getsource", read)
+
+
+EDITS = {
+    "a weaker rotation": (augmentation, "MILD = Augmentation(rotation=12", "MILD = Augmentation(rotation=3"),
+    "another order of moves": (augmentation, "wide * tf.cos(angle)", "wide * tf.sin(angle)"),
+    "another loss": (losses, "SMOOTHING = 1.0", "SMOOTHING = 2.0"),
+    "another activation": (unet, '"relu"', '"gelu"'),
+    "another threshold": (masks, "THRESHOLD = 0.5", "THRESHOLD = 0.4"),
+    "another resize": (squares, "cv2.INTER_LINEAR)", "cv2.INTER_NEAREST)"),
+    "another score": (metrics, "return _ratio(2 * shared", "return _ratio(shared"),
+    "another run": (run, "np.argmax([row", "np.argmin([row"),
+}  # fmt: skip
+SAME = {
+    "a comment": (augmentation, "MILD = Augmentation(", "# mild\nMILD = Augmentation("),
+    "a docstring": (losses, "The article's loss", "The loss of the article"),
+    "a docstring of the museum": (run, "A run, one field a step", "A run: one field a step"),
+    "a blank line": (unet, "    x, skips = inputs, []\n", "\n    x, skips = inputs, []\n"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_what_changes_a_result_is_another_result(edit, museum, monkeypatch):
+    before = museum._digest(run.HEALTHY)
+    edited(monkeypatch, *EDITS[edit])
+    assert museum._digest(run.HEALTHY) != before
+
+
+@pytest.mark.parametrize("edit", SAME)
+def test_what_changes_nothing_is_read_back(edit, museum, monkeypatch):
+    before = museum._digest(run.HEALTHY)
+    edited(monkeypatch, *SAME[edit])
+    assert museum._digest(run.HEALTHY) == before
+
+
+def test_recipe_data_and_steps_are_part_of_it(museum):
+    def mended(labels):
+        return labels.clip(0, 1)
+
+    steps = [run.HEALTHY, bugs.BUGS["dilated labels"].steps, replace(run.HEALTHY, label=mended)]
+    found = [museum._digest(one) for one in steps]
+    for change in ("recipe", "data"):
+        other = run.Museum.__new__(run.Museum)
+        part = Squares(museum.data.test.images + 1, museum.data.test.masks)
+        other.recipe, other.data = museum.recipe, museum.data
+        if change == "recipe":
+            other.recipe = replace(run.TINY, epochs=9)
+        else:
+            other.data = SimpleNamespace(**{**vars(museum.data), "test": part})
+        found.append(other._digest(run.HEALTHY))
+    assert len(set(found)) == len(found)
+
+
+def test_an_outcome_is_computed_once_and_read_back(museum, monkeypatch, tmp_path):
+    made, blank = [], np.zeros((3, 2, 2), bool)
+    outcome = run.Outcome(blank, *np.arange(12.0).reshape(4, 3))
+    museum.folder = tmp_path / "museum"
+    monkeypatch.setattr(museum, "predicted", lambda steps, seed: made.append(seed))
+    monkeypatch.setattr(run, "measure", lambda predicted, steps: outcome)
+    for seed in (0, 0, 1):
+        found = museum.outcome("a run", seed=seed)
+        assert all(np.array_equal(a, b) for a, b in zip(vars(found).values(),
+                                                        vars(outcome).values(), strict=True))
+    assert made == [0, 1] and len(list(museum.folder.iterdir())) == 2
