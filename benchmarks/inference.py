@@ -77,7 +77,8 @@ def litert_engine(folder: Path) -> Engine:
 def stages(engine: Engine, path: Path, size: int) -> tuple[dict[str, float], np.ndarray]:
     """Seconds of each stage from the file to the mask, and the mask."""
     from lungseg_utils.images import read_image
-    from lungseg_utils.squares import mask_from_square, to_square
+    from lungseg_utils.predict import mask_from_square
+    from lungseg_utils.squares import to_square
 
     times = [time.perf_counter()]
     image = read_image(path)

@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 from lungseg_utils import losses, masks, start, training
 from lungseg_utils.augmentation import MILD, STRONG, augment
-from lungseg_utils.predict import predict_mask, predict_probability
+from lungseg_utils.predict import THRESHOLD, predict_mask, predict_probability
 from lungseg_utils.pretrained import load_pretrained
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.recipes import COURSE, HARDER, Recipe
@@ -238,7 +238,7 @@ def afterwards(model: keras.Model, trial: Trial) -> dict:
     found = {trial.name: partial(predict_mask, model)}
     if trial.name == "base":
         found["base, every piece kept"] = lambda image: (
-            predict_probability(model, image) > masks.THRESHOLD
+            predict_probability(model, image) > THRESHOLD
         )
         found["base, mean with the mirror image"] = lambda image: both_ways(model, image)
     return found
@@ -248,7 +248,7 @@ def both_ways(model: keras.Model, image: np.ndarray) -> np.ndarray:
     """The mask of the mean probability of an image and its mirror image."""
     mirrored = predict_probability(model, np.ascontiguousarray(image[:, ::-1]))[:, ::-1]
     mean = (predict_probability(model, image) + mirrored) / 2
-    return masks.keep_two_lungs(mean > masks.THRESHOLD)
+    return masks.keep_two_lungs(mean > THRESHOLD)
 
 
 def padded_copy(records: tuple[Record, ...], folder: Path) -> Path:

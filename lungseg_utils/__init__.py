@@ -10,8 +10,8 @@ The course itself is 2,389 lines; the folders lean on it, never the other way.
     01  dicom.py           110  hospitals' own files, for `images`
     01  radiographs.py     215  from a folder to records, all that is known of each radiograph
     01  splits.py           97  which records to train on, to choose with, and to measure once
-    02  masks.py           148  lung masks: read, merged, measured, and doubted
-    02  squares.py          95  to a square array and back, and records as squares, decoded once
+    02  masks.py           147  lung masks: read, merged, measured, and doubted
+    02  squares.py          83  to a square array and back, and records as squares, decoded once
     03  unet.py             51  the U-Net
     04  recipes.py         109  all that decides a training besides the data
     04  augmentation.py     89  copies of images and masks, as other acquisitions might be
@@ -21,8 +21,8 @@ The course itself is 2,389 lines; the folders lean on it, never the other way.
     04  pretrained.py       83  networks that come with the package, trained before
     05  metrics.py         205  how good is a mask?
     06  results.py         107  the table of scores, one row an image, and what may be said of it
-    07  museum/            518  silent bugs, each switched on by its name, and the price of each
-    08  predict.py         221  from an X-ray to a mask, areas, a confidence and warnings
+    07  museum/            512  silent bugs, each switched on by its name, and the price of each
+    08  predict.py         234  from an X-ray to a mask, areas, a confidence and warnings
     08  overlay.py          55  the picture of what was found, and the course's colours
         phantom/         1,918  simulated X-rays with exact lung masks
         teaching/        3,279  figures, pictures that can be moved, and exercises

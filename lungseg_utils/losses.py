@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from lungseg_utils.masks import THRESHOLD
+from lungseg_utils.predict import THRESHOLD
 
 Tensor = Any  # of whichever backend Keras runs on
 SMOOTHING = 1.0  # pixels; keeps an empty mask from dividing by zero

@@ -11,7 +11,6 @@ from scipy import ndimage
 from lungseg_utils.images import read_image, read_pixels
 from lungseg_utils.types import DataError, Image, Mask, Record, Spacing
 
-THRESHOLD = 0.5  # fixed beforehand, never tuned on the images that are scored
 MM2_PER_CM2 = 100.0
 # Of 523 reference masks (simulated, Montgomery, JSRT) none covers less than .088 of its picture,
 # and no lung is smaller than .54 of the other: benchmarks/uncertainty.json.

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lungseg_utils.masks import THRESHOLD, read_pair
+from lungseg_utils.masks import read_pair
 from lungseg_utils.metrics import SCORES, bootstrap_interval, score
 from lungseg_utils.squares import to_native
 from lungseg_utils.types import Image, Mask, Record, written_whole
@@ -63,7 +63,7 @@ def mean_shape(masks: np.ndarray) -> Segment:
     Args: `masks` shares of lung (n, size, size). Returns: a method for `evaluate`.
     """
     share = masks.mean(axis=0, dtype=np.float32)
-    return lambda image: to_native(share, image.shape) > THRESHOLD
+    return lambda image: to_native(share, image.shape) > 0.5
 
 
 def write_results(path: Path | str, table: pd.DataFrame, data: str, scale: str) -> None:

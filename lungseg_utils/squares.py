@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from lungseg_utils.masks import THRESHOLD, keep_two_lungs, read_pair
-from lungseg_utils.types import Mask, Record, written_whole
+from lungseg_utils.masks import read_pair
+from lungseg_utils.types import Record, written_whole
 
 LARGEST_UINT16 = 65535
 
@@ -38,18 +38,6 @@ def to_native(probability: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """
     height, width = shape
     return cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR)
-
-
-def mask_from_square(
-    probability: np.ndarray, shape: tuple[int, int], threshold: float = THRESHOLD
-) -> Mask:
-    """The mask, bool of `shape`, of a probability float32 (size, size): above the threshold, the
-    two largest pieces, their holes filled.
-    """
-    above = probability > threshold
-    lungs = keep_two_lungs(above)
-    probability = np.where(above == lungs, probability, lungs.astype(np.float32))
-    return to_native(probability, shape) > threshold
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from lungseg_utils.augmentation import augment
 from lungseg_utils.losses import dice_loss
-from lungseg_utils.masks import THRESHOLD
 from lungseg_utils.metrics import bootstrap_interval
+from lungseg_utils.predict import THRESHOLD
 
 from . import run
 from .run import FINE, HEALTHY, SEEDS, Museum, Outcome, Predicted, Steps

@@ -14,7 +14,7 @@ from types import ModuleType
 import keras
 import numpy as np
 
-from lungseg_utils import augmentation, losses, masks, metrics, squares, unet
+from lungseg_utils import augmentation, losses, metrics, predict, squares, unet
 from lungseg_utils.recipes import COURSE_AT, learning_rates
 from lungseg_utils.squares import Squares, load_squares
 from lungseg_utils.start import Course, make_reproducible
@@ -24,15 +24,8 @@ FINE = 256  # pixels a side at which labels are made and masks are measured
 SEEDS = (0, 1, 2)
 LAPTOP = replace(COURSE_AT["ci"], name="museum", batch_size=8, epochs=16)
 TINY = replace(LAPTOP, size=32, depth=2, batch_size=4, epochs=8, learning_rate=1e-2)
-CODE = (
-    augmentation,
-    losses,
-    masks,
-    metrics,
-    squares,
-    unet,
-    learning_rates,
-)  # that decides an outcome
+# modules that decide an outcome
+CODE = "augmentation", "losses", "masks", "metrics", "predict", "squares", "unet"
 RECIPES = {"ci": TINY, "laptop": LAPTOP, "gpu": LAPTOP}
 
 
@@ -207,7 +200,7 @@ class Museum:
             model.reset_metrics()
             for batch in order[: whole * size].reshape(whole, size):
                 loss = model.train_on_batch(moved[0][batch], moved[1][batch])
-            val_dice = overlap(probabilities(model, unseen) > masks.THRESHOLD, truth)
+            val_dice = overlap(probabilities(model, unseen) > predict.THRESHOLD, truth)
             history.append({"loss": float(loss), "val_dice": val_dice})
             weights.append(model.get_weights())
         return model, history, weights
@@ -218,7 +211,8 @@ class Museum:
         own = [sys.modules[step.__module__] if step.__module__.startswith(__package__) else step
                for step in vars(steps).values()]  # fmt: skip
         digest = self._data_digest.copy()
-        for code in dict.fromkeys([*CODE, sys.modules[__name__], *own]):
+        shared = (sys.modules[f"lungseg_utils.{name}"] for name in CODE)
+        for code in dict.fromkeys([*shared, learning_rates, sys.modules[__name__], *own]):
             digest.update(what_it_does(code).encode())
         return digest.hexdigest()[:16]
 
@@ -253,7 +247,7 @@ def to_squares(arrays: np.ndarray, size: int) -> np.ndarray:
 
 def masks_of(probability: np.ndarray) -> np.ndarray:
     """Masks, bool (n, FINE, FINE), of probabilities (n, size, size): above 0.5, two lungs."""
-    return np.stack([squares.mask_from_square(one, (FINE, FINE)) for one in probability])
+    return np.stack([predict.mask_from_square(one, (FINE, FINE)) for one in probability])
 
 
 def measure(predicted: Predicted, steps: Steps) -> Outcome:

@@ -22,9 +22,8 @@ from lungseg_utils.app.page import examples, guard, queue, server, upload
 from lungseg_utils.images import decode_xray
 from lungseg_utils.masks import lung_areas
 from lungseg_utils.overlay import outlined, to_grey_picture
-from lungseg_utils.predict import LEAST_CONFIDENCE, predict
+from lungseg_utils.predict import LEAST_CONFIDENCE, mask_from_square, predict
 from lungseg_utils.pretrained import MONTGOMERY, SIMULATED, load_pretrained
-from lungseg_utils.squares import mask_from_square
 
 CHEST = picture()()
 CLIENTS, REQUESTS = 20, 200

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lungseg_utils import augmentation, losses, masks, metrics, squares, unet
+from lungseg_utils import augmentation, losses, masks, metrics, predict, squares, unet
 from lungseg_utils.museum import bugs, run
 from lungseg_utils.squares import Squares
 
@@ -37,11 +37,12 @@ def edited(monkeypatch, module, old, new):
 
 
 EDITS = {
-    "a weaker rotation": (augmentation, "MILD = Augmentation(rotation=12", "MILD = Augmentation(rotation=3"),
+    "a weaker rotation": (augmentation, "(rotation=12, zoom=0.15", "(rotation=3, zoom=0.15"),
     "another order of moves": (augmentation, "wide * tf.cos(angle)", "wide * tf.sin(angle)"),
     "another loss": (losses, "SMOOTHING = 1.0", "SMOOTHING = 2.0"),
     "another activation": (unet, '"relu"', '"gelu"'),
-    "another threshold": (masks, "THRESHOLD = 0.5", "THRESHOLD = 0.4"),
+    "another threshold": (predict, "THRESHOLD = 0.5", "THRESHOLD = 0.4"),
+    "another choice of lungs": (masks, "argsort(areas)[-2:]", "argsort(areas)[:2]"),
     "another resize": (squares, "cv2.INTER_LINEAR)", "cv2.INTER_NEAREST)"),
     "another score": (metrics, "return _ratio(2 * shared", "return _ratio(shared"),
     "another run": (run, "np.argmax([row", "np.argmin([row"),
@@ -94,6 +95,8 @@ def test_an_outcome_is_computed_once_and_read_back(museum, monkeypatch, tmp_path
     monkeypatch.setattr(run, "measure", lambda predicted, steps: outcome)
     for seed in (0, 0, 1):
         found = museum.outcome("a run", seed=seed)
-        assert all(np.array_equal(a, b) for a, b in zip(vars(found).values(),
-                                                        vars(outcome).values(), strict=True))
+        assert all(
+            np.array_equal(a, b)
+            for a, b in zip(vars(found).values(), vars(outcome).values(), strict=True)
+        )
     assert made == [0, 1] and len(list(museum.folder.iterdir())) == 2

@@ -1,7 +1,7 @@
 import cv2
 import numpy as np
 
-from lungseg_utils import masks
+from lungseg_utils import squares
 
 
 def dice(prediction, reference):
@@ -24,22 +24,22 @@ def back_and_forth(mask, size):
 
 
 def by_package(mask, size):
-    return masks.to_square(mask, size)
+    return squares.to_square(mask, size)
 
 
 def ceiling(mask, size):
-    back = masks.to_native(masks.to_square(mask, size).astype(np.float32), mask.shape)
+    back = squares.to_native(squares.to_square(mask, size).astype(np.float32), mask.shape)
     return dice(back >= 0.5, mask)
 
 
 def with_shares(mask, size):
-    shares = masks.to_square(mask.astype(np.float32), size)
-    return dice(masks.to_native(shares, mask.shape) >= 0.5, mask)
+    shares = squares.to_square(mask.astype(np.float32), size)
+    return dice(squares.to_native(shares, mask.shape) >= 0.5, mask)
 
 
 def above_zero(mask, size):
     square = resized(mask, size, cv2.INTER_AREA) > 0
-    return dice(masks.to_native(square.astype(np.float32), mask.shape) >= 0.5, mask)
+    return dice(squares.to_native(square.astype(np.float32), mask.shape) >= 0.5, mask)
 
 
 def half_or_nothing(values):
