@@ -19,11 +19,11 @@ SETTINGS = {
 }
 # for each kernel: the names as they were when a cell had made a widget of the course
 KEEP = """\
-_rooms = {}
+_given = {}
 
 def _keep(result):
-    if type(result.result).__module__ == "lungseg_utils.widgets":
-        _rooms[type(result.result).__name__] = dict(get_ipython().user_ns)
+    if type(result.result).__module__ == "lungseg_utils.teaching.widgets":
+        _given[type(result.result).__name__] = dict(get_ipython().user_ns)
 
 get_ipython().events.register("post_run_cell", _keep)
 """

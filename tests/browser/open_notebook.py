@@ -186,9 +186,9 @@ class OpenNotebook:
     def plain(self, play: Play, state: dict) -> dict[str, str]:
         """The picture that the plain function gives for a state, computed in the kernel."""
         code = (
-            "__import__('lungseg_utils.plots').plots.picture(*eval("
-            f"{play.call!r}, {{**_rooms[{play.widget!r}], **{state!r}, "
-            "'scenes': __import__('lungseg_utils.scenes').scenes})).html"
+            "__import__('lungseg_utils.teaching.plots').teaching.plots.picture(*eval("
+            f"{play.call!r}, {{**_given[{play.widget!r}], **{state!r}, "
+            "'scenes': __import__('lungseg_utils.teaching.scenes').teaching.scenes})).html"
         )
         number = self.kernel.execute("", silent=True, user_expressions={"html": code})
         reply = {"parent_header": {}}

@@ -35,55 +35,55 @@ class Notebook:
     notebook: str
 
     @pytest.fixture(scope="class")
-    def notebook(self, request, lab, browser) -> Iterator[OpenNotebook]:
+    def opened(self, request, lab, browser) -> Iterator[OpenNotebook]:
         """The notebook, open and run to its end."""
-        notebook = OpenNotebook(lab, browser, request.cls.notebook)
+        opened = OpenNotebook(lab, browser, request.cls.notebook)
         try:
-            notebook.run()
-            yield notebook
+            opened.run()
+            yield opened
         finally:
-            notebook.close()
+            opened.close()
 
-    def test_runs_to_its_end_without_errors(self, notebook, shots):
-        cells = notebook.cells()
+    def test_runs_to_its_end_without_errors(self, opened, shots):
+        cells = opened.cells()
         assert [cell for cell in cells if cell["errors"]] == []
         assert [cell["count"] for cell in cells] == list(range(1, len(cells) + 1))
-        notebook.photograph(shots, "wide")
-        assert notebook.broken_pictures() == []
-        assert notebook.faults == []
-        assert notebook.outside == {BADGE}
+        opened.photograph(shots, "wide")
+        assert opened.broken_pictures() == []
+        assert opened.faults == []
+        assert opened.outside == {BADGE}
 
-    def test_can_be_read_in_a_narrow_window_and_in_the_dark(self, notebook, shots):
-        assert notebook.pale() == []
-        with notebook.looking(size=NARROW):
-            notebook.photograph(shots, "narrow")
-            assert notebook.cut_off() == []
-        with notebook.looking(theme=DARK):
-            notebook.photograph(shots, "dark")
-            assert notebook.pale() == []
-        assert notebook.faults == []
+    def test_can_be_read_in_a_narrow_window_and_in_the_dark(self, opened, shots):
+        assert opened.pale() == []
+        with opened.looking(size=NARROW):
+            opened.photograph(shots, "narrow")
+            assert opened.cut_off() == []
+        with opened.looking(theme=DARK):
+            opened.photograph(shots, "dark")
+            assert opened.pale() == []
+        assert opened.faults == []
 
 
 class NotebookWithWidgets(Notebook):
     """The tests of a notebook that has widgets."""
 
-    def test_widget_shows_what_the_plain_function_gives(self, notebook, play: Play, shots):
-        controls = Controls(notebook, play.widget)
+    def test_widget_shows_what_the_plain_function_gives(self, opened, play: Play, shots):
+        controls = Controls(opened, play.widget)
         state = dict(play.start)
         shown = controls.shown()
-        assert shown == notebook.plain(play, state)
+        assert shown == opened.plain(play, state)
         for move in play.moves:
             controls.reach(move.title)
             for key in move.keys:
                 controls.keyboard.press(key)
             state |= move.change
-            expected = notebook.plain(play, state)
+            expected = opened.plain(play, state)
             assert expected != shown, f"{move.title} changes nothing"
             shown = controls.settled(expected)
             assert shown["caption"] == expected["caption"], move
             assert shown == expected, move
         controls.cell.screenshot(path=shots / f"{play.widget}.png")
-        assert notebook.faults == []
+        assert opened.faults == []
 
 
 class Test04(NotebookWithWidgets):

@@ -25,8 +25,8 @@ RESULTS = {
     "test_images": 28,
     "test_patients": 25,
     "scores": {
-        "dice": {"mean": 0.9714, "low": 0.9659, "high": 0.9762},
-        "hd95_mm": {"mean": 5.8, "low": 4.1, "high": "inf"},
+        "dice": {"title": "Dice", "unit": "", "mean": 0.9714, "low": 0.9659, "high": 0.9762},
+        "hd95_mm": {"title": "HD95", "unit": "mm", "mean": 5.8, "low": 4.1, "high": "inf"},
     },
 }
 HOLES = ("children=", "Box(", "Output()", "Error displaying widget", "Loading widget")

@@ -19,7 +19,7 @@ SHUTDOWN_PATIENCE = 3  # seconds that open requests have after Ctrl-C
 
 
 def serve_forever(load: Callable, host: str, port: int, open_browser: bool) -> None:
-    """Show the page until Ctrl-C, as `lungseg_utils.page.serve`; `load` as for `make_app`."""
+    """Show the page until Ctrl-C, as `lungseg_utils.app.page.serve`; `load` as for `make_app`."""
     listener = listen(host, port)
     found = listener.getsockname()[1]
     place = address(host, found)

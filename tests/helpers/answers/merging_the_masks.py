@@ -1,7 +1,7 @@
 import cv2
 import numpy as np
 
-from lungseg_utils import squares
+from lungseg_utils import masks, squares
 
 
 def dice(prediction, reference):
