@@ -198,7 +198,7 @@ def format_of(head: bytes) -> Format | None:
     return max(marked, key=lambda one: one.offset, default=None)
 
 
-def format_names(last: str = "or") -> str:
+def format_names() -> str:
     """The names of the formats as a sentence has them: "PNG, JPEG, TIFF or DICOM"."""
     *names, end = (one.name for one in FORMATS)
-    return f"{', '.join(names)} {last} {end}"
+    return f"{', '.join(names)} or {end}"

@@ -51,13 +51,27 @@ def load_networks(own: Path | None = None) -> list[keras.Model]:
     return [load_saved(own) if own else load_pretrained(first), *map(load_pretrained, others)]
 
 
+def name_networks(own: Path | None = None) -> str:
+    """What `load_networks` loads, each with the first digits of its file's checksum."""
+    sums = {name: pretrained_facts(name)["sha256"] for name in SHIPPED}
+    if own:
+        del sums[SHIPPED[0]]
+        sums = {own.name: hashlib.sha256(_existing(own).read_bytes()).hexdigest()} | sums
+    return " + ".join(f"{name} {digest[:8]}" for name, digest in sums.items())
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}: train one with lungseg train")
+    return path
+
+
 def load_saved(path: Path) -> keras.Model:
     """A network of your own, as `lungseg train` or `keras.Model.save` keep it.
 
     Raises: FileNotFoundError; DataError if it is none that makes a probability of an image.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}: train one with lungseg train")
+    _existing(path)
     try:
         model = keras.saving.load_model(path, compile=False)
         _, size, width, _ = model.input_shape

@@ -27,8 +27,10 @@ def split_by_patient(records: Sequence[Record], seed: int = 0, fold: int = 0) ->
 
     Each record is in the test part of one `fold` of the five, 0 to 4. Grouped by patient and, where
     some label has ten records, stratified by label.
-    Raises: ValueError with fewer than ten patients.
+    Raises: ValueError with fewer than ten patients, or for a fold that there is not.
     """
+    if fold not in range(FOLDS):
+        raise ValueError(f"there is no fold {fold}: take one from 0 to {FOLDS - 1}")
     patients = [record.patient for record in records]
     if len(set(patients)) < 10:
         raise ValueError(f"a split takes at least ten patients, and here are {len(set(patients))}")

@@ -16,9 +16,8 @@ from lungseg_utils.radiographs import load_records
 from lungseg_utils.splits import Split, split_by_patient, subsample
 from lungseg_utils.types import Record
 
-# images of each size of run; None for all there are
-IMAGES = {"ci": 40, "laptop": None, "gpu": None}
-SIMULATED_IMAGES = {"ci": 40, "laptop": 138, "gpu": 138}
+IMAGES = {"ci": 40, "laptop": None, "gpu": None}  # of each size of run; None for all there are
+SIMULATED_IMAGES = 138  # of a whole set
 SIMULATED_SIZE = 512
 SIMULATED_SET = "simulated set"
 FLOAT16 = "mixed_float16"
@@ -95,7 +94,7 @@ def home() -> Path:
 def disk() -> Path:
     """Where data and caches are kept: LUNGSEG_HOME, or `outputs` of a checkout, or a cache."""
     if os.environ.get("LUNGSEG_HOME"):
-        return Path(os.environ["LUNGSEG_HOME"]).resolve()
+        return Path(os.environ["LUNGSEG_HOME"]).expanduser().resolve()
     checkout = Path(__file__).resolve().parent.parent
     if (checkout / "notebooks").is_dir():
         return checkout / "outputs"
@@ -116,7 +115,7 @@ def _pick_data(wanted: Path | str | None, scale: str) -> tuple[Path, str]:
     # a download that has not ended keeps a folder .incomplete
     if montgomery_folder().exists() and not (montgomery_folder() / ".incomplete").exists():
         return montgomery_folder(), "Montgomery County set"
-    count = SIMULATED_IMAGES[scale]
+    count = IMAGES[scale] or SIMULATED_IMAGES
     folder = disk() / "data" / f"simulated-{count}"
     return write_phantom_set(folder, count=count, size=SIMULATED_SIZE), SIMULATED_SET
 

@@ -22,6 +22,7 @@ from lungseg_utils.unet import build_unet
 
 History = list[dict[str, float]]
 Report = Callable[[Recipe, History], None]
+LONGEST_SAVE = 600  # seconds
 
 
 def print_progress(recipe: Recipe, history: History) -> None:
@@ -193,6 +194,9 @@ class Run:
     def save(self, row: dict[str, float]) -> None:
         """Keep the state after an epoch whose row is `row`, and drop those no longer wanted."""
         self.history.append(row)
+        for left in self.folder.glob("part-*"):  # by a training that was killed
+            if time.time() - left.stat().st_mtime > LONGEST_SAVE:
+                shutil.rmtree(left, ignore_errors=True)
         part = self.folder / f"part-{os.getpid()}"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)

@@ -158,9 +158,13 @@ def test_areas_and_sides_by_hand():
     assert str(lung_areas(mask)[1]) == "image right (patient left): 30 pixels"
 
 
-@pytest.mark.parametrize("columns, side", [((2, 8), "left"), ((30, 36), "right")])
-def test_one_lung_belongs_to_its_side(columns, side):
-    mask = np.zeros((20, 40), bool)
+@pytest.mark.parametrize("shape", [(20, 40), (60, 40)], ids=["wide", "tall"])
+@pytest.mark.parametrize(
+    "columns, side",
+    [((2, 8), "left"), ((12, 18), "left"), ((22, 28), "right"), ((30, 36), "right")],
+)
+def test_one_lung_belongs_to_its_side(columns, side, shape):
+    mask = np.zeros(shape, bool)
     mask[4:9, slice(*columns)] = True
     assert [area.side for area in lung_areas(mask)] == [side]
     assert lung_areas(np.zeros((9, 9), bool)) == ()

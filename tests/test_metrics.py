@@ -323,3 +323,19 @@ def test_interval_of_equal_values_is_a_point():
 def test_interval_refuses_nothing_and_nan(values):
     with pytest.raises(ValueError, match="NaN"):
         bootstrap_interval(values, range(len(values)))
+
+
+@pytest.mark.parametrize("rounds, first", [(39, 0), (40, 1), (79, 1), (80, 2)])
+def test_the_ends_of_the_interval_are_these_two_of_the_sorted_means(rounds, first, monkeypatch):
+    """Of 40 rounds 2.5 % are one at either end: from the second to the last but one."""
+    monkeypatch.setattr(metrics, "ROUNDS", rounds)
+    values, patients = scores_of(9), ["a", "a", "b", "c", "c", "c", "d", "e", "e"]
+    drawn = np.random.default_rng(metrics.BOOTSTRAP_SEED).integers(5, size=(rounds, 5))
+    names, means = np.unique(patients), []
+    for chosen in drawn:
+        scores = [values[np.array(patients) == names[place]] for place in chosen]
+        means.append(np.concatenate(scores).mean())
+    ordered = sorted(means)
+    assert bootstrap_interval(values, patients) == pytest.approx(
+        (ordered[first], ordered[-1 - first])
+    )

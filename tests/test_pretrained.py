@@ -2,6 +2,7 @@
 
 import shutil
 from functools import partial
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -10,7 +11,13 @@ from lungseg_utils import pretrained
 from lungseg_utils.metrics import dice
 from lungseg_utils.phantom import simulate
 from lungseg_utils.predict import predict_mask
-from lungseg_utils.pretrained import FOLDER, load_pretrained, pretrained_facts
+from lungseg_utils.pretrained import (
+    FOLDER,
+    SHIPPED,
+    load_pretrained,
+    name_networks,
+    pretrained_facts,
+)
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.recipes import BEST, COURSE, FOR_SIMULATED
 from lungseg_utils.results import evaluate
@@ -82,3 +89,21 @@ def test_half_the_digits_give_the_same_scores(precision, real_data):
     )
     assert abs(exact - rounded).max() < 0.01
     assert abs(exact.mean() - rounded.mean()) < 0.002
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
+def test_a_network_computes_in_the_precision_that_was_asked_for(precision):
+    model = load_pretrained("simulated", size=64, precision=precision)
+    assert {layer.dtype_policy.name for layer in model.layers[1:-1]} == {precision}
+
+
+def test_networks_are_named_with_their_version(tmp_path):
+    sums = [pretrained_facts(name)["sha256"][:8] for name in SHIPPED]
+    assert name_networks() == f"montgomery {sums[0]} + simulated {sums[1]}"
+    own = tmp_path / "mine.keras"
+    own.write_bytes(b"mine")
+    assert (
+        name_networks(own) == f"mine.keras {sha256(b'mine').hexdigest()[:8]} + simulated {sums[1]}"
+    )
+    with pytest.raises(FileNotFoundError, match="lungseg train"):
+        name_networks(tmp_path / "none.keras")

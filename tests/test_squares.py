@@ -78,6 +78,16 @@ def test_a_file_of_another_time_is_decoded_again(records, tmp_path, no_decoder):
         load_squares(records, 16, tmp_path)
 
 
+def test_a_nanosecond_newer_is_another_file(records, tmp_path, no_decoder):
+    load_squares(records, 16, tmp_path)
+    path = records[0].image_path
+    stat = path.stat()
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
+    no_decoder()
+    with pytest.raises(AssertionError, match="decoded again"):
+        load_squares(records, 16, tmp_path)
+
+
 def test_a_crash_while_writing_leaves_no_cache(records, tmp_path, monkeypatch):
     def crash(path, **_):
         path.write_bytes(b"half")

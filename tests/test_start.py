@@ -29,7 +29,7 @@ def home(tmp_path: Path, monkeypatch) -> Path:
 def small_simulation(monkeypatch):
     """What `begin` simulates where it finds no data, made smaller."""
     monkeypatch.setattr(start, "SIMULATED_SIZE", 64)
-    monkeypatch.setitem(start.SIMULATED_IMAGES, "ci", 3)
+    monkeypatch.setitem(start.IMAGES, "ci", 3)
 
 
 def python(code: str) -> str:
@@ -100,7 +100,7 @@ def test_downloaded_set_comes_next_once_it_is_whole(home, small_simulation, caps
     assert start.begin().data == "simulated set"
     (folder / ".incomplete").rmdir()
     assert start.begin().data == "Montgomery County set"
-    assert "Data: the Montgomery County set, 4 radiographs" in capsys.readouterr().out
+    assert "Data: the Montgomery County set, 3 radiographs" in capsys.readouterr().out
 
 
 def test_simulated_set_is_made_once(home, small_simulation, capsys):
@@ -248,3 +248,19 @@ def test_options_of_train_are_arguments_and_touch_no_environment(home, tmp_path,
         assert (seen[-1].data, seen[-1].scale) == (data, scale)
     changed = {name for name, value in os.environ.items() if before.get(name) != value}
     assert changed <= set(start.TENSORFLOW)
+
+
+def test_a_home_may_be_named_in_short(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv("LUNGSEG_HOME", "~/x")
+    assert start.home() == start.disk() == (tmp_path / "x").resolve()
+
+
+def test_each_size_of_run_has_its_own_simulated_set(home, monkeypatch):
+    monkeypatch.setattr(start, "SIMULATED_SIZE", 64)
+    monkeypatch.setattr(start, "IMAGES", {"ci": 3, "laptop": 4})
+    sets = [start.begin(scale=scale).records for scale in ("ci", "laptop", "ci")]
+    assert [len(records) for records in sets] == [3, 4, 3] and sets[0] == sets[2]
+    folders = {records[0].image_path.parent.parent for records in sets}
+    assert len(folders) == 2 and all(len([*one.glob("CXR_png/*")]) in (3, 4) for one in folders)

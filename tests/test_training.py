@@ -191,3 +191,51 @@ def test_a_training_on_simulated_images_has_no_head_start(data, scale, shipped, 
     assert all(map(np.array_equal, weights, expected)) and len(weights) == len(expected)
     recipe = COURSE_AT[scale]
     build_unet(recipe.size, filters=recipe.filters, depth=recipe.depth).set_weights(weights)
+
+
+def test_what_a_killed_training_left_is_cleared_and_what_is_being_written_is_not(tmp_path):
+    stopped_while_saving(tmp_path)
+    (run,) = tmp_path.iterdir()
+    old, fresh = run / "part-1", run / "part-2"
+    for part in (old, fresh):
+        part.mkdir()
+    os.utime(old, (0, 0))
+    train_tiny(tmp_path)
+    assert fresh.exists() and not old.exists()
+
+
+def test_the_best_epoch_is_the_one_of_the_lowest_validation_loss():
+    rows = (1, 3, 2, 0.3), (2, 2, 1, 0.4), (3, 1, 4, 0.9)
+    names = "epoch", "loss", "val_loss", "val_dice"
+    history = [dict(zip(names, row, strict=True)) for row in rows]
+    assert training.Run(None, TINY, None, history).best_epoch == 2
+
+
+def test_what_a_training_depends_on_is_in_its_name(tmp_path, monkeypatch):
+    """Precision, first weights, recipe, and each of the four arrays."""
+    monkeypatch.setattr("lungseg_utils.training._fit", lambda run, *_: run.folder.mkdir())
+    learned, held = discs(18, 1), discs(5, 2)
+    first = build_unet(32, filters=4, depth=1).get_weights()
+    changed = [array + 0.01 for array in first]
+    calls = [
+        ((TINY, learned, held), {}),
+        ((TINY, learned, held), {"precision": "mixed_bfloat16"}),
+        ((TINY, learned, held), {"start": first}),
+        ((TINY, learned, held), {"start": changed}),
+        ((replace(TINY, seed=1), learned, held), {}),
+        ((TINY, replace(learned, images=learned.images * 0.9), held), {}),
+        ((TINY, replace(learned, masks=1 - learned.masks), held), {}),
+        ((TINY, learned, replace(held, images=held.images * 0.9)), {}),
+        ((TINY, learned, replace(held, masks=1 - held.masks)), {}),
+    ]
+    for number, (call, options) in enumerate(calls, start=1):
+        train(*call, tmp_path, **options)
+        assert len(list(tmp_path.iterdir())) == number
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_a_training_computes_in_the_precision_that_was_asked_for(precision, tmp_path, monkeypatch):
+    monkeypatch.setattr("lungseg_utils.training._fit", lambda *_: None)
+    model = train(TINY, discs(18, 1), discs(5, 2), tmp_path, precision).model
+    assert {layer.dtype_policy.name for layer in model.layers[1:-1]} == {precision}
+    assert model.layers[-1].dtype_policy.name == "float32"

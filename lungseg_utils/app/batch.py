@@ -10,12 +10,13 @@ import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
 from PIL import Image as Pillow
 
-from lungseg_utils.app.jobs import Job, find_jobs
+from lungseg_utils.app.jobs import Job, find_jobs, unformulated
 from lungseg_utils.images import read_xray
 from lungseg_utils.overlay import draw
 from lungseg_utils.predict import Prediction, predict
@@ -26,21 +27,28 @@ LUNG_COLUMNS = {"left": "image_left_patient_right", "right": "image_right_patien
 TABLE_COLUMNS = (
     "file", "error", "warnings", "confidence",
     *(f"{lung}_{unit}" for lung in LUNG_COLUMNS.values() for unit in ("px", "cm2")),
-    "height", "width", "row_mm", "column_mm", "threshold", "target",
+    "height", "width", "row_mm", "column_mm", "threshold", "network", "target",
 )  # fmt: skip
 
 
-def open_table(paths: Sequence[Path], out: Path, threshold: float) -> tuple[list[Job], int, int]:
+class Settings(NamedTuple):
+    """What every mask of a run depends on: the threshold, and the networks by name and version."""
+
+    threshold: float
+    network: str
+
+
+def open_table(paths: Sequence[Path], out: Path, settings: Settings) -> tuple[list[Job], int, int]:
     """Make `out`, or go on with it, and see what is left to do for these files and folders.
 
-    Returns: the jobs that have no row and mask in `out` at this threshold; how many have; how many
-        files are no X-rays by name or content.
+    Returns: the jobs that have no row and mask in `out` from these settings; how many have; how
+        many files are no X-rays by name or content.
     """
     out.mkdir(parents=True, exist_ok=True)
     kept = {row["file"]: row for row in _rows(out) if not row["error"]}
     ours = out, out / MASKS, out / OVERLAYS
     jobs, left_out = find_jobs(paths, ours, {name: row["target"] for name, row in kept.items()})
-    left = [job for job in jobs if not _finished(job, kept.get(job.name), out, threshold)]
+    left = [job for job in jobs if not _finished(job, kept.get(job.name), out, settings)]
     for job in left:
         kept.pop(job.name, None)
     with written_whole(out / ROWS) as part:
@@ -49,7 +57,7 @@ def open_table(paths: Sequence[Path], out: Path, threshold: float) -> tuple[list
 
 
 def predict_files(
-    jobs: Sequence[Job], models: Sequence[keras.Model], out: Path, threshold: float
+    jobs: Sequence[Job], models: Sequence[keras.Model], out: Path, settings: Settings
 ) -> Iterator[dict]:
     """Look at the X-rays in turn; yields each one's row once its mask and picture stand in `out`.
 
@@ -62,10 +70,12 @@ def predict_files(
         for job, xray in _read_ahead(jobs, reader):
             found = None
             if isinstance(xray, Xray):
-                found = predict(models, xray.image, xray.spacing_mm, False, threshold, xray.notes)
+                found = predict(
+                    models, xray.image, xray.spacing_mm, False, settings.threshold, xray.notes
+                )
             if pending:
                 yield pending.result()
-            pending = writer.submit(_write, job, xray, found, out, threshold)
+            pending = writer.submit(_write, job, xray, found, out, settings)
         if pending:
             yield pending.result()
 
@@ -91,8 +101,8 @@ def _rows(out: Path) -> Iterator[dict]:
     yield from found.values()
 
 
-def _finished(job: Job, row: dict | None, out: Path, threshold: float) -> bool:
-    if not row or row["threshold"] != threshold:
+def _finished(job: Job, row: dict | None, out: Path, settings: Settings) -> bool:
+    if not row or {**row, **settings._asdict()} != row:
         return False
     with contextlib.suppress(OSError):
         made = (out / MASKS / f"{job.target}.png").stat().st_mtime
@@ -125,9 +135,9 @@ def _read(path: Path) -> Xray | str:
 
 
 def _write(
-    job: Job, xray: Xray | str, found: Prediction | None, out: Path, threshold: float
+    job: Job, xray: Xray | str, found: Prediction | None, out: Path, settings: Settings
 ) -> dict:
-    row = {"file": job.name, "error": "", "target": "", "threshold": threshold}
+    row = {"file": job.name, "error": "", "target": "", **settings._asdict()}
     if found is None:
         row["error"] = xray
     else:
@@ -163,7 +173,7 @@ def _flat(row: dict) -> dict:
     for lung in row.get("lungs", ()):
         for unit in ("px", "cm2"):
             flat[f"{LUNG_COLUMNS[lung['image_side']]}_{unit}"] = lung[unit]
-    return flat
+    return {key: unformulated(value) for key, value in flat.items()}
 
 
 def _write_png(path: Path, pixels: np.ndarray) -> None:

@@ -87,17 +87,17 @@ def _predict(chosen: argparse.Namespace) -> int:
     from lungseg_utils.app import batch
     from lungseg_utils.images import format_names
     from lungseg_utils.predict import THRESHOLD
-    from lungseg_utils.pretrained import load_networks
+    from lungseg_utils.pretrained import load_networks, name_networks
 
-    threshold = chosen.threshold or THRESHOLD
-    jobs, finished, left_out = batch.open_table(chosen.paths, chosen.out, threshold)
+    settings = batch.Settings(chosen.threshold or THRESHOLD, name_networks(chosen.network))
+    jobs, finished, left_out = batch.open_table(chosen.paths, chosen.out, settings)
     if finished or left_out:
         say(f"done before: {finished}; left out, since of no known kind: {left_out}")
     if not jobs and not finished:
         raise ValueError(f"no {format_names()} file was found: name other files or folders")
     failed, models = 0, load_networks(chosen.network) if jobs else []
     try:
-        found = batch.predict_files(jobs, models, chosen.out, threshold)
+        found = batch.predict_files(jobs, models, chosen.out, settings)
         with (
             contextlib.closing(found) as rows,
             tqdm(total=len(jobs), unit=" X-rays", disable=None) as bar,

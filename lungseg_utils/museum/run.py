@@ -163,9 +163,8 @@ class Museum:
         if loss not in self._compiled:
             self._compiled[loss] = model = self._built()
             rates = learning_rates(self.recipe, len(self.data.training.images))
-            model.compile(
-                keras.optimizers.AdamW(rates, weight_decay=self.recipe.weight_decay), loss
-            )
+            decay = self.recipe.weight_decay
+            model.compile(keras.optimizers.AdamW(rates, weight_decay=decay), loss)
             model.optimizer.build(model.trainable_variables)
         model = self._compiled[loss]
         model.set_weights(self._first_weights[seed])

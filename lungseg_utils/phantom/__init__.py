@@ -7,9 +7,7 @@ vessels whose path length along the ray times attenuation makes one layer each (
 blur, photons, film or digital processing (`physics`), cropped and labelled (`acquisition`). The
 lung's layer is above 0 exactly where the mask is True.
 
-A network that saw only these segments real ones: benchmarks/transfer.py measures how well, and
-benchmarks/transfer_trials.py what each part of the simulation is worth.
-MODEL_CARD.md lists what still gives them away.
+MODEL_CARD.md says what still gives them away, and benchmarks/transfer.py what they are worth.
 """
 
 from .dataset import write_phantom_set

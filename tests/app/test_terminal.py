@@ -17,15 +17,23 @@ import keras
 import numpy as np
 import pytest
 from hostile import INPUTS, chest, dicom, picture
+from scipy import ndimage
 
-from lungseg_utils.app import batch, doctor
+from lungseg_utils.app import batch, doctor, jobs
 from lungseg_utils.app.jobs import find_jobs
 from lungseg_utils.app.terminal import main
-from lungseg_utils.images import read_image, read_xray
+from lungseg_utils.images import decode_xray, read_image, read_xray
 from lungseg_utils.masks import lung_areas, read_lungs
 from lungseg_utils.metrics import dice
 from lungseg_utils.predict import predict, predict_mask
-from lungseg_utils.pretrained import MONTGOMERY, SIMULATED, load_pretrained, load_saved
+from lungseg_utils.pretrained import (
+    MONTGOMERY,
+    SHIPPED,
+    SIMULATED,
+    load_pretrained,
+    load_saved,
+    pretrained_facts,
+)
 from lungseg_utils.radiographs import load_records
 
 CHEST = picture()()
@@ -400,3 +408,90 @@ def test_terminal_explains_itself(arguments, code, capsys):
     if not code:
         assert all(f"  {name}  " in said for name in COMMANDS)
         assert max(map(len, said.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("name", ["=1+1.png", "+a.png", "-b.png", "@c.png"])
+def test_no_cell_of_the_table_is_computed(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_bytes(b"")
+    assert main(["predict", "-o", "out", "--", name]) == 1
+    (row,) = table(Path("out"))
+    assert row["file"] == f"./{name}" and row["error"].startswith(f"./{name} is empty")
+    Path(name).write_bytes(CHEST)
+    assert main(["predict", "-o", "out", "--", name]) == 0
+    (row,) = table(Path("out"))
+    assert not [cell for cell in row.values() if cell.startswith(jobs.FORMULA)]
+
+
+def test_every_column_of_the_table(tmp_path):
+    """Each against what the file and the mask say, worked out here."""
+    content, out = dicom(ImagerPixelSpacing=[0.5, 1.25], ViewPosition="LL")(), tmp_path / "out"
+    (tmp_path / "one.dcm").write_bytes(content)
+    assert main(["predict", str(tmp_path), "-o", str(out), "--threshold", "0.4"]) == 0
+    (row,) = table(out)
+    xray = decode_xray(content, "one")
+    networks = [load_pretrained(name) for name in SHIPPED]
+    found = predict(networks, xray.image, xray.spacing_mm, joint=False, threshold=0.4)
+    mask = read(out / "masks/one.png") > 0
+    pieces, count = ndimage.label(mask)
+    centres = ndimage.center_of_mass(mask, pieces, [1, 2])
+    left, right = sorted((1, 2), key=lambda number: centres[number - 1][1])
+    px = {
+        side: int((pieces == number).sum()) for side, number in (("left", left), ("right", right))
+    }
+    sums = [pretrained_facts(name)["sha256"][:8] for name in SHIPPED]
+    assert count == 2 and list(row) == list(batch.TABLE_COLUMNS)
+    assert row == {
+        "file": str(tmp_path / "one.dcm"),
+        "error": "",
+        "warnings": "; ".join([*found.warnings, *xray.notes]),
+        "confidence": str(round(found.confidence, 4)),
+        "image_left_patient_right_px": str(px["left"]),
+        "image_left_patient_right_cm2": str(round(px["left"] * 0.5 * 1.25 / 100, 2)),
+        "image_right_patient_left_px": str(px["right"]),
+        "image_right_patient_left_cm2": str(round(px["right"] * 0.5 * 1.25 / 100, 2)),
+        "height": str(xray.image.shape[0]),
+        "width": str(xray.image.shape[1]),
+        "row_mm": "0.5",
+        "column_mm": "1.25",
+        "threshold": "0.4",
+        "network": f"montgomery {sums[0]} + simulated {sums[1]}",
+        "target": "one",
+    }
+    assert "side view" in row["warnings"]
+
+
+def test_another_network_does_its_own(tmp_path, capsys):
+    """And so does another version of the one that ships, or other weights under the same name."""
+    own, out = tmp_path / "mine.keras", tmp_path / "out"
+    (tmp_path / "a.png").write_bytes(CHEST)
+    command = ["predict", str(tmp_path / "a.png"), "-o", str(out)]
+    load_pretrained(SIMULATED).save(own)
+    made = []
+    for options in ([], ["--network", str(own)], ["--network", str(own)], []):
+        assert main([*command, *options]) == 0
+        made.append("1 masks are new" in capsys.readouterr().out)
+    assert made == [True, True, False, True]
+    before = table(out)[0]["network"]
+    keras.utils.set_random_seed(0)
+    network = load_pretrained(SIMULATED)
+    network.set_weights([weights * 0.9 for weights in network.get_weights()])
+    network.save(own)
+    assert main([*command, "--network", str(own)]) == 0
+    after = table(out)[0]["network"]
+    assert after.startswith("mine.keras ") and "+ simulated " in after and before != after
+
+
+def test_a_mask_that_cannot_be_written_leaves_the_old_one_whole(tmp_path, monkeypatch):
+    path = tmp_path / "masks" / "a.png"
+    mask = np.eye(9, dtype=bool)
+    batch._write_png(path, mask)
+
+    def half(image, file, **_):
+        Path(file).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("PIL.Image.Image.save", half)
+    with pytest.raises(OSError, match="No space"):
+        batch._write_png(path, ~mask)
+    assert (read(path) > 0).tolist() == mask.tolist() and list(path.parent.iterdir()) == [path]

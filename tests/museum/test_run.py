@@ -100,3 +100,29 @@ def test_an_outcome_is_computed_once_and_read_back(museum, monkeypatch, tmp_path
             for a, b in zip(vars(found).values(), vars(outcome).values(), strict=True)
         )
     assert made == [0, 1] and len(list(museum.folder.iterdir())) == 2
+
+
+def test_the_seed_reaches_every_step_and_the_order(museum):
+    """Another seed is another training, the same seed the same."""
+    noise = np.random.default_rng(1).random((4, run.FINE, run.FINE), np.float32)
+    part = Squares(noise, (noise > 0.5).astype(np.float32))
+    museum.recipe = replace(run.TINY, epochs=1, batch_size=2)
+    museum.data, museum._compiled, seeds = run.Data(part, part, part, (), ()), {}, []
+
+    def pair(images, labels, seed):
+        seeds.append(("pair", seed))
+        return images, labels
+
+    def move(images, labels, key):
+        seeds.append(("move", *key))
+        return images, labels
+
+    steps, found = replace(run.HEALTHY, pair=pair, move=move), []
+    for seed in (0, 0, 1):
+        _, _, weights = museum._train(steps, seed)
+        found.append(np.concatenate([array.ravel() for array in weights[-1]]))
+    assert seeds[-3:] == [("pair", 1), ("pair", 1), ("move", 1, 0)]
+    assert np.array_equal(found[0], found[1]) and not np.array_equal(found[0], found[2])
+    museum._first_weights[1] = museum._first_weights[0]  # the order alone
+    _, _, weights = museum._train(steps, 1)
+    assert not np.array_equal(np.concatenate([a.ravel() for a in weights[-1]]), found[0])

@@ -59,13 +59,10 @@ def fill(axes: Axes, mask: np.ndarray, colour: str, hatch: str, opacity: float, 
     axes.fill([], [], label=label, **look)
 
 
-def say_scores(scores: Mapping[str, float]) -> str:
-    """The scores of `metrics.score`, or some of them, in words."""
-    return ", ".join(
-        f"{one.title} {say_value(name, scores[name])}"
-        for name, one in SCORES.items()
-        if name in scores
-    )
+def say_scores(scores: Mapping[str, float], *names: str) -> str:
+    """The scores of `metrics.score`, or those of them that are named, in words."""
+    said = (name for name in names or SCORES if name in scores)
+    return ", ".join(f"{SCORES[name].title} {say_value(name, scores[name])}" for name in said)
 
 
 def say_value(name: str, value: float) -> str:

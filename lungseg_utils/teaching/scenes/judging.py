@@ -84,16 +84,14 @@ def thresholded(
     scores = metrics.score(prediction, reference, spacing_mm)
     curve = dice_by_threshold(probability, reference)
     figure, (left, right) = plots.canvas(1, 2, height=height_of(image, spacing_mm, 4.4, 0.4))
-    counts = _draw_confusion(left, image, prediction, reference, spacing_mm)
+    case = Case("", image, reference, prediction, spacing_mm, scores)
+    counts = _draw_confusion(left, case)
     figure.legend(loc="outside lower center", ncols=3)
     right.plot(THRESHOLDS, curve, color=plots.GREY)
     right.plot(threshold, scores["dice"], "D", color=plots.ORANGE, markeredgecolor="black")
     right.axvline(threshold, color="black", linestyle=":", linewidth=1)
     right.set(xlabel="threshold", title="Dice", xlim=(0, 1), ylim=(0, 1.02))
-    kept = {
-        name: scores[name] for name in ("dice", "precision", "recall", "hd95_mm") if name in scores
-    }
-    said = say_scores(kept)
+    said = say_scores(scores, "dice", "precision", "recall", "hd95_mm")
     best = THRESHOLDS[curve.argmax()]
     alt = (
         f"A chest radiograph at threshold {threshold:.2f} with {counts}; beside it Dice over the "
@@ -136,7 +134,6 @@ def drawn_by_hand(
     lungs = (lung_mask(lung, image.shape) for lung in (image_left_lung, image_right_lung))
     mask = np.logical_or(*lungs)
     scores = metrics.score(mask, reference, spacing_mm)
-    kept = {name: scores[name] for name in ("dice", "hd95_mm", "assd_mm") if name in scores}
     ranked = sorted([*others.items(), ("you", scores["dice"])], key=lambda pair: -pair[1])
     rank = 1 + sum(value > scores["dice"] for value in others.values())
     figure, (left, right) = plots.canvas(1, 2, height=height_of(image, spacing_mm, 4.2, 0.4))
@@ -151,9 +148,10 @@ def drawn_by_hand(
     right.bar_label(bars, fmt="%.3f", padding=4)
     right.set(xlim=(0, 1.2), xticks=(0, 0.5, 1), title="Dice")
     right.invert_yaxis()
+    said = say_scores(scores, "dice", "hd95_mm", "assd_mm")
     standing = f"rank {rank} of {len(ranked)}"
     alt = f"A chest radiograph with two lungs drawn by hand, dashed, and bars of Dice: {standing}."
-    return Scene(figure, alt, f"You: {say_scores(kept)}; {standing}.")
+    return Scene(figure, alt, f"You: {said}; {standing}.")
 
 
 def worst_first(cases: Sequence[Case], score: str) -> list[Case]:
@@ -177,9 +175,7 @@ def failure(cases: Sequence[Case], place: int) -> Scene:
     plots.draw_image(panels[1], case.image, case.spacing_mm, "outlines")
     plots.draw_outline(panels[1], case.reference, plots.BLUE, "-", "reference")
     plots.draw_outline(panels[1], case.prediction, plots.ORANGE, "--", "prediction")
-    counts = _draw_confusion(
-        panels[2], case.image, case.prediction, case.reference, case.spacing_mm, "what is wrong"
-    )
+    counts = _draw_confusion(panels[2], case, "what is wrong")
     figure.legend(loc="outside lower center", ncols=5)
     where = f"{place + 1} of {len(cases)}, worst first"
     alt = (
@@ -188,16 +184,9 @@ def failure(cases: Sequence[Case], place: int) -> Scene:
     return Scene(figure, alt, f"{case.name}, {where}: {say_scores(case.scores)}.")
 
 
-def _draw_confusion(
-    axes: Axes,
-    image: np.ndarray,
-    prediction: np.ndarray,
-    reference: np.ndarray,
-    spacing_mm: Spacing | None,
-    title: str = "",
-) -> str:
-    parts = confusion(prediction, reference)
-    plots.draw_image(axes, image, spacing_mm, title)
+def _draw_confusion(axes: Axes, case: Case, title: str = "") -> str:
+    parts = confusion(case.prediction, case.reference)
+    plots.draw_image(axes, case.image, case.spacing_mm, title)
     fill(axes, parts["TP"], WHITE, "", 0.25, "both (TP)")
     fill(axes, parts["FP"], plots.ORANGE, "////", 0.9, "prediction only (FP)")
     fill(axes, parts["FN"], plots.BLUE, "....", 0.9, "reference only (FN)")
