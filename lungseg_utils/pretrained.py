@@ -56,11 +56,11 @@ def name_networks(own: Path | None = None) -> str:
     sums = {name: pretrained_facts(name)["sha256"] for name in SHIPPED}
     if own:
         del sums[SHIPPED[0]]
-        sums = {own.name: hashlib.sha256(_existing(own).read_bytes()).hexdigest()} | sums
+        sums = {own.name: hashlib.sha256(_network_file(own).read_bytes()).hexdigest()} | sums
     return " + ".join(f"{name} {digest[:8]}" for name, digest in sums.items())
 
 
-def _existing(path: Path) -> Path:
+def _network_file(path: Path) -> Path:
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}: train one with lungseg train")
     return path
@@ -71,7 +71,7 @@ def load_saved(path: Path) -> keras.Model:
 
     Raises: FileNotFoundError; DataError if it is none that makes a probability of an image.
     """
-    _existing(path)
+    _network_file(path)
     try:
         model = keras.saving.load_model(path, compile=False)
         _, size, width, _ = model.input_shape

@@ -1,6 +1,7 @@
 """The map of the package holds: who imports whom, what stands once, how long everything is."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -203,6 +204,9 @@ def test_no_option_is_passed_through_the_environment():
 def test_no_text_calls_the_course_a_house(word):
     pattern = re.compile(rf"\b{word}s?\b(?! \d|, or name| in the| before| to do)", re.I)
     pages = {path.name: path.read_text(encoding="utf-8") for path in ROOT.glob("*.md")}
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        pages[path.name] = "\n".join("".join(cell["source"]) for cell in cells)
     texts = {**SOURCES, **pages}
     taken = {"phantom/acquisition.py", "start.py", "app/doctor.py"}  # room on the film, on the disk
     found = {name for name, text in texts.items() if pattern.search(text)} - taken
