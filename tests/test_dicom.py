@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hostile import chest, dicom
 
-from lungseg_utils.dicom import SPACINGS, read_dicom
+from lungseg_utils.dicom import read_dicom
 from lungseg_utils.images import decode_xray
 
-FIRST, SECOND, THIRD = SPACINGS
+FIRST, SECOND, THIRD = "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelSpacing"
 
 
 def test_the_image_is_the_stored_one_from_its_darkest_to_its_brightest():

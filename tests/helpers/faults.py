@@ -4,8 +4,10 @@ Each replaces a function before any test imports it, as a careless edit would.
 """
 
 import os
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -126,6 +128,135 @@ def failures_are_left_out_of_the_table(results):
     results.summarise = lambda table: summarise(table[table["dice"] > 0])
 
 
+def a_file_s_time_counts_in_whole_seconds(squares):
+    def digest(records):
+        times = [int(record.image_path.stat().st_mtime) for record in records]
+        return "-".join(map(str, times))
+
+    squares._files_digest = digest
+
+
+def the_best_epoch_is_chosen_by_the_training_loss(training):
+    training.Run.best_epoch = property(
+        lambda run: min(run.history, key=lambda row: row["loss"])["epoch"]
+    )
+
+
+def precision_is_left_out_of_a_training_s_name(training):
+    digest = training._digest
+    training._digest = lambda recipe, precision, *more: digest(recipe, "", *more)
+
+
+def the_precision_that_was_asked_for_is_ignored(pretrained):
+    build = pretrained.build_unet
+    pretrained.build_unet = lambda *arguments: build(*arguments[:5])
+
+
+def the_upper_end_of_the_interval_is_one_off(metrics):
+    def interval(values, groups):
+        values = np.asarray(values, float)
+        _, place = np.unique(groups, return_inverse=True)
+        sums, sizes = np.bincount(place, values), np.bincount(place)
+        rng = np.random.default_rng(metrics.BOOTSTRAP_SEED)
+        drawn = rng.integers(len(sums), size=(metrics.ROUNDS, len(sums)))
+        means = np.sort(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
+        cut = int((1 - metrics.CONFIDENCE_LEVEL) / 2 * metrics.ROUNDS)
+        return float(means[cut]), float(means[-max(cut, 1)])
+
+    metrics.bootstrap_interval = interval
+
+
+def the_spacing_of_the_patient_comes_first(dicom):
+    dicom.SPACINGS = dicom.SPACINGS[::-1]
+
+
+def padding_counts_for_the_contrast(dicom):
+    image = dicom._image
+
+    def without_padding(header):
+        if "PixelPaddingValue" in header:
+            del header.PixelPaddingValue
+        return image(header)
+
+    dicom._image = without_padding
+
+
+def row_and_column_are_swapped_in_the_table(batch):
+    flat = batch._flat
+
+    def swapped(row):
+        found = flat(row)
+        return found | {"row_mm": found["column_mm"], "column_mm": found["row_mm"]}
+
+    batch._flat = swapped
+
+
+def files_are_written_in_place(batch):
+    @contextmanager
+    def written(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield path
+
+    batch.written_whole = written
+
+
+def cells_are_written_as_they_are(batch):
+    batch.unformulated = lambda cell: cell
+
+
+def another_network_finds_its_work_done(batch):
+    finished = batch._finished
+
+    def by_threshold(job, row, out, settings):
+        known = row and settings._replace(network=row["network"])
+        return finished(job, row, out, known or settings)
+
+    batch._finished = by_threshold
+
+
+def the_seed_does_not_reach_the_training(run):
+    train = run.Museum._train
+    run.Museum._train = lambda museum, steps, seed: train(museum, steps, 0)
+
+
+def one_folder_serves_all_counts_of_simulated_images(start):
+    write = start.write_phantom_set
+    start.write_phantom_set = lambda folder, **options: write(
+        folder.parent / "simulated", **options
+    )
+
+
+def a_tilde_is_a_folder(start):
+    start.disk = lambda: Path(os.environ["LUNGSEG_HOME"]).resolve()
+
+
+def a_lone_lung_takes_its_side_from_the_height(masks):
+    areas = masks.lung_areas
+
+    def by_height(mask, spacing_mm=None):
+        found = areas(mask, spacing_mm)
+        if len(found) == 1:
+            right = np.argwhere(mask)[:, 1].mean() >= mask.shape[0] / 2
+            found = (replace(found[0], side="right" if right else "left"),)
+        return found
+
+    masks.lung_areas = by_height
+
+
+def a_fold_that_there_is_not_is_the_first(splits):
+    split = splits.split_by_patient
+    splits.split_by_patient = lambda records, seed=0, fold=0: split(records, seed, int(fold) % 5)
+
+
+def ten_bits_are_read_as_twelve(images):
+    images.DEPTHS = (8, 12, 16)
+
+
+def the_threshold_is_left_out_of_the_second_cut(predict):
+    cut = predict.mask_from_square
+    predict.mask_from_square = lambda probability, shape, *_: cut(probability, shape)
+
+
 # the module that each fault is put into, and the test that watches over it
 FAULTS = {
     dice_counts_the_shared_pixels_once: (
@@ -172,6 +303,75 @@ FAULTS = {
     the_test_uses_the_statistics_of_the_batch: (
         "predict",
         "test_predict.py::test_prediction_uses_moving_averages_and_leaves_them_alone",
+    ),
+    a_file_s_time_counts_in_whole_seconds: (
+        "squares",
+        "test_squares.py::test_a_nanosecond_newer_is_another_file",
+    ),
+    the_best_epoch_is_chosen_by_the_training_loss: (
+        "training",
+        "test_training.py::test_the_best_epoch_is_the_one_of_the_lowest_validation_loss",
+    ),
+    precision_is_left_out_of_a_training_s_name: (
+        "training",
+        "test_training.py::test_what_a_training_depends_on_is_in_its_name",
+    ),
+    the_precision_that_was_asked_for_is_ignored: (
+        "pretrained",
+        "test_pretrained.py::test_a_network_computes_in_the_precision_that_was_asked_for",
+    ),
+    the_upper_end_of_the_interval_is_one_off: (
+        "metrics",
+        "test_metrics.py::test_the_ends_of_the_interval_are_these_two_of_the_sorted_means",
+    ),
+    the_spacing_of_the_patient_comes_first: (
+        "dicom",
+        "test_dicom.py::test_the_spacing_on_the_detector_comes_first",
+    ),
+    padding_counts_for_the_contrast: (
+        "dicom",
+        "test_dicom.py::test_padding_is_black_and_leaves_the_other_greys_as_they_were",
+    ),
+    row_and_column_are_swapped_in_the_table: (
+        "app.batch",
+        "app/test_terminal.py::test_every_column_of_the_table",
+    ),
+    files_are_written_in_place: (
+        "app.batch",
+        "app/test_terminal.py::test_a_mask_that_cannot_be_written_leaves_the_old_one_whole",
+    ),
+    cells_are_written_as_they_are: (
+        "app.batch",
+        "app/test_terminal.py::test_no_cell_of_the_table_is_computed",
+    ),
+    another_network_finds_its_work_done: (
+        "app.batch",
+        "app/test_terminal.py::test_another_network_does_its_own",
+    ),
+    the_seed_does_not_reach_the_training: (
+        "museum.run",
+        "museum/test_run.py::test_the_seed_reaches_every_step_and_the_order",
+    ),
+    one_folder_serves_all_counts_of_simulated_images: (
+        "start",
+        "test_start.py::test_each_size_of_run_has_its_own_simulated_set",
+    ),
+    a_tilde_is_a_folder: ("start", "test_start.py::test_a_home_may_be_named_in_short"),
+    a_lone_lung_takes_its_side_from_the_height: (
+        "masks",
+        "test_masks.py::test_one_lung_belongs_to_its_side",
+    ),
+    a_fold_that_there_is_not_is_the_first: (
+        "splits",
+        "test_splits.py::test_a_fold_that_there_is_not_is_refused",
+    ),
+    ten_bits_are_read_as_twelve: (
+        "images",
+        "test_images.py::test_every_depth_gives_the_same_image",
+    ),
+    the_threshold_is_left_out_of_the_second_cut: (
+        "predict",
+        "test_predict.py::test_a_lower_threshold_finds_more",
     ),
     failures_are_left_out_of_the_table: (
         "results",
