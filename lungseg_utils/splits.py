@@ -31,18 +31,20 @@ def split_by_patient(records: Sequence[Record], seed: int = 0, fold: int = 0) ->
     """
     if fold not in range(FOLDS):
         raise ValueError(f"there is no fold {fold}: take one from 0 to {FOLDS - 1}")
+    records = sorted(records, key=lambda record: record.name)
     patients = [record.patient for record in records]
     if len(set(patients)) < 10:
         raise ValueError(f"a split takes at least ten patients, and here are {len(set(patients))}")
     labels = [-1 if record.label is None else record.label for record in records]
     if max(Counter(labels).values()) < 10:
         labels = [0] * len(labels)
-    tenth = _tenths(labels, patients, seed)
-    parts = [tuple(r for r, its in zip(records, tenth, strict=True) if its == i) for i in range(10)]
-    parts = parts[2 * fold :] + parts[: 2 * fold]
-    train = sorted((r for part in parts[3:] for r in part), key=lambda record: record.name)
-    test = sorted(parts[0] + parts[1], key=lambda record: record.name)
-    return Split(tuple(train), parts[2], tuple(test))
+    tenth = (_tenths(labels, patients, seed) - 2 * fold) % 10
+
+    def part(first: int, last: int) -> tuple[Record, ...]:
+        pairs = zip(records, tenth, strict=True)
+        return tuple(record for record, its in pairs if first <= its <= last)
+
+    return Split(train=part(3, 9), validation=part(2, 2), test=part(0, 1))
 
 
 def _tenths(labels: Sequence[int], patients: Sequence[str], seed: int) -> np.ndarray:

@@ -3,6 +3,10 @@
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from laws import a_spacing, every_case, some_masks
+from scipy import ndimage
 from sets import NAMES, lungs, write_png, write_set
 
 from lungseg_utils.masks import (
@@ -182,3 +186,46 @@ def test_warnings_of_masks():
     assert "one lung" in warned(left)
     assert "hardly any" in warned(small) and "hardly any" in warned(np.zeros_like(left))
     assert "image left" in warned(cut) and "bottom" in warned(cut)
+
+
+@every_case
+@given(some_masks(count=3), a_spacing)
+def test_laws_of_the_union(masks, spacing):
+    one, other, third = masks
+    union = merge_masks(one, other)
+    np.testing.assert_array_equal(union, merge_masks(other, one))
+    np.testing.assert_array_equal(merge_masks(union, third), merge_masks(one, other | third))
+    np.testing.assert_array_equal(merge_masks(union, one), union)
+    both = merge_masks(one, other & ~one)
+    parts = lung_area_cm2(one, spacing) + lung_area_cm2(other & ~one, spacing)
+    assert lung_area_cm2(both, spacing) == pytest.approx(parts)
+
+
+@every_case
+@given(some_masks(count=1))
+def test_laws_of_the_two_pieces(masks):
+    kept = keep_two_lungs(masks[0])
+    np.testing.assert_array_equal(keep_two_lungs(kept), kept)
+    pieces, before = ndimage.label(masks[0])
+    areas = np.bincount(pieces.ravel(), minlength=before + 1)
+    gone = np.setdiff1d(pieces, pieces[kept])
+    assert ndimage.label(kept)[1] <= min(before, 2)
+    assert all(area <= sorted(areas[1:])[-2] for area in areas[gone[gone > 0]])
+    assert kept.any() == masks[0].any()
+
+
+@every_case
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 5), st.integers(2, 30), a_spacing)
+def test_a_mirror_changes_the_sides_of_the_lungs(width, other, margin, height, spacing):
+    mask = np.zeros((height, 4 * margin + width + other + 2), bool)
+    mask[1:, margin : margin + width] = True
+    mask[1:, -margin - other - 1 : -margin - 1] = True
+    left, right = lung_areas(mask, spacing)
+    assert (left.side, right.side) == ("left", "right")
+    assert [area.pixels for area in (left, right)] == [width * (height - 1), other * (height - 1)]
+    assert left.cm2 + right.cm2 == pytest.approx(lung_area_cm2(mask, spacing))
+    mirrored = lung_areas(mask[:, ::-1].copy(), spacing)
+    assert [(area.side, area.pixels) for area in mirrored] == [
+        ("left", right.pixels),
+        ("right", left.pixels),
+    ]

@@ -5,7 +5,11 @@ import warnings
 import numpy as np
 import pytest
 import scipy.stats
+import sklearn.metrics
 import surface_distance
+from hypothesis import given
+from hypothesis import strategies as st
+from laws import a_spacing, every_case, some_masks
 from medpy.metric import binary
 from packaging.version import Version
 from scipy.ndimage import gaussian_filter
@@ -339,3 +343,69 @@ def test_the_ends_of_the_interval_are_these_two_of_the_sorted_means(rounds, firs
     assert bootstrap_interval(values, patients) == pytest.approx(
         (ordered[first], ordered[-1 - first])
     )
+
+
+@every_case
+@given(some_masks())
+def test_overlaps_agree_with_scikit_learn(masks):
+    prediction, reference = (mask.ravel() for mask in masks)
+    theirs = {"dice": "f1_score", "iou": "jaccard_score"}
+    for name in OVERLAPS:
+        compute = getattr(sklearn.metrics, theirs.get(name, f"{name}_score"))
+        # what a score is where its denominator is 0 depends on whether both masks are empty
+        agree = float(not prediction.any() and not reference.any())
+        ours = getattr(metrics, name)(*masks)
+        assert ours == pytest.approx(compute(reference, prediction, zero_division=agree), abs=1e-12)
+
+
+@every_case
+@given(some_masks())
+def test_laws_of_the_overlaps(masks):
+    one, other = masks
+    found = {name: getattr(metrics, name)(one, other) for name in OVERLAPS}
+    turned = {name: getattr(metrics, name)(other, one) for name in OVERLAPS}
+    assert all(0 <= value <= 1 for value in found.values())
+    assert (turned["dice"], turned["iou"]) == (found["dice"], found["iou"])
+    assert (turned["precision"], turned["recall"]) == (found["recall"], found["precision"])
+    assert found["dice"] == pytest.approx(2 * found["iou"] / (1 + found["iou"]))
+    assert (found["dice"] == 1) == (one == other).all()
+    assert metrics.soft_dice(one.astype(float), other) == pytest.approx(found["dice"])
+    assert metrics.pooled_dice([one, one], [other, other]) == pytest.approx(found["dice"])
+
+
+@every_case
+@given(some_masks(), a_spacing, st.floats(0.1, 10))
+def test_laws_of_the_distances(masks, spacing, scale):
+    one, other = masks
+    for name in DISTANCES:
+        compute = getattr(metrics, name)
+        found = compute(one, other, spacing)
+        assert found >= 0
+        assert compute(other, one, spacing) == pytest.approx(found)
+        assert compute(one.T, other.T, spacing[::-1]) == pytest.approx(found)
+        assert compute(one[::-1], other[::-1], spacing) == pytest.approx(found)
+        larger = tuple(scale * side for side in spacing)
+        assert compute(one, other, larger) == pytest.approx(scale * found)
+        assert compute(one, one, spacing) == 0
+    hd = metrics.hd(one, other, spacing)
+    assert metrics.assd(one, other, spacing) <= hd * (1 + 1e-9)
+    assert metrics.hd95(one, other, spacing) <= hd
+    if hd < np.inf:
+        assert metrics.nsd(one, other, spacing, hd) == 1
+    at = [metrics.nsd(one, other, spacing, tolerance) for tolerance in (0.0, 0.5, 2.0, 8.0)]
+    assert at == sorted(at) and at[0] >= 0
+    assert metrics.nsd(one, other, spacing) == at[2]
+
+
+@every_case
+@given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 5)), min_size=1, max_size=30))
+def test_laws_of_the_interval(drawn):
+    values = [value for value, _ in drawn]
+    groups = [f"patient {patient}" for _, patient in drawn]
+    low, high = bootstrap_interval(values, groups)
+    assert min(values) - 1e-9 <= low <= high <= max(values) + 1e-9
+    moved = bootstrap_interval([value + 3 for value in values], groups)
+    assert moved == pytest.approx((low + 3, high + 3))
+    assert bootstrap_interval(values[::-1], groups[::-1]) == pytest.approx((low, high))
+    if len(set(groups)) == 1:
+        assert (low, high) == pytest.approx((np.mean(values), np.mean(values)))

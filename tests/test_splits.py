@@ -6,6 +6,9 @@ from collections import Counter
 import numpy as np
 import pytest
 import sklearn
+from hypothesis import given
+from hypothesis import strategies as st
+from laws import every_case
 from packaging.version import Version
 from sets import bare_record
 from sklearn.model_selection import StratifiedGroupKFold
@@ -169,3 +172,41 @@ def test_a_fold_that_there_is_not_is_refused(fold):
     records = [bare_record(f"A{number}") for number in range(12)]
     with pytest.raises(ValueError, match=f"no fold {fold}: take one from 0 to 4"):
         split_by_patient(records, fold=fold)
+
+
+@every_case
+@given(
+    st.lists(st.tuples(st.integers(1, 4), st.sampled_from([0, 1, None])), min_size=10, max_size=40),
+    st.integers(0, 2**32 - 1),
+    st.randoms(use_true_random=False),
+)
+def test_laws_of_the_split(patients, seed, random):
+    records = [
+        bare_record(f"{number:02}-{image}", f"{number:02}-0", label)
+        for number, (images, label) in enumerate(patients)
+        for image in range(images)
+    ]
+    shuffled = random.sample(records, len(records))
+    tested = []
+    for fold in range(FOLDS):
+        split = split_by_patient(records, seed, fold)
+        assert names_of_all(split) == names(records)
+        owners = [{record.patient for record in part} for part in parts(split)]
+        assert sum(map(len, owners)) == len(patients)
+        assert split == split_by_patient(shuffled, seed, fold)
+        tested += names(split.test)
+    assert sorted(tested) == names(records)
+
+
+@every_case
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=30), st.integers(0, 80))
+def test_laws_of_the_subsample(patients, count):
+    records = [
+        bare_record(f"{number:02}-{image}", f"{number:02}-0", 0)
+        for number, images in enumerate(patients)
+        for image in range(images)
+    ]
+    chosen = subsample(records, count)
+    assert len(chosen) == len(set(names(chosen))) == min(count, len(records))
+    assert names(chosen) == sorted(names(chosen))
+    assert set(names(chosen)) <= set(names(records))

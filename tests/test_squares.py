@@ -5,13 +5,16 @@ import os
 import keras
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from keras import layers
+from laws import a_shape, every_case, some_squares
 from sets import NAMES, SHAPE, ellipse, lungs, radiograph, write_pictures, write_set
 
 from lungseg_utils import squares
 from lungseg_utils.images import read_image
 from lungseg_utils.masks import keep_two_lungs, read_lungs
-from lungseg_utils.predict import predict_mask
+from lungseg_utils.predict import mask_from_square, predict_mask
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.squares import load_squares, to_native, to_square
 
@@ -161,3 +164,28 @@ def test_a_mask_is_what_is_above_half_in_two_pieces_without_holes():
     scaled = np.kron(expected, np.ones((10, 5), bool))
     assert (large != scaled).mean() < 0.03
     assert keep_two_lungs(large).sum() == large.sum()
+
+
+@every_case
+@given(some_squares(), a_shape, st.integers(1, 24))
+def test_laws_of_the_square_and_back(image, shape, size):
+    np.testing.assert_array_equal(to_square(image, len(image)), image)
+    np.testing.assert_array_equal(to_native(image, image.shape), image)
+    for made in (to_square(image, size), to_native(image, shape)):
+        assert image.min() - 1e-5 <= made.min() <= made.max() <= image.max() + 1e-5
+    for turned in (image[::-1], image[:, ::-1], image.T):
+        turned = np.ascontiguousarray(turned)
+        assert to_square(turned, size).mean() == pytest.approx(
+            to_square(image, size).mean(), abs=1e-4
+        )
+    if size <= len(image):
+        assert to_square(image, size).mean() == pytest.approx(image.mean(), abs=1e-4)
+
+
+@every_case
+@given(some_squares(), a_shape, st.floats(0.05, 0.95))
+def test_laws_of_the_mask_from_a_square(probability, shape, threshold):
+    mask = mask_from_square(probability, probability.shape, threshold)
+    np.testing.assert_array_equal(keep_two_lungs(mask), mask)
+    np.testing.assert_array_equal(mask, keep_two_lungs(probability > threshold))
+    assert mask_from_square(probability, shape, threshold).shape == shape
