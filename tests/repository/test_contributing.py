@@ -1,6 +1,8 @@
 """CONTRIBUTING.md keeps its word: to add a thing takes the one line that it names."""
 
 import json
+import re
+import subprocess
 import sys
 from types import ModuleType, SimpleNamespace
 
@@ -145,3 +147,19 @@ def test_a_notebook(monkeypatch, tmp_path):
 @pytest.mark.parametrize("name", ["FORMATS", "LAYOUTS", "SCORES", "BUGS", "@exercise", "NOTEBOOKS"])
 def test_the_page_names_the_line(name):
     assert f"`{name}`" in TEXT
+
+
+def test_large_files_have_a_reason():
+    if not (notebooks.ROOT / ".git").exists():
+        pytest.skip("not a copy that git made")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=notebooks.ROOT, capture_output=True, text=True, check=True
+    )
+    paths = [notebooks.ROOT / name for name in listed.stdout.split("\0") if name]
+    large = {
+        path.relative_to(notebooks.ROOT).as_posix()
+        for path in paths
+        if path.is_file() and path.stat().st_size > 2_000_000
+    }
+    section = TEXT.split("## Large files")[1].split("\n## ")[0]
+    assert set(re.findall(r"^\| `(\S+)` \| \S", section, re.MULTILINE)) == large
