@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
-from sets import lungs, radiograph
+from sets import numbered_squares
 
 from lungseg_utils.augmentation import MILD, STRONG, augment
 from lungseg_utils.metrics import dice
@@ -16,12 +16,7 @@ SIZE, COUNT = 64, 10
 
 @pytest.fixture(scope="module")
 def squares():
-    """Ten images, each with its own number in its first pixel."""
-    shape = (SIZE, SIZE)
-    images = np.stack([radiograph(shape, tilt=3 * index) for index in range(COUNT)])
-    images[:, 0, 0] = np.arange(COUNT) / COUNT
-    masks = np.stack([np.logical_or(*lungs(shape, tilt=3 * index)) for index in range(COUNT)])
-    return Squares(images.astype(np.float32), masks.astype(np.float32))
+    return numbered_squares(COUNT, SIZE)
 
 
 def augmented(squares, seed=0, largest=MILD):

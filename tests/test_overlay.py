@@ -1,22 +1,9 @@
 """The picture of an X-ray and what was found on it."""
 
 import numpy as np
-import pytest
 
 from lungseg_utils.overlay import PREDICTION, TEXT_WIDTH, draw
-from lungseg_utils.phantom import simulate
 from lungseg_utils.predict import predict
-from lungseg_utils.pretrained import SIMULATED, load_pretrained
-
-
-@pytest.fixture(scope="module")
-def trained():
-    return [load_pretrained(SIMULATED)]
-
-
-@pytest.fixture(scope="module")
-def patient():
-    return simulate(808, 2, 256)
 
 
 def test_the_picture_has_the_chest_s_proportions(trained, patient):

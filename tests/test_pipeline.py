@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sets import lungs, radiograph
+from sets import numbered_squares
 
 from lungseg_utils.augmentation import MILD, STRONG
 from lungseg_utils.pipeline import training_batches
@@ -14,12 +14,7 @@ COUNT = 10
 
 @pytest.fixture(scope="module")
 def squares():
-    """Ten images, each with its own number in its first pixel."""
-    shape = (SIZE, SIZE)
-    images = np.stack([radiograph(shape, tilt=3 * index) for index in range(COUNT)])
-    images[:, 0, 0] = np.arange(COUNT) / COUNT
-    masks = np.stack([np.logical_or(*lungs(shape, tilt=3 * index)) for index in range(COUNT)])
-    return Squares(images.astype(np.float32), masks.astype(np.float32))
+    return numbered_squares(COUNT, SIZE)
 
 
 def batches(squares, epochs, batch_size=5, seed=5, **settings):

@@ -19,7 +19,6 @@ from lungseg_utils.predict import (
     predict_probability,
     squares_for,
 )
-from lungseg_utils.pretrained import SIMULATED, load_pretrained
 from lungseg_utils.unet import build_unet
 
 GREY = np.round(255 * radiograph((48, 64))).astype(np.uint8)
@@ -75,16 +74,6 @@ def test_agreement_by_hand():
     one[1:3, 1:3], other[1:3, 1:] = 0.9, 0.6  # 4 and 6 pixels; the mean passes 0.5 on 4
     assert agreement(np.stack([one, one])) == 1
     assert agreement(np.stack([one, other])) == pytest.approx((1 + 8 / 10) / 2)
-
-
-@pytest.fixture(scope="module")
-def trained():
-    return [load_pretrained(SIMULATED)]
-
-
-@pytest.fixture(scope="module")
-def patient():
-    return simulate(808, 2, 256)
 
 
 def test_a_simulated_patient(trained, patient):

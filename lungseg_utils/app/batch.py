@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from PIL import Image as Pillow
 
-from lungseg_utils.app.jobs import Job, find_jobs, unformulated
+from lungseg_utils.app.jobs import Job, find_jobs, without_formula
 from lungseg_utils.images import read_xray
 from lungseg_utils.overlay import draw
 from lungseg_utils.predict import Prediction, predict
@@ -102,7 +102,7 @@ def _rows(out: Path) -> Iterator[dict]:
 
 
 def _finished(job: Job, row: dict | None, out: Path, settings: Settings) -> bool:
-    if not row or {**row, **settings._asdict()} != row:
+    if not row or not settings._asdict().items() <= row.items():
         return False
     with contextlib.suppress(OSError):
         made = (out / MASKS / f"{job.target}.png").stat().st_mtime
@@ -173,7 +173,7 @@ def _flat(row: dict) -> dict:
     for lung in row.get("lungs", ()):
         for unit in ("px", "cm2"):
             flat[f"{LUNG_COLUMNS[lung['image_side']]}_{unit}"] = lung[unit]
-    return {key: unformulated(value) for key, value in flat.items()}
+    return {key: without_formula(value) for key, value in flat.items()}
 
 
 def _write_png(path: Path, pixels: np.ndarray) -> None:

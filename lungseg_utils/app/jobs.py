@@ -38,7 +38,7 @@ def find_jobs(
     jobs, known = [], taken or {}
     used = {target.lower() for target in known.values()}
     for (path, relative), plain in zip(sources, bare, strict=True):
-        name = unformulated(str(path))
+        name = without_formula(str(path))
         wanted = plain if alike[str(plain).lower()] == 1 else relative
         target = known.get(name) or _free(wanted, used)
         used.add(target.lower())
@@ -88,7 +88,7 @@ def _is_known(suffix: str) -> bool:
     return any(suffix.lower() in one.suffixes for one in FORMATS)
 
 
-def unformulated(cell: object) -> object:
+def without_formula(cell: object) -> object:
     """A cell of a table in a form that no spreadsheet computes; texts begin with a file's name."""
     return f"./{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 

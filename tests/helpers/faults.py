@@ -201,7 +201,7 @@ def files_are_written_in_place(batch):
 
 
 def cells_are_written_as_they_are(batch):
-    batch.unformulated = lambda cell: cell
+    batch.without_formula = lambda cell: cell
 
 
 def another_network_finds_its_work_done(batch):

@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from lungseg_utils.squares import Squares
 from lungseg_utils.types import Record
 
 NAMES = ("MCUCXR_0001_0", "MCUCXR_0002_0", "MCUCXR_0003_1", "MCUCXR_0004_1")
@@ -77,3 +78,12 @@ def bare_record(name: str, patient: str = "", label: int | None = None) -> Recor
     """A record without files, for what never opens them."""
     path = Path(f"{name}.png")
     return Record(name, path, path, path, SHAPE, None, patient or name, label=label)
+
+
+def numbered_squares(count: int, size: int) -> Squares:
+    """Images and masks, each with its own number in its first pixel."""
+    shape = (size, size)
+    images = np.stack([radiograph(shape, tilt=3 * index) for index in range(count)])
+    images[:, 0, 0] = np.arange(count) / count
+    masks = np.stack([np.logical_or(*lungs(shape, tilt=3 * index)) for index in range(count)])
+    return Squares(images.astype(np.float32), masks.astype(np.float32))
