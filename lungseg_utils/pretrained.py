@@ -53,11 +53,10 @@ def load_networks(own: Path | None = None) -> list[keras.Model]:
 
 def name_networks(own: Path | None = None) -> str:
     """What `load_networks` loads, each with the first digits of its file's checksum."""
-    sums = {name: pretrained_facts(name)["sha256"] for name in SHIPPED}
+    sums = [(name, pretrained_facts(name)["sha256"]) for name in SHIPPED]
     if own:
-        del sums[SHIPPED[0]]
-        sums = {own.name: hashlib.sha256(_network_file(own).read_bytes()).hexdigest()} | sums
-    return " + ".join(f"{name} {digest[:8]}" for name, digest in sums.items())
+        sums[0] = own.name, hashlib.sha256(_network_file(own).read_bytes()).hexdigest()
+    return " + ".join(f"{name} {digest[:8]}" for name, digest in sums)
 
 
 def _network_file(path: Path) -> Path:

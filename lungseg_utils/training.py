@@ -194,9 +194,6 @@ class Run:
     def save(self, row: dict[str, float]) -> None:
         """Keep the state after an epoch whose row is `row`, and drop those no longer wanted."""
         self.history.append(row)
-        for left in self.folder.glob("part-*"):  # by a training that was killed
-            if time.time() - left.stat().st_mtime > LONGEST_SAVE:
-                shutil.rmtree(left, ignore_errors=True)
         part = self.folder / f"part-{os.getpid()}"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
@@ -214,6 +211,9 @@ class Run:
         for epoch in self._kept():
             if epoch < last and epoch != wanted:
                 shutil.rmtree(self._of(epoch), ignore_errors=True)
+        for left in self.folder.glob("part-*"):  # by a training that was killed
+            if time.time() - left.stat().st_mtime > LONGEST_SAVE:
+                shutil.rmtree(left, ignore_errors=True)
 
     def _kept(self) -> list[int]:
         return [int(one.name[len("epoch-") :]) for one in self.folder.glob("epoch-*")]

@@ -100,10 +100,10 @@ def test_a_network_computes_in_the_precision_that_was_asked_for(precision):
 def test_networks_are_named_with_their_version(tmp_path):
     sums = [pretrained_facts(name)["sha256"][:8] for name in SHIPPED]
     assert name_networks() == f"montgomery {sums[0]} + simulated {sums[1]}"
-    own = tmp_path / "mine.keras"
-    own.write_bytes(b"mine")
-    assert (
-        name_networks(own) == f"mine.keras {sha256(b'mine').hexdigest()[:8]} + simulated {sums[1]}"
-    )
+    digest = sha256(b"mine").hexdigest()[:8]
+    for name in ("mine.keras", "simulated"):
+        own = tmp_path / name
+        own.write_bytes(b"mine")
+        assert name_networks(own) == f"{name} {digest} + simulated {sums[1]}"
     with pytest.raises(FileNotFoundError, match="lungseg train"):
         name_networks(tmp_path / "none.keras")
