@@ -2,30 +2,30 @@
 
 An X-ray goes through them in order: a file becomes an `Xray`, a record, a square array, a batch;
 the U-Net makes a probability of it, which becomes a mask at native size, scores and a picture.
-The course itself is 2,409 lines; the folders lean on it, never the other way.
+The course itself is 2,409 lines; the folders use it, and it uses none of them but `phantom`.
 
-        types.py            82  the words that every module uses, and the one way to write a file
+        types.py            82  the words that every module uses, and the only way it writes a file
     00  start.py           195  which data, which size of run, which device
-    01  images.py          204  the one reader, from a file or its bytes to an `Xray`
-    01  dicom.py           110  hospitals' own files, for `images`
-    01  radiographs.py     215  from a folder to records, all that is known of each radiograph
-    01  splits.py          101  which records to train on, to choose with, and to measure once
-    02  masks.py           147  lung masks: read, merged, measured, and doubted
-    02  squares.py          83  to a square array and back, and records as squares, decoded once
+    01  images.py          204  the only reader, from a file or its bytes to an `Xray`
+    01  dicom.py           110  DICOM, the files that hospitals use, for `images`
+    01  radiographs.py     215  from a folder to records: what is known about each radiograph
+    01  splits.py          101  which records are for training, validation and testing
+    02  masks.py           147  lung masks: read, merged, measured and checked
+    02  squares.py          83  resizes to a square array and back; loads records as squares
     03  unet.py             51  the U-Net
-    04  recipes.py         109  all that decides a training besides the data
-    04  augmentation.py     89  copies of images and masks, as other acquisitions might be
-    04  pipeline.py         47  from square arrays to batches, as a training wants them
-    04  losses.py           57  what training makes small
+    04  recipes.py         109  every setting of a training
+    04  augmentation.py     89  random changes to images and masks, within what other X-rays show
+    04  pipeline.py         47  from square arrays to training batches
+    04  losses.py           57  what training minimizes
     04  training.py        222  a training that can be killed at any moment and resumed
-    04  pretrained.py       96  networks that come with the package, trained before
-    05  metrics.py         205  how good is a mask?
-    06  results.py         107  the table of scores, one row an image, and what may be said of it
-    07  museum/            511  silent bugs, each switched on by its name, and the price of each
+    04  pretrained.py       96  the trained networks that come with the package
+    05  metrics.py         205  how good a mask is, by overlap and by distance
+    06  results.py         107  the table of scores, one row per image, with means and intervals
+    07  museum/            511  silent bugs, each switched on by name, and what each one costs
     08  predict.py         234  from an X-ray to a mask, areas, a confidence and warnings
-    08  overlay.py          55  the picture of what was found, and the course's colours
+    08  overlay.py          55  draws the result on the X-ray, and holds the course's colours
         phantom/         1,916  simulated X-rays with exact lung masks
-        teaching/        3,265  figures, pictures that can be moved, and exercises
+        teaching/        3,265  figures, interactive widgets and exercises
         app/             1,522  the networks without a notebook: the command `lungseg` and a page
 """
 

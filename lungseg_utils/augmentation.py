@@ -1,4 +1,4 @@
-"""Notebook 04: copies of images and masks, as other acquisitions might be."""
+"""Notebook 04: random changes to images and masks, within what other X-rays show."""
 
 import math
 from dataclasses import dataclass

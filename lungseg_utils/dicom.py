@@ -1,4 +1,4 @@
-"""Notebook 01: hospitals' own files, for `images`.
+"""Notebook 01: DICOM, the files that hospitals use, for `images`.
 
 pydicom reads them; it comes with `pip install "lungseg-utils[dicom]"`.
 """

@@ -1,4 +1,4 @@
-"""Notebook 01: the one reader, from a file or its bytes to an `Xray`.
+"""Notebook 01: the only reader, from a file or its bytes to an `Xray`.
 
 Each format is a line of `FORMATS`: its name, the ends of its files' names, how the files begin, and
 the function that decodes them. What a file is stands in the file, not in its name.

@@ -1,4 +1,4 @@
-"""Notebook 04: what training makes small.
+"""Notebook 04: what training minimizes.
 
 Written in keras.ops, for batches (n, height, width, 1).
 """

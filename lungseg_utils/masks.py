@@ -1,4 +1,4 @@
-"""Notebook 02: lung masks: read, merged, measured, and doubted."""
+"""Notebook 02: lung masks: read, merged, measured and checked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Notebook 05: how good is a mask?
+"""Notebook 05: how good a mask is, by overlap and by distance.
 
 Masks are bool (height, width). Overlaps compare pixels, distances compare outlines, in mm. Two
 empty masks agree (overlap 1, distance 0); where only one is empty the overlap is 0 and the distance

@@ -1,4 +1,4 @@
-"""Notebook 08: the picture of what was found, and the course's colours."""
+"""Notebook 08: draws the result on the X-ray, and holds the course's colours."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Notebook 04: from square arrays to batches, as a training wants them."""
+"""Notebook 04: from square arrays to training batches."""
 
 import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""Notebook 04: networks that come with the package, trained before.
+"""Notebook 04: the trained networks that come with the package.
 
 Each is a pair of files in `weights`: NAME.npz, the weights, and NAME.json, what they were trained
 on and with, which images were held out, and the checksum. benchmarks/weights.py makes both.

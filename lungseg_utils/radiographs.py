@@ -1,4 +1,4 @@
-"""Notebook 01: from a folder to records, all that is known of each radiograph.
+"""Notebook 01: from a folder to records: what is known about each radiograph.
 
 How folders are laid out is a line of `LAYOUTS`. The Montgomery set's:
 

@@ -1,4 +1,4 @@
-"""Notebook 04: all that decides a training besides the data."""
+"""Notebook 04: every setting of a training."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""Notebook 06: the table of scores, one row an image, and what may be said of it."""
+"""Notebook 06: the table of scores, one row per image, with means and intervals."""
 
 import json
 from collections.abc import Callable, Sequence

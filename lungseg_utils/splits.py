@@ -1,4 +1,4 @@
-"""Notebook 01: which records to train on, to choose with, and to measure once."""
+"""Notebook 01: which records are for training, validation and testing."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Notebook 02: to a square array and back, and records as squares, decoded once."""
+"""Notebook 02: resizes to a square array and back; loads records as squares."""
 
 import hashlib
 from collections.abc import Sequence

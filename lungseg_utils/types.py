@@ -1,4 +1,4 @@
-"""The words that every module uses, and the one way to write a file.
+"""The words that every module uses, and the only way it writes a file.
 
 image         float32 (height, width) in [0, 1], black 0 and white 1
 mask          bool (height, width), True where lung is

@@ -25,7 +25,7 @@ INTRODUCTION = '''\
 
 An X-ray goes through them in order: a file becomes an `Xray`, a record, a square array, a batch;
 the U-Net makes a probability of it, which becomes a mask at native size, scores and a picture.
-The course itself is {lines:,} lines; the folders lean on it, never the other way.
+The course itself is {lines:,} lines; the folders use it, and it uses none of them but `phantom`.
 '''
 
 

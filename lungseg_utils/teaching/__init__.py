@@ -1,5 +1,5 @@
-"""Figures, pictures that can be moved, and exercises.
+"""Figures, interactive widgets and exercises.
 
-`plots` draws the figures, `diagrams` the network, `scenes` the figures that can be moved, and
-`widgets` are the controls that move them; `exercises` hold what learners are asked.
+`plots` draws the figures, `diagrams` the network, `scenes` the interactive figures, and
+`widgets` are their controls; `exercises` hold what learners are asked.
 """
