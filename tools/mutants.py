@@ -1,76 +1,99 @@
 """Mutation testing: small faults put into the package one at a time, and whether a test sees them.
 
-    python -m tools.mutants [MODULE ...]        metrics, app/batch, ...; without any: all
+    python -m tools.mutants                     all modules, and the coverage of lines and branches
+    python -m tools.mutants MODULE ...          metrics, app/batch, ...: what no test has seen yet
 
 mutmut makes the mutants, finds out which tests run which function, and runs those in two processes;
 all of it in a copy below outputs/mutants, where it goes on when it was stopped. The result is
 benchmarks/mutants.json. Mutants that change nothing are listed in tools/equivalent_mutants.json,
-by function and changed line, each with the reason.
+by function and changed line, each with the reason. Of the modules in SAMPLED, a sample is tried.
 
 mutmut and not cosmic-ray: it starts from a process that has imported everything, where TensorFlow
 takes seconds, and one mutant takes half a second; it removes arguments and changes texts, as a
 careless edit would, and does not try each operator against eleven others.
 """
 
+import contextlib
 import json
+import os
+import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
 from benchmarks.facts import facts
 from tools.installation import OUTPUTS, ROOT
-from tools.map import MODULES
 
 COPY = OUTPUTS / "mutants"
+META = COPY / "mutants" / "lungseg_utils"
+STATS = COPY / "mutants" / "mutmut-stats.json"
+PACKAGE = ROOT / "lungseg_utils"
 RESULT = ROOT / "benchmarks" / "mutants.json"
 EQUIVALENT = ROOT / "tools" / "equivalent_mutants.json"
+SAMPLED, SAMPLE, SEED = ("phantom", "teaching"), 300, 0
+# what the exercises and their answers do is tested against each other, not mutated
+NOT_MUTATED = ("__init__", "__main__", "teaching/exercises")
+PATIENCE = 20.0  # seconds: no test of a mutant begins later, the quickest go first
+HANGS = 90  # seconds, after which a mutant is stopped, and counts as seen
 TESTS = ("tests/museum", "tests/phantom", "tests/teaching", "tests/app")  # beside tests/test_*.py
 # these read the sources, which mutmut has rewritten
-LEFT_OUT = ("tests/museum/test_run.py",)
+LEFT_OUT = (
+    "--ignore=tests/museum/test_run.py",
+    "--deselect=tests/teaching/test_widgets.py::"
+    "test_receptive_field_starts_with_the_course_s_depth",
+)
 SEEN = {"killed", "timeout", "segfault", "suspicious"}  # by a test, or by a test that never ends
 SETTINGS = """
 [tool.mutmut]
 source_paths = ["lungseg_utils"]
 only_mutate = {modules}
-also_copy = ["conftest.py", "tools", "benchmarks", "notebooks", "course.py", "lungseg_utils"]
-pytest_add_cli_args = ["-p", "no:cacheprovider", "-m", "not real"{left_out}]
+also_copy = ["conftest.py", "tools", "benchmarks", "notebooks", "images", "course.py",
+  "README.md", "USING.md", "MODEL_CARD.md", "TEACHING.md", "CONTRIBUTING.md", "lungseg_utils"]
+pytest_add_cli_args = ["-p", "tools.mutants", "-p", "no:cacheprovider", "-m", "not real"{left_out}]
 pytest_add_cli_args_test_selection = {tests}
 process_isolation = "forkserver"
-mutate_only_covered_lines = true
+timeout_multiplier = 100.0
 use_git_change_detection = false
 """
 
 
 def all_modules() -> list[str]:
-    """The course's modules and the app's, as paths below lungseg_utils without .py."""
-    package = ROOT / "lungseg_utils"
-    folders = [package / name for name in ("museum", "app")]
-    found = [name.removesuffix(".py") for name in MODULES if name.endswith(".py")]
-    for folder in folders:
-        paths = (path for path in sorted(folder.rglob("*.py")) if path.name != "__init__.py")
-        found += [path.relative_to(package).with_suffix("").as_posix() for path in paths]
-    return found
+    """The modules of the package that are mutated, as paths without .py."""
+    names = (path.relative_to(PACKAGE).with_suffix("").as_posix() for path in PACKAGE.rglob("*.py"))
+    return sorted(name for name in names if not name.endswith(NOT_MUTATED[:2])
+                  and not name.startswith(NOT_MUTATED[2]))  # fmt: skip
 
 
-def copy_tree(modules: list[str]) -> None:
-    """Bring the copy to today's files, and leave what mutmut knows of them."""
+def copy_tree() -> None:
+    """Bring the copy to today's files, and leave what mutmut knows of the others."""
     listed = subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).splitlines()
+    changed = []
     for name in listed:
         source, target = ROOT / name, COPY / name
         if source.exists() and not (target.exists() and same(source, target)):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
+            changed.append(name)
     tests = [f"tests/{path.name}" for path in sorted((ROOT / "tests").glob("test_*.py"))]
     settings = SETTINGS.format(
-        modules=json.dumps([f"lungseg_utils/{module}.py" for module in modules]),
+        modules=json.dumps([f"lungseg_utils/{module}.py" for module in all_modules()]),
         tests=json.dumps([*tests, *TESTS]),
-        left_out="".join(f', "--ignore={name}"' for name in LEFT_OUT),
+        left_out="".join(f', "{option}"' for option in LEFT_OUT),
     )
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     (COPY / "pyproject.toml").write_text(project + settings, encoding="utf-8")
+    if STATS.exists():  # which functions a changed test runs is found out anew
+        stats = json.loads(STATS.read_text(encoding="utf-8"))
+        known = stats["duration_by_test"]
+        stats["duration_by_test"] = {
+            test: seconds for test, seconds in known.items() if test.split("::")[0] not in changed
+        }
+        STATS.write_text(json.dumps(stats), encoding="utf-8")
 
 
 def same(one: Path, other: Path) -> bool:
@@ -79,62 +102,157 @@ def same(one: Path, other: Path) -> bool:
     return (a.st_size, a.st_mtime_ns) == (b.st_size, b.st_mtime_ns)
 
 
-def mutmut(*arguments: str) -> str:
-    """Run mutmut in the copy; what it prints."""
-    command = [sys.executable, "-m", "mutmut", *arguments]
-    ran = subprocess.run(command, cwd=COPY, stdout=subprocess.PIPE, text=True, check=False)
-    return ran.stdout
+def mutmut(*names: str) -> None:
+    """Have mutmut try the mutants of these names."""
+    threads = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+    command = [sys.executable, "-m", "mutmut", "run", "--max-children", "2", *names]
+    subprocess.run(command, cwd=COPY, env={**os.environ, **threads}, check=False)
 
 
-def changed_line(mutant: str) -> str:
-    """The line that a mutant has in the place of the package's."""
-    lines = mutmut("show", mutant).splitlines()
-    added = [line[1:].strip() for line in lines if re.match(r"\+(?!\+\+)", line)]
-    return " / ".join(added)
-
-
-def result_of(module: str, equivalent: dict[str, str]) -> dict:
-    """Counts of a module's mutants, and its survivors with their lines."""
+def statuses(module: str) -> dict[str, str]:
+    """What is known of each mutant of a module."""
     from mutmut.stats import status_by_exit_code
 
-    path = COPY / "mutants" / "lungseg_utils" / f"{module}.py.meta"
-    codes = json.loads(path.read_text(encoding="utf-8"))["exit_code_by_key"]
+    meta = json.loads((META / f"{module}.py.meta").read_text(encoding="utf-8"))
+    return {name: status_by_exit_code[code] for name, code in meta["exit_code_by_key"].items()}
+
+
+def chosen_mutants(modules: list[str]) -> dict[str, list[str]]:
+    """By module, the names of the mutants that are tried: all, or what the sample has of them."""
+    found = {module: sorted(statuses(module)) for module in all_modules()}
+    sampled = [name for module in found if module.startswith(SAMPLED) for name in found[module]]
+    sample = set(random.Random(SEED).sample(sampled, SAMPLE))
+    return {
+        module: [
+            name for name in found[module] if name in sample or not module.startswith(SAMPLED)
+        ]
+        for module in modules
+    }
+
+
+def changed_line(module: str, mutant: str) -> str:
+    """The line that a mutant has in the place of the package's."""
+    from mutmut.mutation.diff_apply import get_diff_for_mutant
+
+    with contextlib.chdir(COPY):
+        lines = get_diff_for_mutant(mutant, path=f"lungseg_utils/{module}.py").splitlines()
+    return " / ".join(line[1:].strip() for line in lines if re.match(r"\+(?!\+\+)", line))
+
+
+def result_of(module: str, mutants: list[str], equivalent: dict[str, str]) -> dict:
+    """Counts of a module's mutants, and its survivors with their lines."""
+    known = statuses(module)
     counts, survivors, reasons = Counter(), defaultdict(list), {}
-    for mutant, code in codes.items():
-        status = status_by_exit_code[code]
+    for mutant in mutants:
+        status = known[mutant]
         if status in SEEN or status == "not checked":
             counts["killed" if status in SEEN else "not checked"] += 1
+            counts["of these by a hang"] += status in SEEN - {"killed"}
             continue
         function = mutant.rsplit("__mutmut_", 1)[0].rsplit(".", 1)[1].removeprefix("x_")
-        line = changed_line(mutant)
+        line = changed_line(module, mutant)
         if (key := f"{module}: {function}: {line}") in equivalent:
             counts["equivalent"] += 1
             reasons[f"{function}: {line}"] = equivalent[key]
         else:
             counts["survived"] += 1
-            survivors[function].append(line)
+            survivors[function].append(line if status == "survived" else f"no test: {line}")
     decided = counts["killed"] + counts["survived"]
     score = {"score": round(counts["killed"] / decided, 4)} if decided else {}
     return {**counts, **score, "survivors": dict(survivors), "equivalents": reasons}
 
 
+def coverage() -> dict[str, dict]:
+    """By module, the share of its lines and of its branches that the tests run."""
+    tests = [path.as_posix() for path in sorted(COPY.glob("tests/test_*.py"))]
+    run = ["run", "--branch", "--source=lungseg_utils", "-m", "pytest", "-q", "-m", "not real"]
+    for arguments in ([*run, *tests, *TESTS], ["json", "-q"]):
+        subprocess.run([sys.executable, "-m", "coverage", *arguments], cwd=COPY, check=True)
+    files = json.loads((COPY / "coverage.json").read_text(encoding="utf-8"))["files"]
+    found = {}
+    for path, file in files.items():
+        counts = file["summary"]
+        module = path.removeprefix("lungseg_utils/").removesuffix(".py")
+        found[module] = {
+            "lines": share(counts["covered_lines"], counts["num_statements"]),
+            "branches": share(counts["covered_branches"], counts["num_branches"]),
+        }
+    return found
+
+
+def share(part: int, whole: int) -> float:
+    return round(part / whole, 4) if whole else 1.0
+
+
+def total(found: dict[str, dict]) -> float:
+    """The share of killed mutants in modules together."""
+    killed, survived = (sum(one.get(key, 0) for one in found.values())
+                        for key in ("killed", "survived"))  # fmt: skip
+    return share(killed, killed + survived)
+
+
 def main(modules: list[str]) -> None:
     """Run the mutants of some modules, or of all, and write what came of them."""
     chosen = modules or all_modules()
-    COPY.mkdir(parents=True, exist_ok=True)
-    copy_tree(chosen)
-    subprocess.run(
-        [sys.executable, "-m", "mutmut", "run", "--max-children", "2"], cwd=COPY, check=False
-    )
     known = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
+    COPY.mkdir(parents=True, exist_ok=True)
+    copy_tree()
+    covered = known.get("coverage", {}) if modules else coverage()
+    mutmut("lungseg_utils.overlay.*__mutmut_1")  # makes all mutants, and finds their tests
+    mutants = chosen_mutants(chosen)
+    unseen = [name for module in chosen for name in mutants[module]
+              if statuses(module)[name] not in SEEN]  # fmt: skip
+    if unseen:
+        mutmut(*unseen)
     equivalent = json.loads(EQUIVALENT.read_text(encoding="utf-8"))
-    found = known.get("modules", {}) | {name: result_of(name, equivalent) for name in chosen}
-    killed, survived = (sum(one.get(key, 0) for one in found.values())
-                        for key in ("killed", "survived"))  # fmt: skip
-    content = {"score": round(killed / (killed + survived), 4), "modules": found, **facts()}
+    found = {name: result_of(name, mutants[name], equivalent) for name in chosen}
+    found = dict(sorted((known.get("modules", {}) | found).items()))
+    sampled = {name for name in found if name.startswith(SAMPLED)}
+    content = {
+        "score": total({name: one for name, one in found.items() if name not in sampled}),
+        "score of the sample": total({name: found[name] for name in sampled}),
+        "modules": found,
+        "coverage": covered,
+        **facts(),
+    }
     RESULT.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     for name in chosen:
         print(name, {key: value for key, value in found[name].items() if not key.endswith("s")})
+
+
+def is_mutated() -> bool:
+    """Whether a mutant is active in this process."""
+    return "__mutmut_" in os.environ.get("MUTANT_UNDER_TEST", "")
+
+
+def pytest_sessionstart(session) -> None:
+    session.began = time.monotonic()
+    if is_mutated():
+        signal.alarm(HANGS)
+
+
+def pytest_collection_modifyitems(items) -> None:
+    """The tests of the mutant's module first, then file by file, the quickest first."""
+    if not is_mutated():
+        return
+    seconds = json.loads(STATS.read_text(encoding="utf-8"))["duration_by_test"]
+    own = "test_" + os.environ["MUTANT_UNDER_TEST"].split(".")[-2]
+    files = defaultdict(list)
+    for item in items:
+        files[item.path].append(seconds.get(item.nodeid, 0))
+    items.sort(
+        key=lambda item: (
+            item.path.stem != own,
+            sum(files[item.path]) / len(files[item.path]),
+            item.path,
+            seconds.get(item.nodeid, 0),
+        )
+    )
+
+
+def pytest_runtest_protocol(item) -> bool | None:
+    late = time.monotonic() - item.session.began > PATIENCE
+    return True if late and is_mutated() else None
 
 
 if __name__ == "__main__":

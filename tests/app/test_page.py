@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from hostile import INPUTS, chest, dicom, picture
-from pages import SHIPPED, SMALL, small_networks, started
+from pages import SHIPPED, SMALL, served, small_networks, small_segmenter, started
 from starlette.requests import Request
 
 from lungseg_utils.app import page as package
@@ -33,8 +33,15 @@ FOREIGN = "http://evil.example"
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def page():
     """The page with two small networks."""
+    with served(small_segmenter) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    """The same, as a program of its own."""
     with started(SMALL, tmp_path_factory.mktemp("page")) as running:
         yield running
 
@@ -169,11 +176,11 @@ def test_what_is_not_there_is_refused(page, method, path, status):
     assert answer.status_code == status and sentence(answer)
 
 
-def test_names_in_a_request_are_not_used(page):
+def test_names_in_a_request_are_not_used(program):
     names = {"X-File-Name": "../../secret.png", "Content-Disposition": 'filename="../secret.png"'}
-    answer = page.ask("POST", "/xrays?name=../../secret.png", data=CHEST, headers=names)
+    answer = program.ask("POST", "/xrays?name=../../secret.png", data=CHEST, headers=names)
     assert answer.status_code == 201 and "secret" not in answer.text
-    assert page.left_behind() == []
+    assert program.left_behind() == []
 
 
 def test_multipart_is_not_taken_apart(page):
@@ -199,12 +206,12 @@ def post(page, *headers: str) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-def test_a_length_that_is_too_large_is_refused_before_anything_is_read(page):
-    before = page.memory("VmRSS") if sys.platform == "linux" else 0
-    status, said = raw(page, post(page, "Content-Length: 10000000000"))
+def test_a_length_that_is_too_large_is_refused_before_anything_is_read(program):
+    before = program.memory("VmRSS") if sys.platform == "linux" else 0
+    status, said = raw(program, post(program, "Content-Length: 10000000000"))
     assert status == 413 and "larger than 64 MB" in json.loads(said)["error"]
     if before:
-        assert page.memory("VmRSS") < before + 20e6
+        assert program.memory("VmRSS") < before + 20e6
 
 
 def test_a_body_without_a_length_is_cut_off_at_the_limit(page):
@@ -288,7 +295,7 @@ def test_the_page_names_no_other_host(page):
         assert "//" not in text.replace("// ", "") and "innerHTML" not in text
 
 
-def test_many_at_once_are_each_answered_and_memory_is_bounded(page, small):
+def test_many_at_once_are_each_answered_and_memory_is_bounded(program, small):
     """Two rounds: the second meets a full store, and must not make the page grow."""
     rng = random.Random(0)
     image = cv2.resize(chest(), (640, 600)) / np.float32(255)
@@ -299,32 +306,32 @@ def test_many_at_once_are_each_answered_and_memory_is_bounded(page, small):
     assert len({json.dumps(areas) for areas in expected}) == len(good)
     bad = [one for one in INPUTS if one.error and one.name != "bomb.png"]
     contents = [(one, one.content()) for one in bad]
-    page.upload(good[0])
-    before = page.memory("VmRSS") if sys.platform == "linux" else 0
+    program.upload(good[0])
+    before = program.memory("VmRSS") if sys.platform == "linux" else 0
 
     def client(number: int) -> None:
         if number % 4 == 3:
             one, content = contents[number % len(contents)]
-            answer = page.upload(content)
+            answer = program.upload(content)
             assert answer.status_code == 422 and one.error in sentence(answer)
             return
         which = number % len(good)
-        report = page.upload(good[which]).json()
+        report = program.upload(good[which]).json()
         assert report["areas"] == expected[which]
         asked = f"/xrays/{report['token']}?threshold={0.2 + 0.05 * which}"
-        assert page.ask("GET", asked).json()["threshold"] == 0.2 + 0.05 * which
+        assert program.ask("GET", asked).json()["threshold"] == 0.2 + 0.05 * which
 
     grown = []
     for _ in range(2):
         numbers = rng.sample(range(REQUESTS), REQUESTS)
         with ThreadPoolExecutor(CLIENTS) as crowd:
             assert len(list(crowd.map(client, numbers))) == REQUESTS
-        grown.append(page.memory("VmRSS") - before if before else 0)
+        grown.append(program.memory("VmRSS") - before if before else 0)
     if before:
-        print(f"grown by {grown} bytes, at most {page.memory('VmHWM') - before}")
-        assert page.memory("VmHWM") - before < MOST_GROWTH
+        print(f"grown by {grown} bytes, at most {program.memory('VmHWM') - before}")
+        assert program.memory("VmHWM") - before < MOST_GROWTH
         assert grown[1] - grown[0] < 40e6
-    assert page.left_behind() == []
+    assert program.left_behind() == []
 
 
 def request_with(chunks, headers=()) -> Request:

@@ -1,9 +1,11 @@
-"""Deliberate faults, one put into the package at a time: `pytest -p faults` with FAULT=name.
+"""Deliberate faults, one put into the package at a time.
 
-Each replaces a function before any test imports it, as a careless edit would.
+Each replaces a function before any test imports it, as a careless edit would. By hand:
+`python -c "import faults; faults.run_test_with('lungs_are_added', 'folder')"` in this folder.
 """
 
 import os
+import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
@@ -11,6 +13,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
+
+TESTS = Path(__file__).parents[1]
 
 
 def dice_counts_the_shared_pixels_once(metrics):
@@ -380,7 +385,23 @@ FAULTS = {
 }
 
 
-def pytest_configure():
-    for fault, (module, _) in FAULTS.items():
-        if fault.__name__ == os.environ.get("FAULT"):
-            fault(import_module(f"lungseg_utils.{module}"))
+def run_test_with(name: str, folder: Path) -> None:
+    """In a process of its own: put a fault in and run its test. `said` in `folder` is the output,
+    and the exit code is pytest's.
+    """
+    fault, (module, test) = next(item for item in FAULTS.items() if item[0].__name__ == name)
+    os.environ["LUNGSEG_HOME"] = str(folder)
+    with open(Path(folder, "said"), "w", encoding="utf-8") as sys.stdout:
+        options = ["-q", "-x", "-p", "no:cacheprovider", "--rootdir", str(TESTS.parent)]
+        code = pytest.main([*options, str(TESTS / test)], [Planted(fault, module)])
+    sys.exit(int(code))
+
+
+class Planted:
+    """A plugin of pytest: puts a fault in once conftest.py has set TensorFlow's variables."""
+
+    def __init__(self, fault, module):
+        self.fault, self.module = fault, module
+
+    def pytest_sessionstart(self):
+        self.fault(import_module(f"lungseg_utils.{self.module}"))

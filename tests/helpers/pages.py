@@ -1,18 +1,22 @@
-"""The page as a program of its own on loopback, with folders that show what it writes."""
+"""The page on loopback: within this process, or as a program with folders that show what it writes.
+"""
 
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import requests
+import uvicorn
 
-from lungseg_utils.app.page.server import FAREWELL, greeting
+from lungseg_utils.app.page.server import FAREWELL, greeting, serve_forever
 
 SHIPPED = ("-m", "lungseg_utils", "serve", "--port", "0", "--no-browser")
 SMALL = (
@@ -43,11 +47,11 @@ def small_segmenter():
 
 @dataclass(frozen=True)
 class Page:
-    """Where the page is, its process, and the folder that it was started in."""
+    """Where the page is; for a program, its process and the folder that it was started in, too."""
 
     address: str
-    process: subprocess.Popen
-    folder: Path
+    process: subprocess.Popen | None = None
+    folder: Path | None = None
 
     @property
     def port(self) -> int:
@@ -74,6 +78,40 @@ class Page:
 
 
 @contextmanager
+def served(load: Callable) -> Iterator[Page]:
+    """The page in a thread, ready to answer; `load` as for `serve_forever`."""
+    servers = []
+
+    class Server(uvicorn.Server):
+        def run(self, sockets=None):
+            servers.append((self, sockets[0].getsockname()[1]))
+            return super().run(sockets)
+
+    with mock.patch("uvicorn.Server", Server):
+        thread = threading.Thread(target=serve_forever, args=(load, "127.0.0.1", 0, False))
+        thread.start()
+        while not servers:
+            assert thread.is_alive()
+            time.sleep(0.01)
+    server, port = servers[0]
+    try:
+        page = Page(f"http://127.0.0.1:{port}")
+        _wait(page)
+        yield page
+    finally:
+        server.should_exit = True
+        thread.join(30)
+    assert not thread.is_alive()
+
+
+def _wait(page: Page) -> None:
+    """Until its networks are there."""
+    while not (state := page.ask("GET", "/state").json())["ready"]:
+        assert not state["problem"]
+        time.sleep(0.1)
+
+
+@contextmanager
 def started(program: Sequence[str], folder: Path) -> Iterator[Page]:
     """The page, ready to answer. Ctrl-C ends it; it must have written and told nothing."""
     inside = folder / "inside"
@@ -87,9 +125,7 @@ def started(program: Sequence[str], folder: Path) -> Iterator[Page]:
         )  # fmt: skip
     try:
         page = Page(_address(process, folder / "log"), process, inside)
-        while not (state := page.ask("GET", "/state").json())["ready"]:
-            assert not state["problem"]
-            time.sleep(0.1)
+        _wait(page)
         yield page
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
