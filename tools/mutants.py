@@ -123,9 +123,7 @@ def chosen_mutants(modules: list[str]) -> dict[str, list[str]]:
     sampled = [name for module in found if module.startswith(SAMPLED) for name in found[module]]
     sample = set(random.Random(SEED).sample(sampled, SAMPLE))
     return {
-        module: [
-            name for name in found[module] if name in sample or not module.startswith(SAMPLED)
-        ]
+        module: [name for name in found[module] if name in sample or not module.startswith(SAMPLED)]
         for module in modules
     }
 

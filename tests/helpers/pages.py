@@ -1,5 +1,4 @@
-"""The page on loopback: within this process, or as a program with folders that show what it writes.
-"""
+"""The page on loopback: in this process, or as a program with folders that show what it writes."""
 
 import os
 import signal
