@@ -83,6 +83,12 @@ def served(load: Callable) -> Iterator[Page]:
 
     class Server(uvicorn.Server):
         def run(self, sockets=None):
+            guard = self.config.app
+
+            async def app(scope, receive, send):
+                await guard(scope, receive, send)
+
+            self.config.app = app  # a function, also where a tool has wrapped the class's methods
             servers.append((self, sockets[0].getsockname()[1]))
             return super().run(sockets)
 

@@ -28,7 +28,6 @@ def serve_forever(load: Callable, host: str, port: int, open_browser: bool) -> N
         threading.Thread(target=partial(webbrowser.open, place), daemon=True).start()
     config = uvicorn.Config(
         Guard(make_app(load), host, found),
-        interface="asgi3",
         http="h11",
         ws="none",
         access_log=False,  # nor any other trace of who asked for what
