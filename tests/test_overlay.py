@@ -1,9 +1,20 @@
 """The picture of an X-ray and what was found on it."""
 
-import numpy as np
+from dataclasses import replace
 
-from lungseg_utils.overlay import PREDICTION, TEXT_WIDTH, draw
+import cv2
+import numpy as np
+import pytest
+
+from lungseg_utils import overlay
+from lungseg_utils.overlay import DASH, GAP, PREDICTION, TEXT_WIDTH, draw, outlined, to_grey_picture
 from lungseg_utils.predict import predict
+
+COLOUR = tuple(bytes.fromhex(PREDICTION[1:]))
+
+
+def orange(picture):
+    return (picture == COLOUR).all(axis=2)
 
 
 def test_the_picture_has_the_chest_s_proportions(trained, patient):
@@ -11,6 +22,55 @@ def test_the_picture_has_the_chest_s_proportions(trained, patient):
     picture = draw(patient.image / np.float32(255), found, side=250)
     assert picture.dtype == np.uint8 and picture.shape[1:] == (TEXT_WIDTH, 3)
     assert (picture[:200, 250:] == 255).all() and (picture[:200, :250] < 255).mean() > 0.9
-    orange = (picture == tuple(bytes.fromhex(PREDICTION[1:]))).all(axis=2)
-    assert orange[:200].any() and not orange[200:].any()
+    assert orange(picture)[:200].any() and not orange(picture)[200:].any()
     assert (picture[200:] == 0).any(), "the areas are written below"
+
+
+@pytest.mark.parametrize(
+    "shape, spacing, expected",
+    [((10, 20), None, (50, 100)), ((20, 10), None, (100, 50)), ((10, 20), (4.0, 1.0), (100, 50)),
+     ((10, 20), (1.0, 2.0), (25, 100)), ((1, 500), None, (1, 100))],
+)  # fmt: skip
+def test_greys_become_bytes_in_true_proportions(shape, spacing, expected):
+    image = np.tile(np.linspace(0, 1, shape[1], dtype=np.float32), (shape[0], 1))
+    picture = to_grey_picture(image, spacing, side=100)
+    assert (picture.dtype, picture.shape) == (np.uint8, expected)
+    assert picture[0, 0] == 0 or shape[1] == 500
+    wanted = cv2.resize(255 * image, expected[::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(picture - wanted).max() <= 0.51
+
+
+def test_the_outline_is_dashed_along_the_mask_whatever_its_size():
+    grey = np.full((200, 300), 100, np.uint8)
+    mask = np.zeros((200, 300), bool)
+    mask[50:150, 60:240] = True
+    for size in (mask, mask[::2, ::2], mask.repeat(3, 0).repeat(3, 1)):
+        picture = outlined(grey, np.ascontiguousarray(size))
+        assert picture.shape == (200, 300, 3) and picture.dtype == np.uint8
+        assert (picture[70:130, 80:220] == 100).all() and (picture[:45] == 100).all()
+        top = orange(picture)[46:54, 70:230].any(axis=0)
+        assert 0.4 < top.mean() < 0.95, "dashes and gaps"
+        assert np.count_nonzero(np.diff(top.astype(int)) == 1) == pytest.approx(
+            160 / (DASH + GAP), abs=2
+        )
+        for row, column in ((100, slice(56, 64)), (100, slice(236, 244))):
+            assert orange(picture)[row - 14 : row + 14, column].any()
+    assert (outlined(grey, mask & False) == 100).all()
+
+
+def test_every_line_is_written_once_below(trained, patient, monkeypatch):
+    image = patient.image / np.float32(255)
+    found = replace(predict(trained, image, (1.0, 1.0)), notes=("a note",), confidence=0.98765)
+    written = []
+    put = overlay.cv2.putText
+    monkeypatch.setattr(
+        overlay.cv2, "putText", lambda *more: written.append(more[1:3]) or put(*more)
+    )
+    picture = draw(image, found, side=700)
+    expected = [*map(str, found.areas), "confidence 0.988", *found.warnings]
+    assert [text for text, _ in written] == expected and "a note" in expected
+    heights = [place[1] for _, place in written]
+    assert heights == [700 + 26 * number for number in range(1, len(expected) + 1)]
+    assert picture.shape == (700 + 26 * len(expected) + 12, 700, 3)
+    assert (picture[-8:] == 255).all() and (picture[:700] == outlined(
+        to_grey_picture(image, (1.0, 1.0), 700), found.mask)).all()  # fmt: skip
