@@ -91,8 +91,8 @@ def _image(header) -> Image | None:
 
 def _detector_mm(header) -> Spacing | None:
     for field in SPACINGS:
-        found = header.get(field)
-        if found and len(found) == 2 and all(LIKELY_MM[0] <= mm <= LIKELY_MM[1] for mm in found):
+        found = np.ravel(header.get(field) or ())  # a damaged field may hold one number
+        if len(found) == 2 and all(LIKELY_MM[0] <= mm <= LIKELY_MM[1] for mm in found):
             return float(found[0]), float(found[1])
     return None
 

@@ -1,13 +1,27 @@
 """The one reader: a file of any format becomes the same image, or a sentence."""
 
+import struct
 from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+from hostile import chest, tiff_tag
 from sets import NAMES, SHAPE, radiograph, write_png, write_set
 
-from lungseg_utils.images import DEPTHS, decode_xray, read_image, read_shape, read_xray
+from lungseg_utils.images import (
+    DEPTHS,
+    _opened,
+    decode_xray,
+    format_names,
+    format_of,
+    read_image,
+    read_pixels,
+    read_shape,
+    read_xray,
+    to_grey,
+)
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.results import evaluate
 from lungseg_utils.squares import load_squares, to_square
@@ -144,3 +158,147 @@ def test_training_evaluation_and_prediction_see_one_image(bits, suffix, tmp_path
         evaluate(lambda image, seen=seen: seen.append(image) or image > 0.5,
                  [replace(record, image_path=path)])  # fmt: skip
         np.testing.assert_array_equal(seen[0], predicted)
+
+
+@pytest.mark.parametrize("start, bits", [(0, 8), (256, 10), (1024, 12), (4096, 14), (16384, 16)])
+def test_the_fewest_bits_that_hold_the_largest_number_are_taken(start, bits):
+    for largest in (max(1, start), 2**bits - 1):
+        found = to_grey(np.array([[0, largest]], np.uint16), "one")
+        assert found.tolist() == [[0, pytest.approx(largest / (2**bits - 1))]]
+    assert to_grey(np.array([[0, 51]], np.uint8), "one").max() == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.uint32, np.float32, np.float64, bool])
+def test_other_numbers_are_refused(kind):
+    with pytest.raises(DataError) as caught:
+        to_grey(np.eye(2, dtype=kind), "one")
+    said = f"one holds {np.dtype(kind)} numbers: export it with 8 or 16 bits"
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize("value", [0, 7, 255])
+def test_an_image_that_shows_nothing_says_what_all_its_pixels_are(value):
+    with pytest.raises(DataError) as caught:
+        to_grey(np.full((3, 3), value, np.uint8), "one")
+    said = f"one shows nothing, all its pixels are {value}: choose another file"
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("tag, invert", [(0, True), (1, False)])
+def test_where_white_is_zero_a_tiff_is_turned(tag, invert, deep, tmp_path):
+    top = 4095 if deep else 255
+    stored = tiff_tag(262, tag, deep)()
+    plain = chest() / (255 if not deep else 4095 / 16)
+    np.testing.assert_allclose(
+        decode_xray(stored, "one").image, 1 - plain if invert else plain, atol=1.5 / top
+    )
+
+
+FORMATS_BY_HEAD = {
+    b"\x89PNG\r\n\x1a\n....": "PNG", b"\x89PNG\r\n\x1a": None, b"\xff\xd8\xff\xe0": "JPEG",
+    b"\xff\xd8": None, b"II*\0": "TIFF", b"MM\0*": "TIFF", b"MM*\0": None, b"": None,
+    bytes(128) + b"DICM": "DICOM", bytes(127) + b"DICM": None,
+    b"II*\0" + bytes(124) + b"DICM": "DICOM", b"II*\0" + bytes(123) + b"DICM": "TIFF",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("head", FORMATS_BY_HEAD, ids=lambda head: str(len(head)))
+def test_a_format_is_told_by_its_first_bytes(head):
+    found = format_of(head)
+    assert (found and found.name) == FORMATS_BY_HEAD[head]
+    assert format_names() == "PNG, JPEG, TIFF or DICOM"
+
+
+def test_a_file_may_be_as_large_as_the_limit(tmp_path, monkeypatch):
+    path = written(tmp_path / "one.png", GREY)
+    monkeypatch.setattr("lungseg_utils.images.MOST_BYTES", path.stat().st_size)
+    assert read_xray(path).image.shape == GREY.shape
+    monkeypatch.setattr("lungseg_utils.images.MOST_BYTES", 3 << 20)
+    path.write_bytes(path.read_bytes() + bytes(3 << 20))
+    with pytest.raises(DataError) as caught:
+        read_xray(path)
+    assert str(caught.value) == f"{path} is larger than 3 MB: export the X-ray alone"
+
+
+@pytest.mark.parametrize("kind", [".png", ".jpg", ".tiff"])
+def test_an_image_may_have_as_many_pixels_as_the_limit(kind, monkeypatch):
+    content = cv2.imencode(kind, GREY)[1].tobytes()
+    monkeypatch.setattr("lungseg_utils.images.MOST_PIXELS", GREY.size)
+    assert decode_xray(content, "one").image.shape == GREY.shape
+    monkeypatch.setattr("lungseg_utils.images.MOST_PIXELS", GREY.size - 1)
+    with pytest.raises(DataError) as caught:
+        decode_xray(content, "one")
+    assert str(caught.value) == "one claims to be 48 x 64 pixels: export it again"
+
+
+@pytest.mark.parametrize("channels, fine", [(4, True), (5, False)])
+def test_a_tiff_has_four_channels_at_most(channels, fine, monkeypatch):
+    picture = SimpleNamespace(height=48, width=64, getbands=lambda: "RGBAX"[:channels])
+    monkeypatch.setattr("lungseg_utils.images.Pillow.open", lambda *_, **__: picture)
+    if fine:
+        assert _opened(b"", "one", "TIFF") is picture
+    else:
+        with pytest.raises(DataError, match="one claims to be 48 x 64 pixels"):
+            _opened(b"", "one", "TIFF")
+
+
+PNG_CONTENT = cv2.imencode(".png", GREY)[1].tobytes()
+UNLIKE_PNG = {
+    "renamed": (cv2.imencode(".jpg", GREY)[1].tobytes(),
+                "is not a PNG file: convert it to PNG, renaming is not enough"),
+    "empty": (b"", "is cut short: fetch or export it again"),
+    "head cut": (PNG_CONTENT[:23], "is cut short: fetch or export it again"),
+    "end cut": (PNG_CONTENT[:-8], "is cut short: fetch or export it again"),
+    "no rows": (PNG_CONTENT[:20] + bytes(4) + PNG_CONTENT[24:],
+                "claims to be 0 x 64 pixels: export it again"),
+    "no columns": (PNG_CONTENT[:16] + bytes(4) + PNG_CONTENT[20:],
+                   "claims to be 48 x 0 pixels: export it again"),
+    "huge": (PNG_CONTENT[:16] + struct.pack(">II", 10**4, 10**4 + 1) + PNG_CONTENT[24:],
+             "claims to be 10001 x 10000 pixels: export it again"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNLIKE_PNG)
+def test_the_size_of_what_is_no_whole_png_is_not_told(case, tmp_path):
+    content, says = UNLIKE_PNG[case]
+    (tmp_path / "one.png").write_bytes(content)
+    for reads in (read_shape, read_pixels):
+        with pytest.raises(DataError) as caught:
+            reads(tmp_path / "one.png")
+        assert str(caught.value) == f"{tmp_path / 'one.png'} {says}"
+
+
+def test_a_png_is_whole_when_its_end_is_there(tmp_path):
+    (tmp_path / "one.png").write_bytes(PNG_CONTENT)
+    assert read_shape(tmp_path / "one.png") == GREY.shape
+    np.testing.assert_array_equal(read_pixels(str(tmp_path / "one.png")), GREY)
+
+
+DAMAGED = {
+    "damaged.png": (PNG_CONTENT[:60] + bytes(200) + PNG_CONTENT[260:],
+                    "is damaged and cannot be decoded: fetch or export it again"),
+    "cut.jpg": (cv2.imencode(".jpg", GREY)[1].tobytes()[:-200],
+                "is cut short or damaged: export it again"),
+    "none.jpg": (b"\xff\xd8\xff" + bytes(60), "cannot be decoded: export it again"),
+    "none.tiff": (b"II*\0" + bytes(60), "cannot be decoded: export it again"),
+    "data.tiff": (tiff_tag(273, 10**6)(), "is damaged and cannot be decoded: export it again"),
+    "empty": (b"", "is empty: fetch or export it again"),
+    "text": (b"lungs are clear",
+             "is no PNG, JPEG, TIFF or DICOM file: export it as one of these"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_damaged_file_is_told_in_these_words(name):
+    content, says = DAMAGED[name]
+    with pytest.raises(DataError) as caught:
+        decode_xray(content, name)
+    assert str(caught.value) == f"{name} {says}"
+
+
+def test_a_picture_that_pillow_takes_for_a_bomb_is_refused(monkeypatch):
+    monkeypatch.setattr("lungseg_utils.images.Pillow.MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(DataError) as caught:
+        decode_xray(cv2.imencode(".jpg", GREY)[1].tobytes(), "one")
+    assert str(caught.value) == "one claims more pixels than a radiograph has"
