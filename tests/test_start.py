@@ -8,12 +8,13 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from sets import NAMES, write_set
+from sets import NAMES, bare_record, write_set
 
 import lungseg_utils
 from lungseg_utils import start
 from lungseg_utils.app.terminal import main
 from lungseg_utils.radiographs import load_records
+from lungseg_utils.splits import split_by_patient
 
 
 @pytest.fixture
@@ -264,3 +265,95 @@ def test_each_size_of_run_has_its_own_simulated_set(home, monkeypatch):
     assert [len(records) for records in sets] == [3, 4, 3] and sets[0] == sets[2]
     folders = {records[0].image_path.parent.parent for records in sets}
     assert len(folders) == 2 and all(len([*one.glob("CXR_png/*")]) in (3, 4) for one in folders)
+
+
+GPU_FORMATS = {
+    (9, 0): "mixed_bfloat16", (8, 0): "mixed_bfloat16", (7, 5): "mixed_float16",
+    (7, 0): "mixed_float16", (6, 1): "float32", None: "float32",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("generation", GPU_FORMATS)
+def test_precision_follows_the_gpu(generation, monkeypatch):
+    import tensorflow as tf
+
+    details = {"compute_capability": generation} if generation else {}
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["one"] * (kind == "GPU"))
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: details)
+    monkeypatch.setattr(Path, "read_text", lambda path: "flags : amx_bf16")
+    assert start.pick_precision() == GPU_FORMATS[generation]
+
+
+@pytest.mark.parametrize(
+    "flags, precision",
+    [("flags : sse avx512_bf16 avx2", "mixed_bfloat16"), ("flags : amx_bf16", "mixed_bfloat16"),
+     ("flags : avx2 avx512f amx", "float32"), (None, "float32")],
+)  # fmt: skip
+def test_without_a_gpu_precision_follows_the_processor(flags, precision, monkeypatch):
+    asked = []
+    monkeypatch.setattr(Path, "exists", lambda path: asked.append(str(path)) or flags is not None)
+    monkeypatch.setattr(Path, "read_text", lambda path: asked.append(str(path)) or flags)
+    found = start.pick_precision()
+    monkeypatch.undo()
+    assert found == precision and set(asked) == {"/proc/cpuinfo"}
+
+
+def test_the_same_seed_draws_the_same_numbers():
+    import keras
+    import tensorflow as tf
+
+    def draws(seed):
+        start.make_reproducible(seed)
+        return keras.random.uniform((3,)).numpy().tolist(), tf.random.uniform((3,)).numpy().tolist()
+
+    assert draws(3) == draws(3) != draws(4)
+
+
+def test_sums_are_done_in_one_order(monkeypatch):
+    import tensorflow as tf
+
+    asked = []
+    monkeypatch.setattr(
+        tf.config.experimental, "enable_op_determinism", lambda: asked.append("once")
+    )
+    start.make_reproducible(0)
+    assert asked == ["once"]
+
+
+def test_loading_tensorflow_keeps_what_the_reader_has_set(monkeypatch):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
+    monkeypatch.delenv("TF_NUM_INTEROP_THREADS")
+    start.load_tensorflow()
+    assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0"
+    assert os.environ["TF_NUM_INTEROP_THREADS"] == "1"
+    assert start.gc.isenabled()
+
+
+def test_begin_says_what_it_took_and_keeps_it(home, tmp_path, capsys):
+    records = load_records(write_set(tmp_path / "mine"))
+    course = start.begin(tmp_path / "mine", "gpu")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Data: the set in mine, 4 radiographs of 4 patients."
+    assert lines[1].startswith("Size of run: gpu. Ready in ") and len(lines) == 2
+    assert course == start.Course(records, "set in mine", "gpu", home)
+    assert (course.simulated, course.cache) == (False, home / "cache")
+
+
+def test_a_course_has_the_split_of_its_records(home):
+    course = start.Course(tuple(bare_record(f"p{n:02}") for n in range(40)), "mine", "ci", home)
+    assert course.split == split_by_patient(course.records)
+    assert start.Course((), start.SIMULATED_SET, "ci", home).simulated
+
+
+def test_the_set_that_is_simulated_has_the_count_of_the_real_one(home, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        start, "write_phantom_set", lambda folder, **more: asked.append((folder, more)) or folder
+    )
+    for scale in ("ci", "laptop"):
+        assert start._pick_data(None, scale) == (asked[-1][0], "simulated set")
+    data = home / "data"
+    assert asked == [
+        (data / "simulated-40", {"count": 40, "size": 512}),
+        (data / "simulated-138", {"count": 138, "size": 512}),
+    ]

@@ -8,15 +8,16 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from trainings import TINY, assert_same_weights, discs, train_tiny
 
-from lungseg_utils import training
+from lungseg_utils import losses, training
 from lungseg_utils.losses import bce_dice_loss
 from lungseg_utils.pretrained import load_pretrained
-from lungseg_utils.recipes import COURSE, COURSE_AT
+from lungseg_utils.recipes import COURSE, COURSE_AT, learning_rates
 from lungseg_utils.squares import Squares
 from lungseg_utils.start import Course
 from lungseg_utils.training import head_start, train
@@ -239,3 +240,70 @@ def test_a_training_computes_in_the_precision_that_was_asked_for(precision, tmp_
     model = train(TINY, discs(18, 1), discs(5, 2), tmp_path, precision).model
     assert {layer.dtype_policy.name for layer in model.layers[1:-1]} == {precision}
     assert model.layers[-1].dtype_policy.name == "float32"
+
+
+RECIPES = {
+    "course": TINY,
+    "another loss": replace(TINY, loss="article_dice"),
+    "another decay": replace(TINY, weight_decay=0.5),
+    "a constant rate": replace(TINY, decays=False, learning_rate=0.25),
+    "another shape": replace(TINY, channels=3, filters=2, depth=2, momentum=0.5),
+}
+
+
+@pytest.mark.parametrize("case", RECIPES)
+def test_every_setting_reaches_the_network_and_its_optimiser(case):
+    recipe = RECIPES[case]
+    model = training._new_network(recipe, "float32", 18, [])
+    assert model.loss is losses.LOSSES[recipe.loss]
+    assert model.optimizer.weight_decay == recipe.weight_decay
+    rate = model.optimizer._learning_rate
+    expected = learning_rates(recipe, 18)
+    if recipe.decays:
+        assert rate.get_config() == expected.get_config()
+    else:
+        assert float(model.optimizer.learning_rate) == expected == 0.25
+    shape = recipe.channels, recipe.filters, recipe.depth, recipe.momentum
+    wanted = build_unet(recipe.size, *shape)
+    for one, other in zip(model.layers, wanted.layers, strict=True):
+        assert one.output.shape == other.output.shape
+        assert getattr(one, "momentum", None) == getattr(other, "momentum", None)
+
+
+def test_another_seed_is_another_beginning():
+    first, same, other = (
+        training._new_network(replace(TINY, seed=seed), "float32", 18, []).get_weights()
+        for seed in (0, 0, 1)
+    )
+    assert all(map(np.array_equal, first, same)) and not all(map(np.array_equal, first, other))
+
+
+def test_half_precision_scales_its_loss():
+    kinds = [
+        type(training._new_network(TINY, precision, 18, []).optimizer).__name__
+        for precision in ("float32", "mixed_bfloat16", "mixed_float16")
+    ]
+    assert kinds == ["AdamW", "AdamW", "LossScaleOptimizer"]
+
+
+def test_the_course_trains_its_recipe_on_its_parts(tmp_path, monkeypatch):
+    course = Course(tuple(range(10)), "mine", "ci", tmp_path)
+    split = SimpleNamespace(train="for training", validation="for validation", test="never")
+    monkeypatch.setitem(course.__dict__, "split", split)
+    monkeypatch.setattr(training, "load_squares", lambda *arguments: arguments)
+    monkeypatch.setattr(training, "pick_precision", lambda: "the fastest")
+    monkeypatch.setattr(training, "train", lambda *arguments: arguments)
+    recipe, *parts, folder, precision, report, start = training.train_course(course, "a report")
+    assert recipe == COURSE_AT["ci"] and recipe.size == 64
+    assert parts == [(part, 64, course.cache) for part in ("for training", "for validation")]
+    assert (folder, precision, report) == (tmp_path / "runs", "the fastest", "a report")
+    assert start == []
+
+
+def test_progress_is_one_line_that_ends_with_the_last_epoch(capsys):
+    row = {"seconds": 1.5, "loss": 0.5, "val_loss": 0.25, "dice": 0.1, "val_dice": 0.12345}
+    recipe = replace(TINY, epochs=2)
+    for epoch in (1, 2):
+        training.print_progress(recipe, [{"epoch": 9, **row}, {"epoch": epoch, **row}])
+    said = "s: loss 0.5000, val_loss 0.2500, val_dice 0.1235"
+    assert capsys.readouterr().out == (f"\repoch 1 of 2, 1.5 {said}\repoch 2 of 2, 1.5 {said}\n")
