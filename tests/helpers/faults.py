@@ -262,6 +262,160 @@ def the_threshold_is_left_out_of_the_second_cut(predict):
     predict.mask_from_square = lambda probability, shape, *_: cut(probability, shape)
 
 
+def the_outline_is_drawn_in_blue(overlay):
+    outlined = overlay.outlined
+    overlay.outlined = lambda grey, mask: outlined(grey, mask)[..., ::-1]
+
+
+def the_validation_curve_is_the_training_s(plots):
+    curves = plots.learning_curves
+
+    def same(history, epochs):
+        rows = [row | {f"val_{key}": row[key] for key in ("loss", "dice")} for row in history]
+        return curves(rows, epochs)
+
+    plots.learning_curves = same
+
+
+def the_prediction_is_named_the_reference(plots):
+    compare = plots.comparison
+    plots.comparison = lambda image, reference, prediction, *more: compare(
+        image, prediction, reference, *more
+    )
+
+
+def an_infinite_distance_is_written_as_missing(results):
+    plain = results._plain
+    results._plain = lambda value: None if value == np.inf else plain(value)
+
+
+def scripts_may_come_from_anywhere(guard):
+    guard.ANSWER_HEADERS["Content-Security-Policy"] = "default-src *"
+
+
+def any_name_is_the_page_s_own(guard):
+    guard.is_own = lambda *_: True
+
+
+def the_oldest_is_forgotten_though_it_is_in_use(queue):
+    queue.Queue.kept = lambda self, token: self._kept[token]
+
+
+def checksums_are_not_compared(download):
+    download.Part.is_whole = lambda part, file: file.exists()
+
+
+def all_is_well_whatever_is_missing(doctor):
+    doctor.examine = lambda: [doctor.Finding("Python", "3")]
+
+
+def failures_do_not_show_in_the_exit_code(terminal):
+    predict = terminal._predict
+    terminal._predict = lambda chosen: min(predict(chosen), 0)
+
+
+def any_answer_passes(core):
+    core.Exercise.verdict = lambda exercise, answer=None: (core.PASSED, "well done")
+
+
+def a_pass_is_forgotten(core):
+    core._remember = lambda name: None
+
+
+def left_and_right_masks_change_places(dataset):
+    write = dataset.write_phantom
+    dataset.write_phantom = lambda root, index, phantom: write(
+        root, index, replace(phantom, mask_left=phantom.mask_right, mask_right=phantom.mask_left)
+    )
+
+
+def a_bug_of_the_museum_does_nothing(bugs):
+    bug = bugs.BUGS["dilated labels"]
+    bugs.BUGS["dilated labels"] = replace(
+        bug, steps=replace(bug.steps, label=lambda masks: masks.copy())
+    )
+
+
+def sums_may_be_done_in_any_order(start):
+    start.make_reproducible = lambda seed: import_module("keras").utils.set_random_seed(seed)
+
+
+def an_old_gpu_computes_in_bfloat16(start):
+    start.FLOAT16 = "mixed_bfloat16"
+
+
+def the_warm_up_takes_half_of_the_steps(recipes):
+    recipes.WARMUP_SHARE = 0.5
+
+
+def the_loss_that_was_asked_for_is_ignored(training):
+    training.LOSSES = dict.fromkeys(training.LOSSES, training.LOSSES["bce_dice"])
+
+
+def every_epoch_has_one_order(pipeline):
+    batches = pipeline.training_batches
+
+    def first_again(squares, batch_size, epochs, *more, **named):
+        first = batches(squares, batch_size, range(1), *more, **named)
+        return first.repeat(len(epochs))
+
+    pipeline.training_batches = first_again
+
+
+def a_turn_is_told_the_other_way_round(predict):
+    best = predict.best_orientation
+
+    def mirrored(*arguments):
+        quarters, inverted = best(*arguments)
+        return -quarters % 4, inverted
+
+    predict.best_orientation = mirrored
+
+
+def copies_are_not_moved_back(predict):
+    predict.Transform.undo = lambda transform, probability, plain: probability
+
+
+def months_are_taken_for_years(radiographs):
+    radiographs.YEARS_PER_UNIT["M"] = 1.0
+
+
+def white_is_taken_for_black_in_a_tiff(images):
+    images.PHOTOMETRIC = 0
+
+
+def the_slope_is_not_applied(dicom):
+    import_module("pydicom.pixels").apply_modality_lut = lambda stored, header: stored
+
+
+def a_damaged_network_is_loaded(pretrained):
+    facts = pretrained.pretrained_facts
+
+    def forged(name):
+        content = (pretrained.FOLDER / f"{name}.npz").read_bytes()
+        return facts(name) | {"sha256": pretrained.hashlib.sha256(content).hexdigest()}
+
+    pretrained.pretrained_facts = forged
+
+
+def a_half_written_file_is_left_behind(types):
+    @contextmanager
+    def written(path):
+        part = path.with_name(f".part{path.suffix}")
+        yield part
+        part.replace(path)
+
+    types.written_whole = written
+
+
+def two_files_of_one_name_share_a_mask(jobs):
+    jobs._free = lambda wanted, used: wanted.as_posix()
+
+
+def an_unknown_age_matches_nothing(reading):
+    reading.EVERY_AGE = (0, 150)
+
+
 # the module that each fault is put into, and the test that watches over it
 FAULTS = {
     dice_counts_the_shared_pixels_once: (
@@ -381,6 +535,106 @@ FAULTS = {
     failures_are_left_out_of_the_table: (
         "results",
         "test_results.py::test_empty_method_fails_in_full",
+    ),
+    the_outline_is_drawn_in_blue: (
+        "overlay",
+        "test_overlay.py::test_the_outline_is_dashed_along_the_mask_whatever_its_size",
+    ),
+    the_validation_curve_is_the_training_s: (
+        "teaching.plots",
+        "teaching/test_plots.py::test_learning_curves_are_the_history",
+    ),
+    the_prediction_is_named_the_reference: (
+        "teaching.plots",
+        "teaching/test_plots.py::test_comparison_shows_both_masks_and_both_outlines",
+    ),
+    an_infinite_distance_is_written_as_missing: (
+        "results",
+        "test_results.py::test_results_are_kept_as_json",
+    ),
+    scripts_may_come_from_anywhere: (
+        "app.page.guard",
+        "app/test_page.py::test_every_answer_forbids_what_the_page_does_not_need",
+    ),
+    any_name_is_the_page_s_own: (
+        "app.page.guard",
+        "app/test_page.py::test_which_names_are_its_own",
+    ),
+    the_oldest_is_forgotten_though_it_is_in_use: (
+        "app.page.queue",
+        "app/test_page.py::test_what_nobody_has_asked_for_longest_is_forgotten",
+    ),
+    checksums_are_not_compared: (
+        "app.download",
+        "app/test_download.py::test_a_damaged_file_on_disk_is_replaced",
+    ),
+    all_is_well_whatever_is_missing: (
+        "app.doctor",
+        "app/test_terminal.py::test_doctor_tells_what_is_missing_and_what_to_do",
+    ),
+    failures_do_not_show_in_the_exit_code: (
+        "app.terminal",
+        "app/test_terminal.py::test_a_folder_that_must_not_be_opened_has_a_row",
+    ),
+    any_answer_passes: (
+        "teaching.exercises.core",
+        "teaching/test_exercises.py::test_wrong_answers_are_told_what_is_wrong",
+    ),
+    a_pass_is_forgotten: (
+        "teaching.exercises.core",
+        "teaching/test_exercises.py::test_progress_is_remembered_and_told",
+    ),
+    left_and_right_masks_change_places: (
+        "phantom.dataset",
+        "phantom/test_phantom.py::test_a_written_set_reads_as_the_montgomery_layout",
+    ),
+    a_bug_of_the_museum_does_nothing: (
+        "museum.bugs",
+        "museum/test_bugs.py::test_dilated_labels_are_larger_all_around",
+    ),
+    sums_may_be_done_in_any_order: ("start", "test_start.py::test_sums_are_done_in_one_order"),
+    an_old_gpu_computes_in_bfloat16: ("start", "test_start.py::test_precision_follows_the_gpu"),
+    the_warm_up_takes_half_of_the_steps: (
+        "recipes",
+        "test_recipes.py::test_learning_rate_warms_up_and_decays_to_zero",
+    ),
+    the_loss_that_was_asked_for_is_ignored: (
+        "training",
+        "test_training.py::test_every_setting_reaches_the_network_and_its_optimiser",
+    ),
+    every_epoch_has_one_order: (
+        "pipeline",
+        "test_pipeline.py::test_each_epoch_has_its_own_order_and_every_image_once",
+    ),
+    a_turn_is_told_the_other_way_round: (
+        "predict",
+        "test_predict.py::test_what_is_turned_or_inverted_is_told",
+    ),
+    copies_are_not_moved_back: ("predict", "test_predict.py::test_an_identity_network_is_undone"),
+    months_are_taken_for_years: ("radiographs", "test_radiographs.py::test_age_is_in_years"),
+    white_is_taken_for_black_in_a_tiff: (
+        "images",
+        "test_images.py::test_where_white_is_zero_a_tiff_is_turned",
+    ),
+    the_slope_is_not_applied: (
+        "dicom",
+        "test_dicom.py::test_slope_and_intercept_come_before_the_window",
+    ),
+    a_damaged_network_is_loaded: (
+        "pretrained",
+        "test_pretrained.py::test_a_damaged_file_is_refused",
+    ),
+    a_half_written_file_is_left_behind: (
+        "types",
+        "test_types.py::test_an_error_leaves_the_old_file_as_it_was",
+    ),
+    two_files_of_one_name_share_a_mask: (
+        "app.jobs",
+        "app/test_terminal.py::test_files_of_several_folders_do_not_meet",
+    ),
+    an_unknown_age_matches_nothing: (
+        "teaching.scenes.reading",
+        "teaching/test_scenes.py::test_matching_nothing_asked_keeps_all",
     ),
 }
 
