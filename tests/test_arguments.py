@@ -312,7 +312,8 @@ def public_functions() -> dict[str, object]:
         module = import_module(f"lungseg_utils.{name}")
         for word, value in vars(module).items():
             own = inspect.isfunction(value) and value.__module__ == module.__name__
-            if own and not word.startswith("_") and inspect.signature(value).parameters:
+            public = not word.startswith("_") and "__" not in word
+            if own and public and inspect.signature(value).parameters:
                 found[f"{name}.{word}"] = value
     return found
 
