@@ -183,9 +183,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _share(text: str) -> float:
-    if not 0 < (value := float(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
-    return value
+    with contextlib.suppress(ValueError):
+        if 0 < (value := float(text)) < 1:
+            return value
+    raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -212,7 +213,7 @@ def _add_looking(add: Callable) -> None:
     _add_network(one)
     one = add("serve", _serve, "open a page on this computer to drop X-rays on")
     one.add_argument("--host", default="127.0.0.1", help="who may reach it (default: you alone)")
-    one.add_argument("--port", type=int, default=8501, help="default 8501")
+    one.add_argument("--port", type=int, default=8501, help="the first port to try (default 8501)")
     one.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
     add("doctor", _doctor, "say what is installed and found, and what to do about the rest")
 
@@ -225,9 +226,15 @@ def _add_learning(add: Callable) -> None:
     one.add_argument("--count", type=int, default=138, help="radiographs (default 138)")
     one.add_argument("--size", default="512", help="pixels on a side (default 512), or native")
     one.add_argument("--bits", type=int, default=8, help="bits of grey, 8 (default) or 12")
-    one.add_argument("--seed", type=int, default=0, help="another seed, another set")
+    one.add_argument("--seed", type=int, default=0, help="another seed, another set (default 0)")
     one = add("train", _train, "train the course's network, or go on where that was stopped")
-    one.add_argument("-o", "--out", type=Path, default=Path("lungs.keras"), help="lungs.keras")
+    one.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        default=Path("lungs.keras"),
+        help="the file to write (default lungs.keras)",
+    )
     one.add_argument("--data", type=Path, help="a folder in the Montgomery layout")
     one.add_argument("--scale", choices=("ci", "laptop", "gpu"), help="ci: a look; gpu: thorough")
     one = add("evaluate", _evaluate, "score a network on a folder with masks")
@@ -237,4 +244,4 @@ def _add_learning(add: Callable) -> None:
 
 
 def _add_network(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--network", type=Path, help="of your own, from `lungseg train`")
+    parser.add_argument("--network", type=Path, help="one of your own, from `lungseg train`")

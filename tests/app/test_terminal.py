@@ -1,5 +1,6 @@
 """The terminal's door: what it writes, what it says, and what it survives."""
 
+import contextlib
 import csv
 import errno
 import functools
@@ -19,7 +20,7 @@ import pytest
 from hostile import INPUTS, chest, dicom, picture
 from scipy import ndimage
 
-from lungseg_utils.app import batch, doctor, jobs
+from lungseg_utils.app import batch, doctor, jobs, terminal
 from lungseg_utils.app.jobs import find_jobs
 from lungseg_utils.app.terminal import main
 from lungseg_utils.images import decode_xray, read_image, read_xray
@@ -495,3 +496,151 @@ def test_a_mask_that_cannot_be_written_leaves_the_old_one_whole(tmp_path, monkey
     with pytest.raises(OSError, match="No space"):
         batch._write_png(path, ~mask)
     assert (read(path) > 0).tolist() == mask.tolist() and list(path.parent.iterdir()) == [path]
+
+
+def commands() -> dict:
+    """The parser of each command, by name."""
+    (action,) = [one for one in terminal._parser()._actions if one.dest == "command"]
+    return action.choices
+
+
+def test_the_page_on_using_it_has_every_option():
+    listed = [
+        f"| `{name}` | `{', '.join(one.option_strings) or one.metavar or one.dest.upper()}` "
+        f"| {one.help} |"
+        for name, parser in commands().items() for one in parser._actions
+        if one.dest not in ("help", "debug")
+    ]  # fmt: skip
+    lines = USING.read_text(encoding="utf-8").splitlines()
+    begin = lines.index("| command | option | what it is |") + 2
+    assert lines[begin : begin + len(listed) + 1] == [*listed, ""]
+
+
+DEFAULTS = {
+    "predict a b -o c": {"paths": [Path("a"), Path("b")], "out": Path("c"), "threshold": None,
+                         "network": None},
+    "predict a --out c --threshold 0.25 --network n": {
+        "paths": [Path("a")], "out": Path("c"), "threshold": 0.25, "network": Path("n")},
+    "serve": {"host": "127.0.0.1", "port": 8501, "no_browser": False},
+    "serve --host h --port 1 --no-browser": {"host": "h", "port": 1, "no_browser": True},
+    "doctor": {},
+    "download": {"folder": None},
+    "download f": {"folder": Path("f")},
+    "phantom f": {"folder": Path("f"), "count": 138, "size": "512", "bits": 8, "seed": 0},
+    "phantom f --count 1 --size native --bits 12 --seed 3": {
+        "folder": Path("f"), "count": 1, "size": "native", "bits": 12, "seed": 3},
+    "train": {"out": Path("lungs.keras"), "data": None, "scale": None},
+    "train -o o --data d --scale ci": {"out": Path("o"), "data": Path("d"), "scale": "ci"},
+    "evaluate r": {"root": Path("r"), "json": None, "network": None},
+    "evaluate r --json j --network n": {
+        "root": Path("r"), "json": Path("j"), "network": Path("n")},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize("line", DEFAULTS)
+def test_what_is_not_said_is_this(line, debug):
+    found = vars(terminal._parser().parse_args(line.split() + ["--debug"] * debug))
+    name = line.split()[0]
+    assert found.pop("run") is getattr(terminal, f"_{name}")
+    assert found == {"command": name, "debug": debug, **DEFAULTS[line]}
+
+
+@pytest.mark.parametrize(
+    "line, says",
+    [("predict a", "the following arguments are required: -o/--out; see lungseg predict --help"),
+     ("predict -o b", "the following arguments are required: FILE; see lungseg predict --help"),
+     ("predict a -o b --threshold 0", "argument --threshold: 0 is not between 0 and 1; see"),
+     ("predict a -o b --threshold 1", "argument --threshold: 1 is not between 0 and 1; see"),
+     ("predict a -o b --threshold x", "argument --threshold: x is not between 0 and 1; see"),
+     ("train --scale huge", "argument --scale: invalid choice: 'huge'"),
+     ("", "the following arguments are required: COMMAND; see lungseg --help")],
+)  # fmt: skip
+def test_a_command_that_is_wrong_is_told_in_one_line(line, says, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(line.split())
+    (said,) = capsys.readouterr().err.splitlines()
+    assert stopped.value.code == 64 and said.startswith(f"lungseg: {says}")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_begins_with_what_the_command_does(name):
+    parser = commands()[name]
+    (action,) = [one for one in terminal._parser()._actions if one.dest == "command"]
+    (said,) = [one.help for one in action._choices_actions if one.dest == name]
+    assert parser.description == f"{said[0].upper()}{said[1:]}."
+    assert parser.prog == f"lungseg {name}" and parser.formatter_class is terminal.RAW
+    assert parser.epilog == (terminal.PREDICT if name == "predict" else "")
+    assert f"lungseg {name}" in USING.read_text(encoding="utf-8")
+
+
+def test_help_of_the_whole_has_the_examples():
+    whole = terminal._parser()
+    assert (whole.prog, whole.epilog) == ("lungseg", terminal.OVERVIEW)
+    assert whole.description == terminal.__doc__ and whole.formatter_class is terminal.RAW
+
+
+@pytest.mark.parametrize(
+    "error, code, says",
+    [(KeyboardInterrupt(), 130, "stopped; what was finished is kept"),
+     (ValueError("a \x1b[2J\nname"), 1, "a \\x1b[2J\\nname"),
+     (OSError(28, "No space left on device", "f"), 1, "[Errno 28] No space left on device: 'f'"),
+     (ImportError("no module"), 1, "no module")],
+)  # fmt: skip
+def test_what_ends_a_command_is_said_in_one_line(error, code, says, monkeypatch, capsys):
+    def fail():
+        raise error
+
+    monkeypatch.setattr(doctor, "examine", fail)
+    assert main(["doctor"]) == code
+    assert capsys.readouterr().err == f"lungseg: {says}\n"
+    with pytest.raises(type(error)) if code == 1 else contextlib.nullcontext():
+        main(["doctor", "--debug"])
+
+
+def test_an_error_of_the_program_itself_is_not_hidden(monkeypatch):
+    monkeypatch.setattr(doctor, "examine", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["doctor"])
+
+
+def test_what_was_done_is_counted(tmp_path, capsys):
+    out = tmp_path / "out"
+    for name, content in {"a.png": CHEST, "b.png": b"", "c.txt": b"text"}.items():
+        (tmp_path / name).write_bytes(content)
+    assert main(["predict", str(tmp_path), "-o", str(out)]) == 1
+    said = capsys.readouterr()
+    assert said.out == (f"1 masks are new in {out / 'masks'}, 1 files could not be read; "
+                        f"all rows are in {out / 'scores.csv'}\n")  # fmt: skip
+    lines = [line for line in said.err.splitlines() if line.startswith("lungseg")]
+    assert lines[0] == "lungseg: done before: 0; left out, since of no known kind: 1"
+    assert lines[1].startswith(f"lungseg: {tmp_path / 'b.png'} is empty") and len(lines) == 2
+    os.remove(tmp_path / "c.txt")
+    os.remove(tmp_path / "b.png")
+    assert main(["predict", str(tmp_path), "-o", str(out)]) == 0
+    said = capsys.readouterr()
+    assert said.err == "lungseg: done before: 1; left out, since of no known kind: 0\n"
+    assert said.out.startswith("0 masks are new in ")
+
+
+def test_the_page_is_served_as_it_was_asked_for(monkeypatch):
+    asked = []
+    monkeypatch.setattr("lungseg_utils.app.page.serve", lambda *what: asked.append(what))
+    assert main(["serve", "--host", "h", "--port", "9"]) == 0
+    assert main(["serve", "--no-browser"]) == 0
+    assert asked == [("h", 9, True), ("127.0.0.1", 8501, False)]
+
+
+def test_a_simulated_set_is_written_as_it_was_asked_for(monkeypatch, capsys):
+    asked = []
+
+    def write(folder, *more, **named):
+        asked.append((folder, more, named))
+        return "there"
+
+    monkeypatch.setattr("lungseg_utils.phantom.write_phantom_set", write)
+    assert main(["phantom", "f", "--count", "3", "--size", "99", "--bits", "12"]) == 0
+    assert main(["phantom", "f", "--size", "native", "--seed", "4"]) == 0
+    folder = Path("f")
+    assert asked == [(folder, (3, 99, 0), {"bits": 12}), (folder, (138, None, 4), {"bits": 8})]
+    assert capsys.readouterr().out == "The radiographs are in there\n" * 2
