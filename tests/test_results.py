@@ -11,7 +11,7 @@ import pytest
 
 from lungseg_utils import results
 from lungseg_utils.masks import read_lungs
-from lungseg_utils.metrics import SCORES, bootstrap_interval, dice
+from lungseg_utils.metrics import SCORES, assd, bootstrap_interval, dice
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.squares import to_square
 from tools import scores
@@ -214,3 +214,57 @@ def test_the_same_table_gives_the_same_file(table, tmp_path):
     keep(tmp_path / "first.json")
     keep(tmp_path / "second.json")
     assert (tmp_path / "first.json").read_bytes() == (tmp_path / "second.json").read_bytes()
+
+
+def test_every_column_of_the_scores_by_hand(write_set):
+    """One row of pixels too many above, of 2 mm each; none of the lung is left out."""
+    records = write_set()[:1]
+
+    def one_row_more(image):
+        mask = darkness(image)
+        return mask | np.roll(mask, -1, axis=0)
+
+    (row,) = results.evaluate(one_row_more, records).to_dict(orient="records")
+    left, right = lungs(SHAPES["A_0001_0"])
+    rows, lung = 24, 11 + 17  # of pixels: 10 to 33 are lung, 5 to 15 and 24 to 40 across
+    true, found = rows * lung, (rows + 1) * lung
+    assert (left | right).sum() == true
+    exact = assd(one_row_more(~(left | right)), left | right, records[0].spacing_mm)
+    assert row == {
+        "name": "A_0001_0", "patient": "A_0001_0", "label": 0, "sex": "F", "age": 40.0,
+        "dice": pytest.approx(2 * true / (true + found)), "iou": pytest.approx(true / found),
+        "precision": pytest.approx(true / found), "recall": 1.0,
+        "hd95_mm": pytest.approx(2.0), "assd_mm": pytest.approx(exact), "nsd_2mm": 1.0,
+    }  # fmt: skip
+
+
+def test_scores_of_a_set_are_the_summary_and_every_row(table, tmp_path):
+    results.write_scores(tmp_path / "scores.json", table)
+    kept = json.loads((tmp_path / "scores.json").read_text())
+    assert kept["dice"] == results.summarise(table).loc["dice"].to_dict()
+    assert list(kept) == ["dice", "iou", "hd95_mm", "images"] and len(kept["images"]) == 4
+    assert kept["images"][0] == {"name": "a", "patient": "p", "label": 0, "sex": "F", "age": 30,
+                                 "dice": 0.9, "iou": 0.8, "hd95_mm": 3, "assd_mm": 1}  # fmt: skip
+
+
+def test_groups_by_hand(table):
+    by_sex = results.by_group(table, "sex")
+    women = table[table["sex"] == "F"]
+    low, high = bootstrap_interval(women["dice"], women["patient"])
+    assert by_sex.loc["F"].to_dict() == {"n": 3, "mean": pytest.approx(1.84 / 3), "low": low,
+                                         "high": high}  # fmt: skip
+    assert by_sex.loc["M"].to_dict() == {"n": 1, "mean": 0.8, "low": 0.8, "high": 0.8}
+    assert list(by_sex) == ["n", "mean", "low", "high"]
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [(np.float32(0.5), "0.5"), (np.inf, '"inf"'), (-np.inf, '"inf"'), (np.nan, "null"),
+     (np.int64(3), "3"), (np.bool_(True), "true"), ("a", '"a"'), (None, "null"), (2, "2"),
+     ([np.float64(1), [np.nan]], "[\n  1.0,\n  [\n   null\n  ]\n ]"),
+     ({1: np.inf}, '{\n  "1": "inf"\n }')],
+    ids=str,
+)  # fmt: skip
+def test_json_holds_every_kind_of_number(value, text, tmp_path):
+    results.write_json(tmp_path / "one.json", {"key": value})
+    assert (tmp_path / "one.json").read_text() == f'{{\n "key": {text}\n}}\n'
