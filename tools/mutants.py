@@ -238,11 +238,11 @@ def pytest_sessionstart(session) -> None:
 
 def pytest_collection_modifyitems(items) -> None:
     """The tests of the mutant's module first, then file by file, the quickest first."""
-    if not is_mutated():
+    if not Path(STATS.name).exists():
         return
     # mutmut runs the tests in the folder of its statistics
     seconds = json.loads(Path(STATS.name).read_text(encoding="utf-8"))["duration_by_test"]
-    own = "test_" + os.environ["MUTANT_UNDER_TEST"].split(".")[-2]
+    own = "test_" + os.environ["MUTANT_UNDER_TEST"].split(".")[-2] if is_mutated() else ""
     files = defaultdict(list)
     for item in items:
         files[item.path].append(seconds.get(item.nodeid, 0))
