@@ -47,6 +47,15 @@ TABLE = "metadata.csv"
 MASKS = "ManualMask/leftMask", "ManualMask/rightMask"
 
 
+NO_FOLDER = "there is no folder .*: name a folder in the Montgomery layout, or add it"
+CUT = "is cut short: fetch or export it again"
+DAMAGED = "is damaged and cannot be decoded: fetch or export it again"
+NO_PNG = "is no .png file: convert, rename or move it away"
+RENAMED = "is not a PNG file: convert it to PNG, renaming is not enough"
+ADD = ": add it, or rename the one meant"
+POSITIVE = "write a positive number or nothing"
+
+
 class Fault(NamedTuple):
     """How a valid set is broken, and the error: its type, the file it names, and the remedy."""
 
@@ -64,22 +73,22 @@ FAULTS = {
     ),
     "data is a file": Fault(
         set_variable("LUNGSEG_DATA", lambda root: root / TABLE), FileNotFoundError, TABLE,
-        "there is no folder .*CXR_png: name a folder in the Montgomery layout",
+        NO_FOLDER,
     ),
     "data is one folder too high": Fault(
         set_variable("LUNGSEG_DATA", lambda root: root.parent), FileNotFoundError, None,
-        "there is no folder .*CXR_png: name a folder in the Montgomery layout",
+        NO_FOLDER,
     ),
     "data is one folder too deep": Fault(
         set_variable("LUNGSEG_DATA", lambda root: root / "CXR_png"), FileNotFoundError,
-        "CXR_png/CXR_png", "name a folder in the Montgomery layout",
+        "CXR_png/CXR_png", NO_FOLDER,
     ),
     # files and folders
     "no such folder": Fault(
-        remove("."), FileNotFoundError, "CXR_png", "name a folder in the Montgomery layout"
+        remove("."), FileNotFoundError, "CXR_png", NO_FOLDER
     ),
     "no folder of images": Fault(
-        remove("CXR_png"), FileNotFoundError, "CXR_png", "name a folder in the Montgomery layout"
+        remove("CXR_png"), FileNotFoundError, "CXR_png", NO_FOLDER
     ),
     "no folder of left masks": Fault(
         remove("ManualMask/leftMask"), FileNotFoundError, "ManualMask/leftMask", "or add it"
@@ -88,13 +97,14 @@ FAULTS = {
         remove("ManualMask/rightMask"), FileNotFoundError, "ManualMask/rightMask", "or add it"
     ),
     "no images": Fault(
-        empty_folder("CXR_png"), DataError, "CXR_png", "holds no PNG files: put the radiographs"
+        empty_folder("CXR_png"), DataError, "CXR_png",
+        "holds no PNG files: put the radiographs there"
     ),
     "left mask missing": Fault(
-        remove(LEFT), FileNotFoundError, IMAGE, f"has no leftMask/{NAME}.png: add it"
+        remove(LEFT), FileNotFoundError, IMAGE, f"has no leftMask/{NAME}.png{ADD}"
     ),
     "right mask missing": Fault(
-        remove(RIGHT), FileNotFoundError, IMAGE, f"has no rightMask/{NAME}.png: add it"
+        remove(RIGHT), FileNotFoundError, IMAGE, f"has no rightMask/{NAME}.png{ADD}"
     ),
     "image missing": Fault(
         remove(IMAGE), DataError, LEFT, f"has no CXR_png/{NAME}.png: rename it or move it away"
@@ -114,44 +124,44 @@ FAULTS = {
         new_folder("CXR_png/old.png"), DataError, "CXR_png/old.png", "move it away"
     ),
     "JPEG among the images": Fault(
-        rename(IMAGE, "CXR_png/scan.jpg"), DataError, "CXR_png/scan.jpg", "is no .png file: convert"
+        rename(IMAGE, "CXR_png/scan.jpg"), DataError, "CXR_png/scan.jpg", NO_PNG
     ),
     "JPEG renamed": Fault(
-        edit(IMAGE, as_jpeg), DataError, IMAGE, "not a PNG file: convert it to PNG, renaming is not"
+        edit(IMAGE, as_jpeg), DataError, IMAGE, RENAMED
     ),
-    "JPEG mask renamed": Fault(edit(RIGHT, as_jpeg), DataError, RIGHT, "not a PNG file: convert"),
+    "JPEG mask renamed": Fault(edit(RIGHT, as_jpeg), DataError, RIGHT, RENAMED),
     "capital suffix": Fault(
         rename(IMAGE, IMAGE.replace(".png", ".PNG")), DataError, IMAGE.replace(".png", ".PNG"),
-        "is no .png file: convert, rename or",
+        NO_PNG,
     ),
     # damaged PNG files
-    "zero bytes": Fault(write(IMAGE, b""), DataError, IMAGE, "cut short: fetch or export it again"),
-    "a few bytes": Fault(edit(IMAGE, lambda png: png[:20]), DataError, IMAGE, "cut short: fetch"),
+    "zero bytes": Fault(write(IMAGE, b""), DataError, IMAGE, CUT),
+    "a few bytes": Fault(edit(IMAGE, lambda png: png[:20]), DataError, IMAGE, CUT),
     "half the bytes": Fault(
-        edit(LEFT, lambda png: png[: len(png) // 2]), DataError, LEFT, "cut short: fetch or export"
+        edit(LEFT, lambda png: png[: len(png) // 2]), DataError, LEFT, CUT
     ),
     "last chunk missing": Fault(
-        edit(IMAGE, lambda png: png[:-12]), DataError, IMAGE, "cut short: fetch or export it again"
+        edit(IMAGE, lambda png: png[:-12]), DataError, IMAGE, CUT
     ),
     "last byte missing": Fault(
-        edit(IMAGE, lambda png: png[:-1]), DataError, IMAGE, "damaged and cannot be decoded: fetch"
+        edit(IMAGE, lambda png: png[:-1]), DataError, IMAGE, DAMAGED
     ),
     "flipped bit": Fault(
-        edit(IMAGE, flip_a_bit), DataError, IMAGE, "damaged and cannot be decoded: fetch or export"
+        edit(IMAGE, flip_a_bit), DataError, IMAGE, DAMAGED
     ),
     "flipped bit in a mask": Fault(
-        edit(RIGHT, flip_a_bit), DataError, RIGHT, "damaged and cannot be decoded: fetch or export"
+        edit(RIGHT, flip_a_bit), DataError, RIGHT, DAMAGED
     ),
     "half the rows, right checksum": Fault(
-        rebuild(IMAGE, b"IDAT", half_the_rows), DataError, IMAGE, "damaged and cannot be decoded"
+        rebuild(IMAGE, b"IDAT", half_the_rows), DataError, IMAGE, DAMAGED
     ),
     "half the stream, right checksum": Fault(
         rebuild(LEFT, b"IDAT", lambda data: data[: len(data) // 2]), DataError, LEFT,
-        "damaged and cannot be decoded: fetch or export it again",
+        DAMAGED,
     ),
     "more rows claimed": Fault(
         lambda root: [claim(path, 4000, 4000)(root) for path in (IMAGE, LEFT, RIGHT)], DataError,
-        IMAGE, "damaged and cannot be decoded: fetch or export it again",
+        IMAGE, DAMAGED,
     ),
     "gigabytes claimed": Fault(
         claim(IMAGE, 30000, 30000), DataError, IMAGE,
@@ -160,17 +170,21 @@ FAULTS = {
     "decompression bomb": Fault(
         bomb(RIGHT, 12000), DataError, RIGHT, "claims to be 12000 x 12000 pixels: export it again"
     ),
-    "no pixels": Fault(claim(IMAGE, 0, 32), DataError, IMAGE, "claims to be 0 x 32 pixels: export"),
+    "no pixels": Fault(
+        claim(IMAGE, 0, 32), DataError, IMAGE, "claims to be 0 x 32 pixels: export it again"
+    ),
     # pixels
     "image wider than its masks": Fault(
         draw(IMAGE, lambda image: np.tile(image, 2)), DataError, LEFT,
         r"is \(24, 32\) and its image \(24, 64\) \(height, width\): export both at one size",
     ),
     "left mask turned": Fault(
-        draw(LEFT, np.transpose), DataError, LEFT, r"is \(32, 24\) and its image \(24, 32\)"
+        draw(LEFT, np.transpose), DataError, LEFT,
+        r"is \(32, 24\) and its image \(24, 32\) \(height, width\): export both at one size"
     ),
     "right mask one row short": Fault(
-        draw(RIGHT, lambda mask: mask[1:]), DataError, RIGHT, r"is \(23, 32\) and its image"
+        draw(RIGHT, lambda mask: mask[1:]), DataError, RIGHT,
+        r"is \(23, 32\) and its image \(24, 32\) \(height, width\): export both at one size"
     ),
     "blank image": Fault(
         draw(IMAGE, lambda image: image * 0 + 7), DataError, IMAGE,
@@ -196,7 +210,7 @@ FAULTS = {
     ),
     # readings
     "reading missing": Fault(
-        remove(READING), FileNotFoundError, IMAGE, f"has no ClinicalReadings/{NAME}.txt: add it"
+        remove(READING), FileNotFoundError, IMAGE, f"has no ClinicalReadings/{NAME}.txt{ADD}"
     ),
     "reading of no image": Fault(
         copy(READING, "ClinicalReadings/spare.txt"), DataError, "ClinicalReadings/spare.txt",
@@ -222,10 +236,11 @@ FAULTS = {
         READING.replace(".txt", ".doc"), "is no .txt file: convert, rename or move it away",
     ),
     # the table
-    "empty table": Fault(write(TABLE, b""), DataError, TABLE, 'no column "file": name the columns'),
+    "empty table": Fault(write(TABLE, b""), DataError, TABLE,
+    'no column "file": name the columns in line 1, with commas'),
     "table without its first line": Fault(
         edit(TABLE, lambda table: table.split(b"\n", 1)[1]), DataError, TABLE,
-        'has no column "file": name the columns in line 1',
+        'has no column "file": name the columns in line 1, with commas',
     ),
     "table with semicolons": Fault(
         edit(TABLE, lambda table: table.replace(b",", b";")), DataError, TABLE, "with commas"
@@ -250,35 +265,40 @@ FAULTS = {
         cell("abnormal", "1"), DataError, IMAGE, "ends in _0 but metadata.csv says 1: mend one"
     ),
     "label 2": Fault(cell("abnormal", "2"), DataError, TABLE, "abnormal 2: write 0, 1 or nothing"),
-    "label in words": Fault(cell("abnormal", "no"), DataError, TABLE, "abnormal no: write 0, 1 or"),
-    "sex in words": Fault(cell("sex", "female"), DataError, TABLE, "female: write F, M, O or noth"),
-    "age in words": Fault(
-        cell("age", "old"), DataError, TABLE, "has age old: write a positive number or nothing"
+    "label in words": Fault(
+        cell("abnormal", "no"), DataError, TABLE, "abnormal no: write 0, 1 or nothing"
     ),
-    "negative age": Fault(cell("age", "-3"), DataError, TABLE, "has age -3: write a positive num"),
+    "sex in words": Fault(
+        cell("sex", "female"), DataError, TABLE, "female: write F, M, O or nothing"
+    ),
+    "age in words": Fault(
+        cell("age", "old"), DataError, TABLE, f"has age old: {POSITIVE}"
+    ),
+    "negative age": Fault(cell("age", "-3"), DataError, TABLE, f"has age -3: {POSITIVE}"),
     "width in words": Fault(
-        cell("native_width", "wide"), DataError, TABLE, "native_width wide: write a positive number"
+        cell("native_width", "wide"), DataError, TABLE, f"native_width wide: {POSITIVE}"
     ),
     "zero width": Fault(
-        cell("native_width", "0"), DataError, TABLE, "native_width 0: write a positive number"
+        cell("native_width", "0"), DataError, TABLE, f"native_width 0: {POSITIVE}"
     ),
     "negative height": Fault(
-        cell("native_height", "-4020"), DataError, TABLE, "native_height -4020: write a positive"
+        cell("native_height", "-4020"), DataError, TABLE, f"native_height -4020: {POSITIVE}"
     ),
     "width without height": Fault(
-        cell("native_height", ""), DataError, TABLE, "lacks native_width or native_height: fill in"
+        cell("native_height", ""), DataError, TABLE,
+        "lacks native_width or native_height: fill in both"
     ),
     "zero spacing": Fault(
-        cell("native_spacing_mm", "0"), DataError, TABLE, "native_spacing_mm 0: write a positive"
+        cell("native_spacing_mm", "0"), DataError, TABLE, f"native_spacing_mm 0: {POSITIVE}"
     ),
     "negative spacing": Fault(
-        cell("native_spacing_mm", "-0.1"), DataError, TABLE, "native_spacing_mm -0.1: write a pos"
+        cell("native_spacing_mm", "-0.1"), DataError, TABLE, f"native_spacing_mm -0.1: {POSITIVE}"
     ),
     "spacing NaN": Fault(
-        cell("native_spacing_mm", "nan"), DataError, TABLE, "native_spacing_mm nan: write a positi"
+        cell("native_spacing_mm", "nan"), DataError, TABLE, f"native_spacing_mm nan: {POSITIVE}"
     ),
     "infinite spacing": Fault(
-        cell("native_spacing_mm", "inf"), DataError, TABLE, "native_spacing_mm inf: write a positi"
+        cell("native_spacing_mm", "inf"), DataError, TABLE, f"native_spacing_mm inf: {POSITIVE}"
     ),
 }  # fmt: skip
 
@@ -308,7 +328,8 @@ def test_fault_is_named_with_its_remedy(fault: Fault, data: Path):
     message = str(caught.value)
     assert type(caught.value) is fault.error
     assert fault.names is None or str(data / fault.names) in message
-    assert re.search(fault.says, message)
+    assert re.search(rf"{fault.says}\Z", message)
+    assert message.startswith((str(data.parent), "there is no folder ", "LUNGSEG_SCALE is "))
     assert re.fullmatch(r"[^\n]+: [^\n]+", message)
 
 

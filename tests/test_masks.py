@@ -76,15 +76,18 @@ def test_merge_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("shape", "kind", "says"),
-    [((3, 4), bool, r"differ in shape: \(2, 4\) and \(3, 4\)"),
-     ((1, 4), bool, "differ in shape"),  # NumPy would stretch it
-     ((2, 4), np.uint8, "are bool and uint8, not bool"),
-     ((2, 4), np.float32, "are bool and float32, not bool")],
+    ("one", "other", "says"),
+    [((3, 4), bool, "the masks differ in shape: (2, 4) and (3, 4)"),
+     ((1, 4), bool, "the masks differ in shape: (2, 4) and (1, 4)"),  # NumPy would stretch it
+     ((2, 4), np.uint8, "the masks are bool and uint8, not bool"),
+     ((2, 4), np.float32, "the masks are bool and float32, not bool")],
 )  # fmt: skip
-def test_what_cannot_be_merged_is_refused(shape, kind, says):
-    with pytest.raises(ValueError, match=says):
-        merge_masks(np.ones((2, 4), bool), np.ones(shape, kind))
+def test_what_cannot_be_merged_is_refused(one, other, says):
+    with pytest.raises(ValueError) as caught:
+        merge_masks(np.ones((2, 4), bool), np.ones(one, other))
+    assert str(caught.value) == says
+    with pytest.raises(ValueError, match=r"not bool|differ in shape"):
+        merge_masks(np.ones(one, other), np.ones((2, 4), bool))
 
 
 def test_lungs_of_a_record_are_its_own_two(tmp_path):
@@ -174,18 +177,70 @@ def test_one_lung_belongs_to_its_side(columns, side, shape):
     assert lung_areas(np.zeros((9, 9), bool)) == ()
 
 
+HARDLY = "hardly any lung was found: is this a chest X-ray?"
+ONE = "one lung is missing, very small, or joined to the other"
+
+
 def warned(mask):
-    return " ".join(mask_warnings(mask, lung_areas(mask)))
+    return mask_warnings(mask, lung_areas(mask))
 
 
 def test_warnings_of_masks():
     left, right = lungs((60, 80))
     both, small, cut = left | right, np.zeros_like(left), left | right
     small[30:34, 40:44] = cut[:, :20] = True
-    assert warned(both) == ""
-    assert "one lung" in warned(left)
-    assert "hardly any" in warned(small) and "hardly any" in warned(np.zeros_like(left))
-    assert "image left" in warned(cut) and "bottom" in warned(cut)
+    assert warned(both) == []
+    assert warned(left) == warned(right) == [ONE]
+    assert warned(small) == warned(np.zeros_like(left)) == [HARDLY]
+    border = "the mask touches the border (top, bottom, image left): lung may be cut off"
+    assert warned(cut) == [border]
+    assert warned(cut[:, ::-1].copy())[-1] == border.replace("image left", "image right")
+
+
+def test_two_lungs_that_cover_a_twentieth_are_enough():
+    mask = np.zeros((20, 100), bool)
+    mask[5:10, 20:30] = mask[5:10, 60:70] = True  # 100 of 2000 pixels
+    assert warned(mask) == []
+    mask[5, 20] = False
+    assert warned(mask) == [HARDLY]
+
+
+def test_a_lung_of_a_third_of_the_other_is_large_enough():
+    mask = np.zeros((30, 60), bool)
+    mask[5:25, 10:20] = mask[5:12, 40:50] = True  # 200 and 70 pixels
+    assert warned(mask) == []
+    mask[5, 40] = False
+    assert warned(mask) == [ONE]
+    assert warned(mask[:, ::-1].copy()) == [ONE], "whichever it is"
+
+
+@pytest.mark.parametrize("side", range(4))
+def test_a_fiftieth_of_the_border_may_be_touched(side):
+    mask = np.zeros((100, 100), bool)
+    mask[20:80, 10:40] = mask[20:80, 60:90] = True
+    edge = [mask[0], mask[-1], mask[:, 0], mask[:, -1]][side]
+    edge[50:52] = True
+    assert warned(mask) == []
+    edge[52] = True
+    name = ("top", "bottom", "image left", "image right")[side]
+    assert warned(mask) == [f"the mask touches the border ({name}): lung may be cut off"]
+
+
+def test_a_lung_in_the_middle_belongs_to_the_right():
+    mask = np.zeros((5, 9), bool)
+    mask[2, 4:6] = True  # its centre is at 4.5 of 9 columns
+    assert lung_areas(mask)[0].side == "right"
+    mask[2, 3] = True
+    assert lung_areas(mask)[0].side == "left"
+
+
+def test_a_hole_is_no_lung_and_another_piece_within_it_none_of_its_own():
+    mask = np.zeros((20, 40), bool)
+    mask[2:18, 2:18] = mask[5:12, 25:35] = True
+    mask[5:15, 5:15] = False
+    mask[8:10, 8:10] = True  # within the hole
+    left, right = lung_areas(mask)
+    assert (left.pixels, right.pixels) == (16 * 16 - 10 * 10 + 4, 70)
 
 
 @every_case
