@@ -54,9 +54,7 @@ def network(power: int, size: int = 16, channels: int = 1) -> keras.Model:
     return keras.Model(inputs, inputs[..., :1] ** power)
 
 
-ONE, TWO = network(1), network(3)
 SQUARE = np.asarray(SQUARES.images[0])
-SEEN = predict([ONE], IMAGE)
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +63,8 @@ def files(tmp_path_factory):
     root = tmp_path_factory.mktemp("arguments")
     write_set(root / "one", NAMES)
     write_set(root / "two", NAMES[:3])
-    for name, model in (("one", ONE), ("two", TWO)):
-        model.save(root / f"{name}.keras")
+    for name, power in (("one", 1), ("two", 3)):
+        network(power).save(root / f"{name}.keras")
     for name, pixels in (("one", LEFT), ("two", RIGHT)):
         write_png(root / f"{name}.png", pixels.astype(np.uint8) * 255)
     write_png(root / "wide.png", np.zeros((3, 5), np.uint8))
@@ -97,6 +95,8 @@ def cases(files: Path) -> dict[str, list[tuple]]:
     soft = {"y_true": TRUE, "y_pred": HALF}
     other_soft = {"y_true": ~TRUE, "y_pred": PREDICTED}
     simulated = Course((), "simulated set", "laptop", files)
+    first, second = network(1), network(3)
+    seen, other_seen = (predict([model], IMAGE) for model in (first, second))
     pngs = {"path": files / "one.png"}, {"path": files / "two.png"}
     return {
         "types.written_whole": [({"path": files / "a" / "x"}, {"path": files / "b" / "x"}, whole)],
@@ -218,28 +218,28 @@ def cases(files: Path) -> dict[str, list[tuple]]:
             ({"path": files / "j.json", "content": {"a": 1}}, {"content": {"a": 2}},
              lambda path, content: results.write_json(path, content) or path.read_bytes())
         ],
-        "predict.predict_probability": [({"model": ONE, "image": IMAGE},
-                                         {"model": TWO, "image": OTHER})],
-        "predict.predict_mask": [({"model": ONE, "image": IMAGE, "shape": None},
-                                  {"model": TWO, "image": OTHER, "shape": (9, 7)})],
+        "predict.predict_probability": [({"model": first, "image": IMAGE},
+                                         {"model": second, "image": OTHER})],
+        "predict.predict_mask": [({"model": first, "image": IMAGE, "shape": None},
+                                  {"model": second, "image": OTHER, "shape": (9, 7)})],
         "predict.mask_from_square": [
             ({"probability": SQUARE, "shape": (20, 20), "threshold": 0.5},
              {"probability": 1 - SQUARE, "shape": (9, 7), "threshold": 0.3})
         ],
         "predict.predict": [
-            ({"models": [ONE, TWO], "image": IMAGE, "spacing_mm": None, "joint": True,
+            ({"models": [first, second], "image": IMAGE, "spacing_mm": None, "joint": True,
               "threshold": 0.5, "notes": ()},
-             {"models": [TWO, ONE][:1], "image": OTHER, "spacing_mm": WIDE, "joint": False,
+             {"models": [second, first][:1], "image": OTHER, "spacing_mm": WIDE, "joint": False,
               "threshold": 0.3, "notes": ("a note",)})
         ],
-        "predict.squares_for": [({"models": [ONE], "image": IMAGE},
+        "predict.squares_for": [({"models": [first], "image": IMAGE},
                                  {"models": [network(1, 8)], "image": OTHER})],
         "predict.all_probabilities": [
-            ({"models": [ONE], "squares": [SQUARE], "transforms": TRANSFORMS},
-             {"models": [TWO], "squares": [1 - SQUARE], "transforms": TRANSFORMS[:1]})
+            ({"models": [first], "squares": [SQUARE], "transforms": TRANSFORMS},
+             {"models": [second], "squares": [1 - SQUARE], "transforms": TRANSFORMS[:1]})
         ],
-        "predict.predict_squares": [({"model": ONE, "squares": SQUARES.images},
-                                     {"model": TWO, "squares": SQUARES.images[::-1]})],
+        "predict.predict_squares": [({"model": first, "squares": SQUARES.images},
+                                     {"model": second, "squares": SQUARES.images[::-1]})],
         "predict.agreement": [({"found": FOUND}, {"found": FOUND[:1]})],
         "predict.best_orientation": [
             ({"models": [sure_of(ramp())], "squares": [ramp()]},
@@ -249,8 +249,8 @@ def cases(files: Path) -> dict[str, list[tuple]]:
                                      {"image": OTHER, "spacing_mm": WIDE, "side": 60})],
         "overlay.outlined": [({"grey": (255 * IMAGE).astype(np.uint8), "mask": BOTH},
                               {"grey": (255 * OTHER).astype(np.uint8), "mask": LEFT})],
-        "overlay.draw": [({"image": IMAGE, "prediction": SEEN, "side": 80},
-                          {"image": OTHER, "prediction": predict([TWO], IMAGE), "side": 60})],
+        "overlay.draw": [({"image": IMAGE, "prediction": seen, "side": 80},
+                          {"image": OTHER, "prediction": other_seen, "side": 60})],
     }  # fmt: skip
 
 
