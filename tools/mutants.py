@@ -32,6 +32,7 @@ COPY = OUTPUTS / "mutants"
 META = COPY / "mutants" / "lungseg_utils"
 STATS = COPY / "mutants" / "mutmut-stats.json"
 PACKAGE = ROOT / "lungseg_utils"
+KILLERS = "killers.tsv"  # beside the statistics
 RESULT = ROOT / "benchmarks" / "mutants.json"
 EQUIVALENT = ROOT / "tools" / "equivalent_mutants.json"
 SAMPLED, SAMPLE, SEED = ("phantom", "teaching"), 300, 0
@@ -254,6 +255,13 @@ def pytest_collection_modifyitems(items) -> None:
             seconds.get(item.nodeid, 0),
         )
     )
+
+
+def pytest_runtest_logreport(report) -> None:
+    """Keep which test saw a mutant first, to find the tests that never see one."""
+    if report.failed and is_mutated():
+        with open(KILLERS, "a", encoding="utf-8") as file:
+            file.write(f"{os.environ['MUTANT_UNDER_TEST']}\t{report.nodeid}\n")
 
 
 def pytest_runtest_protocol(item) -> bool | None:

@@ -1,6 +1,7 @@
 """The page: it says what the plain functions say, keeps others out, and writes nothing down."""
 
 import asyncio
+import errno
 import json
 import random
 import socket
@@ -18,7 +19,8 @@ from pages import SHIPPED, SMALL, served, small_networks, small_segmenter, start
 from starlette.requests import Request
 
 from lungseg_utils.app import page as package
-from lungseg_utils.app.page import examples, guard, queue, server, upload
+from lungseg_utils.app.page import answers, examples, guard, queue, server, upload
+from lungseg_utils.app.page.answers import Segmenter
 from lungseg_utils.images import decode_xray
 from lungseg_utils.masks import lung_areas
 from lungseg_utils.overlay import outlined, to_grey_picture
@@ -454,3 +456,252 @@ def test_the_page_is_part_of_the_package():
     for name in ("index.html", "style.css", "page.js"):
         assert (folder / name).stat().st_size > 1000
     assert threading.active_count() < 50
+
+
+REFUSALS = {
+    ("GET", "/secret"): (404, "there is nothing at this address: open the page itself"),
+    ("PUT", "/xrays"): (405, "this address is not for that: open the page itself"),
+    ("POST", "/examples/4"): (404, "there are 4 examples: the first is 0"),
+    ("GET", "/xrays/none"): (404, "this X-ray is no longer in memory: drop it again"),
+    ("GET", "/xrays/TOKEN?threshold=0.009"): (
+        422, "the threshold must be a number from 0.01 to 0.99"),
+    ("GET", "/xrays/TOKEN/mask.png?threshold=0.991"): (
+        422, "the threshold must be a number from 0.01 to 0.99"),
+    ("POST", "/xrays"): (422, "the file is empty: fetch or export it again"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("method, path", REFUSALS, ids=str)
+def test_a_refusal_is_one_whole_sentence(page, report, method, path):
+    answer = page.ask(method, path.replace("TOKEN", report["token"]))
+    status, said = REFUSALS[method, path]
+    assert (answer.status_code, answer.json()) == (status, {"error": said})
+
+
+def test_what_the_guard_refuses_is_told_and_the_line_is_closed(page):
+    elsewhere = page.ask("GET", "/state", headers={"Host": "evil.example"})
+    said = "this page is not at the address that was asked for: use the one that the terminal shows"
+    assert (elsewhere.status_code, elsewhere.json()) == (400, {"error": said})
+    another = page.ask("GET", "/state", headers={"Origin": FOREIGN})
+    said = "another site asked, not this page: open the page itself"
+    assert (another.status_code, another.json()) == (403, {"error": said})
+    assert elsewhere.headers["Connection"] == another.headers["Connection"] == "close"
+
+
+def test_two_hosts_are_no_host(page):
+    lines = ["GET /state HTTP/1.1", f"Host: 127.0.0.1:{page.port}", "Host: evil.example", "", ""]
+    assert raw(page, "\r\n".join(lines).encode())[0] == 400
+
+
+def test_the_ends_of_the_threshold_are_allowed(page, report):
+    for threshold in (0.01, 0.99):
+        said = page.ask("GET", f"/xrays/{report['token']}?threshold={threshold}").json()
+        assert said["threshold"] == threshold
+    assert report["threshold"] == 0.5 and set(report) == {
+        "token", "height", "width", "spacing_mm", "threshold", "areas", "cover", "confidence",
+        "reliable", "warnings",
+    }  # fmt: skip
+
+
+def test_the_state_and_the_examples_are_what_the_page_needs(page):
+    assert page.ask("GET", "/state").json() == {
+        "ready": True, "problem": "", "most_bytes": 64 * 2**20, "most_pixels": 10**8,
+    }  # fmt: skip
+    assert page.ask("GET", "/examples").json() == [
+        {"name": one.name, "says": one.says} for one in examples.EXAMPLES
+    ]
+
+
+@pytest.mark.parametrize(
+    "path, name, kind",
+    [("/", "index.html", "text/html"), ("/style.css", "style.css", "text/css"),
+     ("/page.js", "page.js", "text/javascript")],
+)  # fmt: skip
+def test_the_files_of_the_page_are_sent_as_they_are(page, path, name, kind):
+    answer = page.ask("GET", path)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == f"{kind}; charset=utf-8"
+    assert answer.content == Path(package.__file__).with_name(name).read_bytes()
+
+
+def test_pictures_are_png_and_every_answer_has_a_token_of_its_own(page):
+    tokens = {page.upload(CHEST).json()["token"] for _ in range(3)}
+    assert len(tokens) == 3
+    for name in ("mask.png", "overlay.png"):
+        answer = page.ask("GET", f"/xrays/{next(iter(tokens))}/{name}")
+        assert answer.headers["Content-Type"] == "image/png"
+
+
+def test_every_header_of_an_answer(page):
+    headers = page.ask("GET", "/").headers
+    assert {name: headers[name] for name in guard.ANSWER_HEADERS} == guard.ANSWER_HEADERS
+
+
+def test_a_failure_inside_is_an_answer_and_the_page_goes_on(page, monkeypatch):
+    monkeypatch.setattr(Segmenter, "file", lambda *_: 1 / 0)
+    answer = page.upload(CHEST)
+    said = "the program failed on this X-ray, and the terminal shows where: try another file"
+    assert (answer.status_code, answer.json()) == (500, {"error": said})
+    monkeypatch.undo()
+    assert page.upload(CHEST).status_code == 201
+
+
+def test_whoever_has_left_is_not_worked_for():
+    class Gone(Request):
+        async def is_disconnected(self):
+            return True
+
+    async def ask():
+        one = queue.Queue(lambda: "networks")
+        await one.open()
+        assert await one.do(request_with([]), lambda segmenter: segmenter) == "networks"
+        with pytest.raises(queue.HTTPException) as caught:
+            await one.do(Gone({"type": "http", "headers": []}), lambda _: pytest.fail("worked"))
+        return caught.value
+
+    error = asyncio.run(ask())
+    assert (error.status_code, error.detail) == (499, "nobody waits for this any more")
+
+
+def test_networks_that_failed_are_told_to_whoever_asks(capsys):
+    def load():
+        raise ValueError("no weights")
+
+    async def ask():
+        one = queue.Queue(load)
+        await one.open()
+        with pytest.raises(queue.HTTPException) as caught:
+            await one.do(request_with([]), lambda segmenter: segmenter)
+        return caught.value, one.problem
+
+    error, problem = asyncio.run(ask())
+    assert problem == error.detail == "the networks cannot be loaded: no weights"
+    assert error.status_code == 503 and capsys.readouterr().err == f"{problem}\n"
+
+
+def test_one_is_served_after_the_other_in_the_order_in_which_they_asked():
+    begun, ended = [], []
+
+    async def ask():
+        one = queue.Queue(lambda: None)
+        one.segmenter = "networks"
+
+        def job(number):
+            begun.append(number)
+            assert len(begun) == len(ended) + 1, "one at a time"
+            ended.append(number)
+            return number
+
+        requests = [one.do(request_with([]), lambda _, n=n: job(n)) for n in range(8)]
+        return await asyncio.gather(*requests)
+
+    assert asyncio.run(ask()) == begun == list(range(8))
+
+
+@pytest.mark.parametrize("length, fine", [("10", True), ("11", False), (None, True)])
+def test_a_body_of_the_limit_is_read_whole(length, fine, monkeypatch):
+    monkeypatch.setattr(upload, "MOST_UPLOAD_BYTES", 10)
+    headers = [(b"content-length", length.encode())] if length else []
+    read = upload.read_body(request_with([b"01234", b"56789"], headers))
+    if fine:
+        assert asyncio.run(read) == b"0123456789"
+        return
+    with pytest.raises(upload.Unread) as caught:
+        asyncio.run(read)
+    assert (caught.value.status_code, caught.value.detail) == (413, upload.TOO_LARGE)
+    assert upload.TOO_LARGE.startswith("the file is larger than 64 MB: export the X-ray alone")
+
+
+def test_a_body_one_byte_too_long_is_refused_as_it_comes(monkeypatch):
+    monkeypatch.setattr(upload, "MOST_UPLOAD_BYTES", 9)
+    with pytest.raises(upload.Unread):
+        asyncio.run(upload.read_body(request_with([b"01234", b"56789"])))
+
+
+def test_the_examples_are_what_they_say():
+    normal, effusion, turned, text = (one.xray() for one in examples.EXAMPLES)
+    assert normal.image.shape == effusion.image.shape == turned.image.shape == (1024, 1024)
+    assert normal.image.max() <= 1 and normal.image.dtype == np.float32
+    plain = examples.patient(28)
+    np.testing.assert_array_equal(np.rot90(turned.image), plain.image)
+    assert turned.spacing_mm == plain.spacing_mm[::-1]
+    made = examples.simulate(11, 30, 1024)
+    expected = 0.0875 * made.native_height / 1024, 0.0875 * made.native_width / 1024
+    assert normal.spacing_mm == pytest.approx(expected)
+    assert text.spacing_mm is None and text.image.shape == (960, 800)
+    assert 0.02 < (text.image < 0.5).mean() < 0.3 and text.image.max() == 1
+    assert examples.report() is text and examples.patient(30) is normal
+
+
+def test_the_networks_are_warm_before_the_first_x_ray(monkeypatch):
+    asked = []
+    monkeypatch.setattr(answers, "load_networks", lambda: ["a network"])
+    monkeypatch.setattr(answers, "predict", lambda *what: asked.append(what))
+    assert answers.warm_networks() == ["a network"]
+    ((networks, image),) = asked
+    assert networks == ["a network"] and image.shape == (256, 256) and image.dtype == np.float32
+    assert image.min() < image.max(), "a picture that shows nothing has no mask to be warm for"
+
+
+def test_the_browser_opens_where_the_page_is(monkeypatch):
+    opened = []
+    monkeypatch.setattr(server.webbrowser, "open", opened.append)
+    monkeypatch.setattr(server.uvicorn.Server, "run", lambda *_, **__: None)
+    for wanted in (True, False):
+        server.serve_forever(lambda: None, "127.0.0.1", 0, wanted)
+    for thread in threading.enumerate():
+        if thread.daemon and thread is not threading.current_thread():
+            thread.join(2)
+    assert len(opened) == 1 and opened[0].startswith("http://127.0.0.1:")
+
+
+def test_ctrl_c_ends_the_page_with_a_word(monkeypatch, capsys):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(server.uvicorn.Server, "run", stopped)
+    server.serve_forever(lambda: None, "127.0.0.1", 0, False)
+    assert capsys.readouterr().out.splitlines()[-1] == "Stopped. What was in memory is gone."
+
+
+@pytest.mark.parametrize(
+    "host, port, place",
+    [("127.0.0.1", 1, "http://127.0.0.1:1"), ("0.0.0.0", 1, "http://127.0.0.1:1"),
+     ("::", 1, "http://[::1]:1"), ("::1", 1, "http://[::1]:1"), ("lab", 2, "http://lab:2")],
+)  # fmt: skip
+def test_the_address_is_what_to_type_into_a_browser(host, port, place):
+    assert server.address(host, port) == place
+
+
+@pytest.mark.parametrize(
+    "host, inside",
+    [("localhost", True), ("127.0.0.1", True), ("127.9.9.9", True), ("::1", True),
+     ("0.0.0.0", False), ("192.168.1.5", False), ("evil.example", False), ("localhost.x", False)],
+)  # fmt: skip
+def test_which_addresses_stay_in_this_computer(host, inside):
+    assert guard.is_loopback(host) is inside
+
+
+def test_a_port_that_is_reserved_is_told():
+    with pytest.raises(OSError) as caught:
+        server._explain(OSError(errno.EACCES, ""), "127.0.0.1", 80)
+    assert str(caught.value) == "port 80 is reserved: take a number from 1024 to 65535"
+    with pytest.raises(OSError) as caught:
+        server._explain(OSError(errno.EADDRNOTAVAIL, ""), "10.9.9.9", 80)
+    assert str(caught.value) == "10.9.9.9 is no address of this machine: leave out --host"
+    assert server._explain(OSError(errno.EADDRINUSE, ""), "127.0.0.1", 80) is None
+    with pytest.raises(OSError, match="else"):
+        server._explain(OSError(errno.EIO, "else"), "127.0.0.1", 80)
+
+
+def test_the_greeting_in_full():
+    end = "X-rays are held in memory and never written to disk. Ctrl-C ends it."
+    own = "It listens on 127.0.0.1: nobody but the users of this computer can reach it."
+    place = "The page is at http://127.0.0.1:9"
+    assert server.greeting("127.0.0.1", 9, 9) == [place, own, end]
+    assert server.greeting("127.0.0.1", 0, 9) == [place, own, end]
+    taken = "Port 8 is taken, so the page is on port 9."
+    assert server.greeting("127.0.0.1", 8, 9) == [taken, place, own, end]
+    warning = ("WARNING: it listens on 0.0.0.0. Everybody in your network can open the page, and "
+               "can see the X-rays on their way, since nothing is encrypted.")  # fmt: skip
+    assert server.greeting("0.0.0.0", 9, 9) == [place, warning, end]
