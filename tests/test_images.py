@@ -302,3 +302,17 @@ def test_a_picture_that_pillow_takes_for_a_bomb_is_refused(monkeypatch):
     with pytest.raises(DataError) as caught:
         decode_xray(cv2.imencode(".jpg", GREY)[1].tobytes(), "one")
     assert str(caught.value) == "one claims more pixels than a radiograph has"
+
+
+@pytest.mark.parametrize("kind", [".png", ".jpg", ".tiff"])
+def test_a_black_file_of_every_format_is_called_by_its_name(kind):
+    with pytest.raises(DataError) as caught:
+        decode_xray(cv2.imencode(kind, np.zeros((9, 9), np.uint8))[1].tobytes(), "one")
+    said = "one shows nothing, all its pixels are 0: choose another file"
+    assert str(caught.value) == said
+
+
+def test_only_the_decoder_of_its_own_format_sees_a_file():
+    """Pillow has decoders for fifty formats, some with holes in them."""
+    with pytest.raises(DataError, match="one cannot be decoded"):
+        _opened(PNG_CONTENT, "one", "JPEG")

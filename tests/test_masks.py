@@ -21,6 +21,7 @@ from lungseg_utils.masks import (
 from lungseg_utils.metrics import dice
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.squares import to_square
+from lungseg_utils.types import DataError
 
 BILEVEL = (cv2.IMWRITE_PNG_BILEVEL, 1)
 TALL, WIDE = (489, 402), (402, 489)
@@ -284,3 +285,15 @@ def test_a_mirror_changes_the_sides_of_the_lungs(width, other, margin, height, s
         ("left", right.pixels),
         ("right", left.pixels),
     ]
+
+
+@pytest.mark.parametrize("values", [2, 3, 4])
+def test_a_mask_has_two_values(values, tmp_path):
+    pixels = np.zeros((8, 8), np.uint8)
+    pixels[0, :values] = np.arange(values) * 60
+    write_png(tmp_path / "mask.png", pixels)
+    if values == 2:
+        assert read_mask(tmp_path / "mask.png").sum() == 1
+        return
+    with pytest.raises(DataError, match=rf"holds {values} grey values, not two: threshold the"):
+        read_mask(tmp_path / "mask.png")

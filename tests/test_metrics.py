@@ -409,3 +409,10 @@ def test_laws_of_the_interval(drawn):
     assert bootstrap_interval(values[::-1], groups[::-1]) == pytest.approx((low, high))
     if len(set(groups)) == 1:
         assert (low, high) == pytest.approx((np.mean(values), np.mean(values)))
+
+
+def test_an_interval_of_a_table_s_column_of_any_type():
+    values = [0, 1, 0, 1, 1]
+    expected = bootstrap_interval(np.array(values, float), list("abcde"))
+    for kind in (int, object, np.float32):
+        assert bootstrap_interval(np.array(values, kind), list("abcde")) == expected

@@ -157,3 +157,10 @@ def test_jsrt_set(real_data):
     assert Counter(record.label for record in records) == {0: 93, 1: 154}
     assert sum(record.age is None for record in records) == 2
     np.testing.assert_allclose([record.spacing_mm for record in records], 1.6)
+
+
+@pytest.mark.parametrize("text, age", [("0", 0), ("0.5", 0.5), ("27", 27), ("", None), ("?", None)])
+def test_age_in_the_table_is_in_years_and_may_be_zero(text, age, tmp_path):
+    write_pictures(tmp_path, "own")
+    write_metadata(tmp_path, ["own"], row="{name}.png,1,M," + text + ",,,")
+    assert load_records(tmp_path)[0].age == age

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from laws import every_case
 from packaging.version import Version
 from sets import bare_record
-from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.splits import FOLDS, _tenths, article_split, split_by_patient, subsample
@@ -210,3 +210,46 @@ def test_laws_of_the_subsample(patients, count):
     assert len(chosen) == len(set(names(chosen))) == min(count, len(records))
     assert names(chosen) == sorted(names(chosen))
     assert set(names(chosen)) <= set(names(records))
+
+
+def tenths(records, labels, seed=0):
+    """The records of each of the ten parts, by name, labels as they are given."""
+    records = sorted(records, key=lambda record: record.name)
+    found = _tenths(labels, [record.patient for record in records], seed)
+    return [[r.name for r, its in zip(records, found, strict=True) if its == one]
+            for one in range(10)]  # fmt: skip
+
+
+@pytest.mark.parametrize("fold", range(FOLDS))
+def test_a_fold_tests_its_own_two_tenths_and_validates_on_the_next(fold):
+    ten = tenths(RECORDS, [record.label for record in RECORDS])
+    split = split_by_patient(RECORDS, fold=fold)
+    first = 2 * fold
+    assert names(split.test) == sorted(ten[first] + ten[first + 1])
+    assert names(split.validation) == sorted(ten[(first + 2) % 10])
+
+
+@pytest.mark.parametrize("most, kept_apart", [(9, False), (10, True)])
+def test_labels_are_kept_apart_from_ten_of_one_on(most, kept_apart):
+    records = bare_records(most, label=0) + bare_records(6, first=most, label=1)
+    labels = [record.label for record in records]
+    ten, alike = tenths(records, labels), tenths(records, [0] * len(labels))
+    assert ten != alike
+    expected = ten if kept_apart else alike
+    assert names(split_by_patient(records).test) == sorted(expected[0] + expected[1])
+
+
+def test_the_unknown_are_a_label_of_their_own():
+    known = [bare_record(f"K{i:02}", label=1) for i in range(20)]
+    unknown = [bare_record(f"U{i:02}", label=None) for i in range(20)]
+    ten = tenths(known + unknown, [1] * 20 + [2] * 20)
+    assert names(split_by_patient(known + unknown).test) == sorted(ten[0] + ten[1])
+    assert Counter(name[0] for name in ten[0] + ten[1]) == {"K": 4, "U": 4}
+
+
+def test_article_split_draws_as_the_article_did():
+    """scikit-learn's train_test_split, random_state=42 both times, of the sorted names."""
+    ordered = sorted(names(RECORDS))
+    rest, validation = train_test_split(ordered, test_size=7, random_state=42)
+    train, test = train_test_split(rest, test_size=7, random_state=42)
+    assert [names(part) for part in parts(article_split(RECORDS))] == [train, validation, test]
