@@ -2,12 +2,13 @@
 
 import io
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hostile import chest, dataset, dicom
 
-from lungseg_utils.dicom import DEFLATED, OTHER_MODALITIES, SIDE_VIEWS, read_dicom
+from lungseg_utils.dicom import DEFLATED, OTHER_MODALITIES, SIDE_VIEWS, _image, read_dicom
 from lungseg_utils.images import decode_xray
 from lungseg_utils.types import DataError
 
@@ -220,3 +221,12 @@ def test_other_parts_and_mirrored_pictures_are_told_in_turn():
         "the header says that this is not a chest (LEFT HAND AND WR)",
         "the header says that the picture is mirrored: the patient's sides change",
     )
+
+
+@pytest.mark.parametrize("shape", [(2, 5), (4, 3), (2, 5, 3)])
+def test_a_picture_of_another_size_than_the_header_says_is_damaged(shape):
+    header = SimpleNamespace(pixel_array=np.ones(shape), Rows=2, Columns=3,
+                             PhotometricInterpretation="MONOCHROME2")  # fmt: skip
+    with pytest.raises(ValueError) as caught:
+        _image(header)
+    assert str(caught.value) == f"the picture is {shape[:2]}, not what the header says"

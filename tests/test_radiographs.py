@@ -164,3 +164,23 @@ def test_age_in_the_table_is_in_years_and_may_be_zero(text, age, tmp_path):
     write_pictures(tmp_path, "own")
     write_metadata(tmp_path, ["own"], row="{name}.png,1,M," + text + ",,,")
     assert load_records(tmp_path)[0].age == age
+
+
+@pytest.mark.parametrize("sex", ["F", "M", "O", ""])
+def test_sex_in_the_table(sex, tmp_path):
+    write_pictures(tmp_path, "own")
+    write_metadata(tmp_path, ["own"], row="{name}.png,1," + sex + ",27,,,")
+    assert load_records(tmp_path)[0].sex == sex
+
+
+def test_a_reading_of_several_lines_is_one_line(tmp_path):
+    write_set(tmp_path)
+    write_reading(tmp_path, NAMES[0], "  normal heart\n\n clear lungs ")
+    assert load_records(tmp_path)[0].reading == "normal heart clear lungs"
+
+
+def test_a_reading_comes_before_the_table(tmp_path):
+    write_set(tmp_path)
+    write_metadata(tmp_path, NAMES, row="{name}.png,{label},M,50,4892,4020,0.0875")
+    record = load_records(tmp_path)[0]
+    assert (record.sex, record.age) == ("F", 27.0)
