@@ -1,13 +1,14 @@
 """Copies of images and masks: moved alike, within their limits."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
 from sets import numbered_squares
 
-from lungseg_utils.augmentation import MILD, STRONG, augment
+from lungseg_utils.augmentation import MILD, STRONG, Augmentation, augment
 from lungseg_utils.metrics import dice
 from lungseg_utils.squares import Squares
 
@@ -59,3 +60,108 @@ def test_nothing_drawn_is_nothing_changed(largest, squares, monkeypatch):
     found = augment(image, mask, tf.constant([0, 0], tf.int64), largest)
     np.testing.assert_allclose(found[0], image, atol=1e-6)
     np.testing.assert_array_equal(found[1], mask)
+
+
+NONE = Augmentation(*[0.0] * 11)
+
+
+def drawn(monkeypatch, image, largest, draw=1.0):
+    """The copy of an image, and of itself as a mask, when every draw is `draw` and all noise 2."""
+    monkeypatch.setattr(tf.random, "stateless_uniform", lambda shape, *_: tf.fill(shape, draw))
+    monkeypatch.setattr(tf.random, "stateless_normal", lambda shape, *_: tf.fill(shape, 2.0))
+    batch = tf.constant(image, tf.float32)[None, ..., None]
+    found = augment(batch, batch, tf.constant([0, 0], tf.int64), replace(NONE, **largest))
+    return [one.numpy()[0, ..., 0] for one in found]
+
+
+RAMP = np.linspace(0.1, 0.9, 16, dtype=np.float32)[None].repeat(16, 0)
+TONES = {
+    "gamma": (0.4, 1.0, lambda x: x ** np.exp(0.4)),
+    "gamma the other way": (0.4, -1.0, lambda x: x ** np.exp(-0.4)),
+    "contrast": (0.2, 1.0, lambda x: (x - 0.5) * 1.2 + 0.5),
+    "contrast the other way": (0.2, -1.0, lambda x: (x - 0.5) * 0.8 + 0.5),
+    "brightness": (0.12, 1.0, lambda x: np.clip(x + 0.12, 0, 1)),
+    "brightness the other way": (0.12, -1.0, lambda x: np.clip(x - 0.12, 0, 1)),
+}
+
+
+@pytest.mark.parametrize("case", TONES)
+def test_tones_by_hand(case, monkeypatch):
+    largest, draw, expected = TONES[case]
+    image, mask = drawn(monkeypatch, RAMP, {case.split()[0]: largest}, draw)
+    np.testing.assert_allclose(image, expected(RAMP), atol=1e-5)
+    np.testing.assert_allclose(mask, RAMP, atol=1e-6)
+
+
+def blurred(image):
+    """The mean of three by three pixels, twice, of those that there are at the border."""
+    for _ in range(2):
+        image = cv2.blur(np.pad(image, 1), (3, 3))[1:-1, 1:-1] / cv2.blur(
+            np.pad(np.ones_like(image), 1), (3, 3))[1:-1, 1:-1]  # fmt: skip
+    return image
+
+
+@pytest.mark.parametrize("draw", [1.0, -1.0, 0.5])
+def test_sharpness_adds_fine_detail_or_takes_it_out(draw, monkeypatch):
+    spot = RAMP.copy()
+    spot[8, 8] += 0.2
+    image, mask = drawn(monkeypatch, spot, {"sharpness": 0.5}, draw)
+    expected = np.clip(spot + 0.5 * draw * (spot - blurred(spot)), 0, 1)
+    np.testing.assert_allclose(image, expected, atol=1e-5)
+    np.testing.assert_allclose(mask, spot, atol=1e-6)
+
+
+@pytest.mark.parametrize("draw", [1.0, -1.0])
+def test_shade_and_noise_by_hand(draw, monkeypatch):
+    """A shade of equal numbers is a brightness; noise is as strong whichever sign is drawn."""
+    image, mask = drawn(monkeypatch, RAMP, {"shade": 0.12}, draw)
+    np.testing.assert_allclose(image, np.clip(RAMP + 0.12 * draw * 2, 0, 1), atol=1e-4)
+    np.testing.assert_allclose(mask, RAMP, atol=1e-6)
+    image, mask = drawn(monkeypatch, RAMP, {"noise": 0.03}, draw)
+    np.testing.assert_allclose(image, np.clip(RAMP + 0.03 * 2, 0, 1), atol=1e-5)
+    np.testing.assert_allclose(mask, RAMP, atol=1e-6)
+
+
+def place(picture):
+    """Row and column of the centre of what is bright."""
+    rows, columns = np.indices(picture.shape)
+    return (rows * picture).sum() / picture.sum(), (columns * picture).sum() / picture.sum()
+
+
+SPOT = (40, 20)  # row and column in 65 x 65, whose centre is at (32, 32)
+MOVES = {
+    # where a thing at (down, across) from the centre comes from, by the draw 1
+    "rotation": (20, lambda v, u: (v * np.cos(a := np.radians(20)) + u * np.sin(a),
+                                   u * np.cos(a) - v * np.sin(a))),
+    "zoom": (0.2, lambda v, u: (v * np.exp(0.2), u * np.exp(0.2))),
+    "stretch": (0.2, lambda v, u: (v * np.exp(-0.2), u * np.exp(0.2))),
+    "shear": (0.2, lambda v, u: (v, u + 0.2 * v)),
+    "shift": (0.1, lambda v, u: (v + 6.5, u + 6.5)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MOVES)
+def test_moves_by_hand(case, monkeypatch):
+    largest, came_from = MOVES[case]
+    spot = np.zeros((65, 65), np.float32)
+    spot[SPOT] = 1
+    spot = cv2.GaussianBlur(spot, (0, 0), 2)
+    image, mask = drawn(monkeypatch, spot, {case: largest})
+    down, across = place(image)
+    assert np.add(came_from(down - 32, across - 32), 32) == pytest.approx(SPOT, abs=0.1)
+    np.testing.assert_allclose(mask, image, atol=1e-6)
+
+
+def test_every_image_of_a_batch_has_draws_of_its_own(squares):
+    same = tf.constant(np.repeat(squares.images[:1], 6, axis=0)[..., None])
+    for field in fields(Augmentation):
+        largest = replace(NONE, **{field.name: getattr(STRONG, field.name)})
+        copies, _ = augment(same, same, tf.constant([1, 2], tf.int64), largest)
+        assert len({copy.tobytes() for copy in copies.numpy()}) == 6, field.name
+        again, _ = augment(same, same, tf.constant([1, 2], tf.int64), largest)
+        np.testing.assert_array_equal(copies, again)
+
+
+def test_what_comes_in_from_beyond_the_border_is_black(monkeypatch):
+    image, _ = drawn(monkeypatch, np.ones((16, 16)), {"shift": 0.25})
+    assert (image[-4:] == 0).all() and (image[:, -4:] == 0).all() and (image[:11, :11] == 1).all()
