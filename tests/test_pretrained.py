@@ -3,6 +3,7 @@
 import shutil
 from functools import partial
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from lungseg_utils.predict import predict_mask
 from lungseg_utils.pretrained import (
     FOLDER,
     SHIPPED,
+    load_networks,
     load_pretrained,
+    load_saved,
     name_networks,
     pretrained_facts,
 )
@@ -107,3 +110,43 @@ def test_networks_are_named_with_their_version(tmp_path):
         assert name_networks(own) == f"{name} {digest} + simulated {sums[1]}"
     with pytest.raises(FileNotFoundError, match="lungseg train"):
         name_networks(tmp_path / "none.keras")
+
+
+def test_one_s_own_network_takes_the_place_of_the_first(monkeypatch):
+    monkeypatch.setattr(pretrained, "load_pretrained", lambda name: f"shipped {name}")
+    monkeypatch.setattr(pretrained, "load_saved", lambda path: f"saved {path}")
+    assert load_networks() == ["shipped montgomery", "shipped simulated"]
+    assert load_networks(Path("mine.keras")) == ["saved mine.keras", "shipped simulated"]
+
+
+def test_a_saved_network_is_the_same_and_not_compiled(tmp_path):
+    one = load_pretrained("simulated", size=64)
+    one.compile("adam", "mse")
+    one.save(tmp_path / "mine.keras")
+    other = load_saved(tmp_path / "mine.keras")
+    assert all(map(np.array_equal, one.get_weights(), other.get_weights()))
+    assert not other.compiled and other.input_shape == (None, 64, 64, 1)
+
+
+def test_a_damaged_file_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
+    for path in FOLDER.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "simulated.npz").write_bytes(b"")
+    with pytest.raises(DataError) as caught:
+        load_pretrained("simulated")
+    said = "is not the file that was shipped: install the package again"
+    assert str(caught.value) == f"{tmp_path / 'simulated.npz'} {said}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_network_has_the_shape_of_its_recipe_and_the_weights_of_its_file(name):
+    recipe, model = pretrained_facts(name)["recipe"], load_pretrained(name)
+    assert model.input_shape == (None, recipe.size, recipe.size, recipe.channels)
+    norms = [layer for layer in model.layers if hasattr(layer, "momentum")]
+    assert {layer.momentum for layer in norms} == {recipe.momentum}
+    with np.load(FOLDER / f"{name}.npz") as kept:
+        stored = [kept[place] for place in kept.files]
+    for one, other in zip(model.get_weights(), stored, strict=True):
+        assert one.dtype == np.float32 and np.array_equal(one, other.astype(np.float32))
+    assert load_pretrained().input_shape == load_pretrained("montgomery").input_shape

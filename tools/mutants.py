@@ -35,7 +35,7 @@ PACKAGE = ROOT / "lungseg_utils"
 KILLERS = "killers.tsv"  # beside the statistics
 RESULT = ROOT / "benchmarks" / "mutants.json"
 EQUIVALENT = ROOT / "tools" / "equivalent_mutants.json"
-SAMPLED, SAMPLE, SEED = ("phantom", "teaching"), 300, 0
+SAMPLED, SAMPLE, SEED = ("museum", "phantom", "teaching"), 300, 0
 # what the exercises and their answers do is tested against each other, not mutated
 NOT_MUTATED = ("__init__", "__main__", "teaching/exercises")
 FIRST = "lungseg_utils.overlay.x_to_grey_picture__mutmut_1"  # any one that is tested quickly
