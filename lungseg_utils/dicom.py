@@ -86,7 +86,7 @@ def _image(header) -> Image | None:
     image = (grey - low) / (high - low)
     if kind == "MONOCHROME1":
         image = 1 - image
-    return image.clip(0, 1) if used is None else np.where(used, image, 0).clip(0, 1)
+    return image if used is None else np.where(used, image, 0)
 
 
 def _detector_mm(header) -> Spacing | None:

@@ -230,3 +230,26 @@ def test_a_picture_of_another_size_than_the_header_says_is_damaged(shape):
     with pytest.raises(ValueError) as caught:
         _image(header)
     assert str(caught.value) == f"the picture is {shape[:2]}, not what the header says"
+
+
+def test_every_channel_counts_for_the_limit(monkeypatch):
+    colour = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0,
+              "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}  # fmt: skip
+    content = small(np.arange(12, dtype=np.uint8).reshape(2, 2, 3), **colour)
+    monkeypatch.setattr("lungseg_utils.dicom.MOST_PIXELS", 12)
+    assert read_dicom(content, "one").image.shape == (2, 2)
+    monkeypatch.setattr("lungseg_utils.dicom.MOST_PIXELS", 11)
+    refused(content, "claims to be 2 x 2 pixels: export it again")
+    refused(small(np.ones((1, 1), np.uint16)), "shows nothing, all its pixels are alike")
+
+
+@pytest.mark.parametrize("kind", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("padding", [None, 1000])
+def test_an_image_spans_black_to_white(kind, padding):
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        pixels = rng.integers(0, 4096, (9, 7)).astype(np.uint16)
+        pixels[0, 0] = 1000
+        fields = {"PhotometricInterpretation": kind, "PixelPaddingValue": padding}
+        image = read_dicom(small(pixels, RescaleSlope=1.7, **fields), "one").image
+        assert (image.min(), image.max(), image.dtype) == (0, 1, np.float32)

@@ -316,3 +316,16 @@ def test_only_the_decoder_of_its_own_format_sees_a_file():
     """Pillow has decoders for fifty formats, some with holes in them."""
     with pytest.raises(DataError, match="one cannot be decoded"):
         _opened(PNG_CONTENT, "one", "JPEG")
+
+
+@pytest.mark.parametrize("more, whole", [(0, True), (4, True), (5, False), (40, False)])
+def test_a_png_ends_with_its_end(more, whole, tmp_path):
+    """Up to four bytes behind it, as some programs leave them."""
+    path = tmp_path / "one.png"
+    path.write_bytes(PNG_CONTENT + bytes(more))
+    for reads in (read_shape, read_pixels):
+        if whole:
+            assert reads(path) is not None
+            continue
+        with pytest.raises(DataError, match="is cut short"):
+            reads(path)

@@ -106,6 +106,7 @@ PATIENTS = {
     "two that name one not there": (
         {B: f"(same pt as {ABSENT})", E: f"(same pt as {ABSENT})"}, (A, B, C, D, B, F),
     ),
+    "in two brackets": ({F: f"(same pt as {A}) and (same pt as {C})"}, (A, B, A, D, E, A)),
     "itself": ({B: f"(same pt as {B})"}, (A, B, C, D, E, F)),
     "no closing bracket": ({B: f"same pt as {A}"}, (A, A, C, D, E, F)),
     "a name outside the bracket": ({B: f"(same pt as {A}) unlike {C}"}, (A, A, C, D, E, F)),
