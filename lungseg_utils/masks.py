@@ -129,7 +129,7 @@ def _piece(mask: Mask, outline: np.ndarray) -> tuple[float, int]:
     filled = np.zeros((height, width), np.uint8)
     cv2.drawContours(filled, [outline], 0, 1, cv2.FILLED, offset=(-left, -top))
     filled &= mask[top : top + height, left : left + width]
-    moments = cv2.moments(filled, binaryImage=True)
+    moments = cv2.moments(filled)
     return left + moments["m10"] / moments["m00"], int(moments["m00"])
 
 

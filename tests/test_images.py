@@ -329,3 +329,12 @@ def test_a_png_ends_with_its_end(more, whole, tmp_path):
             continue
         with pytest.raises(DataError, match="is cut short"):
             reads(path)
+
+
+def test_an_error_of_the_decoder_is_a_fault_of_the_file(monkeypatch):
+    def fail(*_):
+        raise cv2.error("no memory")
+
+    monkeypatch.setattr("lungseg_utils.images.cv2.imdecode", fail)
+    with pytest.raises(DataError, match="one is damaged and cannot be decoded: fetch"):
+        decode_xray(PNG_CONTENT, "one")

@@ -297,3 +297,11 @@ def test_a_mask_has_two_values(values, tmp_path):
         return
     with pytest.raises(DataError, match=rf"holds {values} grey values, not two: threshold the"):
         read_mask(tmp_path / "mask.png")
+
+
+def test_a_piece_in_the_corner_of_another_counts_for_itself():
+    mask = np.zeros((30, 60), bool)
+    mask[2:28, 2:6] = mask[24:28, 2:26] = True  # an L
+    mask[4:10, 14:20] = True  # within its box
+    found = lung_areas(mask)
+    assert sorted(area.pixels for area in found) == [36, 26 * 4 + 4 * 20]

@@ -416,3 +416,14 @@ def test_an_interval_of_a_table_s_column_of_any_type():
     expected = bootstrap_interval(np.array(values, float), list("abcde"))
     for kind in (int, object, np.float32):
         assert bootstrap_interval(np.array(values, kind), list("abcde")) == expected
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_distances_to_an_empty_mask_are_one_infinite_number_each_way(swap):
+    masks = [np.zeros((4, 4), bool), np.ones((4, 4), bool)][:: -1 if swap else 1]
+    assert [each.tolist() for each in metrics.surface_distances(*masks, (1, 1))] == [
+        [np.inf],
+        [np.inf],
+    ]
+    empty = np.zeros((4, 4), bool)
+    assert [each.tolist() for each in metrics.surface_distances(empty, empty, (1, 1))] == [[0], [0]]
