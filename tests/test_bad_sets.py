@@ -256,7 +256,10 @@ FAULTS = {
         add_row("spare.png,0,F,27,4892,4020,0.0875"), DataError, TABLE,
         "has a row for spare.png, which is not there: remove the row",
     ),
-    "table has a row without file": Fault(add_row(",0,F,27"), DataError, TABLE, "remove the row"),
+    "table has a row without file": Fault(
+        add_row(",0,F,27"), DataError, TABLE,
+        r"csv has a row for \.png, which is not there: remove the row",
+    ),
     "table has a row twice": Fault(
         add_row(f"{NAME}.png,0,F,27,4892,4020,0.0875"), DataError, TABLE,
         f"has 2 rows for {NAME}.png: keep one",

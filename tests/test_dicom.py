@@ -253,3 +253,10 @@ def test_an_image_spans_black_to_white(kind, padding):
         fields = {"PhotometricInterpretation": kind, "PixelPaddingValue": padding}
         image = read_dicom(small(pixels, RescaleSlope=1.7, **fields), "one").image
         assert (image.min(), image.max(), image.dtype) == (0, 1, np.float32)
+
+
+def test_compression_is_looked_for_in_the_head_of_a_file():
+    """A file that is long may hold the name of a transfer syntax by chance."""
+    head = bytes(4096 - len(DEFLATED))
+    refused(head + DEFLATED, "is a deflated DICOM file")
+    refused(head + b"\0" + DEFLATED, "cannot be read as DICOM")

@@ -256,6 +256,8 @@ UNLIKE_PNG = {
                    "claims to be 48 x 0 pixels: export it again"),
     "huge": (PNG_CONTENT[:16] + struct.pack(">II", 10**4, 10**4 + 1) + PNG_CONTENT[24:],
              "claims to be 10001 x 10000 pixels: export it again"),
+    "beyond all": (PNG_CONTENT[:16] + b"\xff" * 8 + PNG_CONTENT[24:],
+                   "claims to be 4294967295 x 4294967295 pixels: export it again"),
 }  # fmt: skip
 
 
@@ -338,3 +340,8 @@ def test_an_error_of_the_decoder_is_a_fault_of_the_file(monkeypatch):
     monkeypatch.setattr("lungseg_utils.images.cv2.imdecode", fail)
     with pytest.raises(DataError, match="one is damaged and cannot be decoded: fetch"):
         decode_xray(PNG_CONTENT, "one")
+
+
+def test_one_pixel_is_an_image_that_shows_nothing():
+    with pytest.raises(DataError, match="one shows nothing, all its pixels are 9"):
+        decode_xray(cv2.imencode(".png", np.full((1, 1), 9, np.uint8))[1].tobytes(), "one")
