@@ -2,11 +2,14 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 from sets import write_set
 
+from lungseg_utils import results
 from lungseg_utils.app.terminal import main
+from lungseg_utils.masks import read_lungs
 from lungseg_utils.radiographs import load_records
 
 
@@ -20,3 +23,18 @@ def test_terminal_scores_a_folder(tmp_path, capsys):
         assert scores[name]["mean"] == pytest.approx(np.mean(values))
         assert scores[name]["low"] <= scores[name]["mean"] <= scores[name]["high"]
     assert "4 images" in capsys.readouterr().out
+
+
+def test_one_s_own_network_is_the_one_that_is_scored(tmp_path, capsys):
+    folder = write_set(tmp_path / "set")
+    inputs = keras.Input((32, 32, 1))
+    keras.Model(inputs, 0 * inputs + 1).save(tmp_path / "all.keras")
+    command = ["evaluate", str(folder), "--json", str(tmp_path / "scores.json")]
+    assert main([*command, "--network", str(tmp_path / "all.keras")]) == 0
+    rows = json.loads((tmp_path / "scores.json").read_text())["images"]
+    covers = [read_lungs(record).mean() for record in load_records(folder)]
+    assert [row["precision"] for row in rows] == pytest.approx(covers)
+    assert [row["recall"] for row in rows] == [1] * len(rows)
+    table = results.evaluate(lambda image: image > -1, load_records(folder))
+    said = capsys.readouterr().out
+    assert said == f"4 images\n{results.summarise(table).round(4).to_string()}\n"

@@ -158,3 +158,12 @@ def test_what_the_functions_own_error_was_is_told():
 
     state, message = start_here.dark_pixels.verdict(lambda image, threshold: image.sum(7))
     assert state == core.NOT_YET and "your function stops with" in message
+
+
+def test_progress_is_kept_where_trainings_are(monkeypatch, tmp_path):
+    """On Colab, on the Drive: the disk goes with the machine."""
+    monkeypatch.setattr(core.start, "home", lambda: tmp_path / "drive")
+    monkeypatch.setattr(core.start, "disk", lambda: tmp_path / "machine")
+    core._remember("a.b")
+    assert (tmp_path / "drive" / "progress.json").exists() and core.passed() == {"a.b"}
+    assert not (tmp_path / "machine").exists()

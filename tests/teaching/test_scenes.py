@@ -13,6 +13,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 from keras import ops
+from matplotlib.colors import to_hex
 from PIL import Image
 from sets import lungs, radiograph, write_set
 
@@ -434,3 +435,65 @@ def test_pictures_drawn_at_the_same_time_look_as_alone():
     alone = drawn()
     with ThreadPoolExecutor(2) as pool:
         assert set(pool.map(drawn, range(20))) == {alone}
+
+
+# what a legend says is what its colour shows
+
+
+def shown_as(panel) -> dict[str, np.ndarray]:
+    """By label of the legend, the pixels of SHAPE that are filled or outlined in its colour."""
+    rows, columns = np.indices(SHAPE)
+    places = np.stack([columns.ravel(), rows.ravel()], axis=1)
+    regions = {}
+    for area in panel.collections:
+        edge = area.get_facecolor() if len(area.get_facecolor()) else area.get_edgecolor()
+        inside = np.zeros(len(places), bool)
+        for path in area.get_paths():
+            inside |= path.contains_points(places)
+        regions[to_hex(edge[0])] = inside.reshape(SHAPE)
+    found = {}
+    for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
+        drawn = handle.get_facecolor() if hasattr(handle, "get_facecolor") else handle.get_color()
+        found[label] = regions[to_hex(drawn)]
+    return found
+
+
+PREDICTED, TRUE = np.zeros(SHAPE, bool), np.zeros(SHAPE, bool)
+PREDICTED[10:40, 5:25] = TRUE[10:40, 15:45] = True
+PARTS = {"both (TP)": PREDICTED & TRUE, "prediction only (FP)": PREDICTED & ~TRUE,
+         "reference only (FN)": TRUE & ~PREDICTED}  # fmt: skip
+
+
+def test_the_legend_of_what_is_wrong_is_true():
+    image = radiograph(SHAPE).astype(np.float32)
+    scores = metrics.score(PREDICTED, TRUE, SPACING)
+    case = Case("one", image, TRUE, PREDICTED, SPACING, scores)
+    panels = [
+        scenes.thresholded(image, PREDICTED.astype(np.float32), TRUE, SPACING, 0.5).figure.axes[0],
+        scenes.failure([case], 0).figure.axes[2],
+    ]
+    for panel in panels:
+        found = shown_as(panel)
+        assert found.keys() == PARTS.keys()
+        for label, part in PARTS.items():
+            assert metrics.dice(found[label], part) > 0.93, label
+
+
+@pytest.mark.parametrize("style", ["filled", "outlines"])
+def test_the_legend_of_the_two_lungs_is_true(style):
+    left, right = lungs(SHAPE)
+    scene = scenes.overlay(radiograph(SHAPE), left, right, SPACING, style=style)
+    found = shown_as(scene.figure.axes[0])
+    assert found.keys() == {"image left", "image right"}
+    for label, lung in (("image left", left), ("image right", right)):
+        assert metrics.dice(found[label], lung) > 0.9
+
+
+def test_a_thinned_picture_keeps_the_size_of_the_patient():
+    image = np.zeros((2400, 1300), np.float32)
+    mask = image == 0
+    thin, thin_mask, spacing = scenes.frame.thinned(image, mask, (0.1, 0.2))
+    assert thin.shape == thin_mask.shape == (1200, 650) and spacing == (0.2, 0.4)
+    assert lung_area_cm2(thin_mask, spacing) == pytest.approx(lung_area_cm2(mask, (0.1, 0.2)))
+    assert scenes.frame.thinned(image, mask, None)[2] is None
+    assert scenes.frame.thinned(image[:9], mask[:9, :9], (0.1, 0.2))[2] == (0.1, 0.2)
