@@ -73,8 +73,8 @@ def all_modules() -> list[str]:
                   and not name.startswith(NOT_MUTATED[2]))  # fmt: skip
 
 
-def copy_tree() -> None:
-    """Bring the copy to today's files, and leave what mutmut knows of the others."""
+def copy_tree() -> list[str]:
+    """Bring the copy to today's files, and leave what mutmut knows of the others; what changed."""
     listed = subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).splitlines()
     changed = []
     for name in listed:
@@ -98,6 +98,7 @@ def copy_tree() -> None:
             test: seconds for test, seconds in known.items() if test.split("::")[0] not in changed
         }
         STATS.write_text(json.dumps(stats), encoding="utf-8")
+    return changed
 
 
 def same(one: Path, other: Path) -> bool:
@@ -199,9 +200,10 @@ def main(modules: list[str]) -> None:
     chosen = modules or all_modules()
     known = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
     COPY.mkdir(parents=True, exist_ok=True)
-    copy_tree()
+    changed = copy_tree()
     covered = known.get("coverage", {}) if modules else coverage()
-    mutmut(FIRST)  # makes all mutants, and finds their tests
+    if changed or not STATS.exists():
+        mutmut(FIRST)  # makes all mutants, and finds their tests
     mutants = chosen_mutants(chosen)
     unseen = [name for module in chosen for name in mutants[module]
               if statuses(module)[name] not in SEEN]  # fmt: skip

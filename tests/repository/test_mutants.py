@@ -1,0 +1,56 @@
+"""The mutation run counts right, and what it takes for equivalent is still in the package."""
+
+import ast
+import json
+
+import pytest
+
+from tools import mutants
+
+EQUIVALENT = json.loads(mutants.EQUIVALENT.read_text(encoding="utf-8"))
+
+
+def functions(module: str) -> set[str]:
+    """Names as mutmut has them: those of methods with their class."""
+    tree = ast.parse((mutants.PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
+    found = {one.name for one in tree.body if isinstance(one, ast.FunctionDef)}
+    for kind in (one for one in tree.body if isinstance(one, ast.ClassDef)):
+        found |= {f"xǁ{kind.name}ǁ{one.name}" for one in kind.body if hasattr(one, "name")}
+    return found
+
+
+@pytest.mark.parametrize("key", EQUIVALENT)
+def test_an_equivalent_mutant_is_of_a_function_that_is_there_and_has_a_reason(key):
+    module, function, line = key.split(": ", 2)
+    assert function in functions(module) and line
+    assert len(EQUIVALENT[key]) > 10
+
+
+def test_killed_survived_and_equivalent_mutants_are_counted(monkeypatch):
+    known = {
+        "m.x_one__mutmut_1": "killed", "m.x_one__mutmut_2": "timeout",
+        "m.x_one__mutmut_3": "survived", "m.x_one__mutmut_4": "no tests",
+        "m.x_two__mutmut_1": "survived", "m.x_two__mutmut_2": "not checked",
+        "m.x_two__mutmut_3": "killed",
+    }  # fmt: skip
+    monkeypatch.setattr(mutants, "statuses", lambda module: known)
+    monkeypatch.setattr(mutants, "changed_line", lambda module, mutant: f"line {mutant[-1]}")
+    equivalent = {"m: two: line 1": "it is the same"}
+    found = mutants.result_of("m", list(known)[:6], equivalent)
+    assert found == {
+        "killed": 2, "of these by a hang": 1, "survived": 2, "equivalent": 1, "not checked": 1,
+        "score": 0.5, "survivors": {"one": ["line 3", "no test: line 4"]},
+        "equivalents": {"two: line 1": "it is the same"},
+    }  # fmt: skip
+    assert mutants.total({"m": found, "n": {"killed": 6}}) == 0.8
+
+
+def test_of_some_folders_a_sample_is_tried_the_same_each_time(monkeypatch):
+    names = {module: [f"{module}-{number}" for number in range(200)]
+             for module in ("masks", "phantom/tissue", "teaching/plots")}  # fmt: skip
+    monkeypatch.setattr(mutants, "all_modules", lambda: list(names))
+    monkeypatch.setattr(mutants, "statuses", lambda module: dict.fromkeys(names[module], ""))
+    found = mutants.chosen_mutants(list(names))
+    assert len(found["masks"]) == 200
+    assert len(found["phantom/tissue"]) + len(found["teaching/plots"]) == mutants.SAMPLE
+    assert mutants.chosen_mutants(["teaching/plots"])["teaching/plots"] == found["teaching/plots"]
