@@ -7,21 +7,24 @@ import pytest
 from keras import layers, ops
 from sets import radiograph
 
+from lungseg_utils import predict as predict_module
 from lungseg_utils.metrics import dice
 from lungseg_utils.phantom import simulate
 from lungseg_utils.predict import (
+    BATCH,
     TRANSFORMS,
     Transform,
     agreement,
     all_probabilities,
+    best_orientation,
+    mask_from_square,
     predict,
     predict_mask,
     predict_probability,
+    predict_squares,
     squares_for,
 )
 from lungseg_utils.unet import build_unet
-
-GREY = np.round(255 * radiograph((48, 64))).astype(np.uint8)
 
 
 @pytest.mark.parametrize("copy", TRANSFORMS)
@@ -171,3 +174,119 @@ def test_a_mask_keeps_its_place_on_the_way_there_and_back():
     mask = predict_mask(model, image)
     rows, columns = np.nonzero(mask)
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (8, 23, 80, 119)
+
+
+class Fake:
+    """A network that remembers what it is shown; `says` makes a probability of a square."""
+
+    def __init__(self, says=lambda square: square, size=16, channels=1):
+        self.says, self.input_shape, self.seen = says, (None, size, size, channels), []
+
+    def predict_on_batch(self, batch):
+        self.seen.append(batch)
+        return np.stack([self.says(square[..., 0])[..., None] for square in batch])
+
+
+def test_squares_are_shown_in_batches_of_one_length_and_in_all_channels():
+    model, squares = Fake(channels=3), grey(9, 16, 16)
+    np.testing.assert_array_equal(predict_squares(model, squares), squares)
+    assert [len(batch) for batch in model.seen] == [4, 4, 1] and BATCH == 4
+    for batch, first in zip(model.seen, (0, 4, 8), strict=True):
+        np.testing.assert_array_equal(batch, np.stack([squares[first : first + 4]] * 3, axis=-1))
+
+
+def test_each_network_sees_the_image_at_its_own_size_made_small_once(monkeypatch):
+    made = []
+    shrink = predict_module.to_square
+    monkeypatch.setattr(
+        predict_module, "to_square", lambda image, size: made.append(size) or shrink(image, size)
+    )
+    found = squares_for([Fake(size=16), Fake(size=8), Fake(size=16)], grey(30, 20))
+    assert [len(square) for square in found] == [16, 8, 16] and sorted(made) == [8, 16]
+    np.testing.assert_array_equal(found[0], shrink(grey(30, 20), 16))
+
+
+def test_plain_answers_come_before_those_of_their_copies():
+    one, other = Fake(lambda square: 0 * square + 0.25), Fake(lambda square: 0 * square + 0.75)
+    copies = [Transform(rotation=3), Transform(down=0.1)]
+    found = all_probabilities([one, other], [grey(16, 16)] * 2, copies)
+    assert found.shape == (6, 16, 16) and found.dtype == np.float32
+    assert found[:, 8, 8].tolist() == [0.25] * 3 + [0.75] * 3
+    (batch,) = one.seen
+    np.testing.assert_array_equal(batch[0, ..., 0], grey(16, 16))
+    for shown, copy in zip(batch[1:, ..., 0], copies, strict=True):
+        np.testing.assert_array_equal(shown, copy.apply(grey(16, 16)))
+
+
+TOP = np.linspace(1, 0, 16, dtype=np.float32)[:, None].repeat(16, 1)
+LIKES = {  # how sure a network is whose lungs are bright and above
+    "upright": (TOP, (0, False)), "turned": (np.rot90(TOP), (3, False)),
+    "on its head": (np.rot90(TOP, 2), (2, False)), "the other way": (np.rot90(TOP, 3), (1, False)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", LIKES)
+def test_the_orientation_is_the_one_of_which_networks_are_surest(case):
+    image, expected = LIKES[case]
+    sure = Fake(lambda square: (0.5 + 0.4 * (square * TOP)).astype(np.float32))
+    assert best_orientation([sure], [np.ascontiguousarray(image)]) == expected
+    negative = Fake(lambda square: np.where(square > 0.5, np.float32(0.51), np.float32(0.99)))
+    dark = np.full((16, 16), 0.9, np.float32)
+    assert best_orientation([negative], [dark])[1] is True
+
+
+@pytest.mark.parametrize(
+    "last, all_of_them, says, asked",
+    [((0, False), None, [], [1]),
+     ((1, False), (0, False), [], [1, 2]),
+     ((1, False), (3, False), ["it looks turned: try it turned by 270 degrees counterclockwise"],
+      [1, 2]),
+     ((0, True), (0, True), ["it looks inverted: air should be dark"], [1, 2]),
+     ((2, True), (2, True), ["it looks turned: try it turned by 180 degrees counterclockwise",
+                             "it looks inverted: air should be dark"], [1, 2])],
+)  # fmt: skip
+def test_all_networks_are_asked_where_the_last_one_doubts(
+    last, all_of_them, says, asked, monkeypatch
+):
+    counts = []
+
+    def best(models, squares):
+        assert models == ["one", "other"][-len(models) :] and len(models) == len(squares)
+        counts.append(len(models))
+        return last if len(counts) == 1 else all_of_them
+
+    monkeypatch.setattr(predict_module, "best_orientation", best)
+    assert predict_module._orientation_warnings(["one", "other"], [1, 2]) == says
+    assert counts == asked
+
+
+@pytest.mark.parametrize("confidence, warned", [(0.899, True), (0.9, False), (1.0, False)])
+def test_low_confidence_is_warned_of_before_the_notes_of_the_file(confidence, warned, monkeypatch):
+    monkeypatch.setattr(predict_module, "agreement", lambda found: confidence)
+    monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: ["it looks odd"])
+    found = predict([Fake(), Fake(lambda square: 1 - square)], grey(20, 30), notes=["a note"])
+    disagree = "the networks and the copies disagree: do not rely on this mask"
+    assert found.notes == ("it looks odd", *[disagree] * warned, "a note")
+    assert found.warnings[-len(found.notes) :] == found.notes and found.confidence == confidence
+
+
+def test_doubt_is_the_deviation_and_the_joint_answer_the_mean_of_all(monkeypatch):
+    answers = np.stack([grey(16, 16), 1 - grey(16, 16), 0 * grey(16, 16)])
+    monkeypatch.setattr(predict_module, "all_probabilities", lambda *_: answers)
+    monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: [])
+    joint, alone = (predict([Fake()], grey(20, 30), (1, 2), joint) for joint in (True, False))
+    np.testing.assert_allclose(joint.square, answers.mean(axis=0))
+    np.testing.assert_array_equal(alone.square, answers[0])
+    np.testing.assert_allclose(joint.doubt, answers.std(axis=0))
+    assert joint.shape == (20, 30) and joint.spacing_mm == (1, 2) and joint.threshold == 0.5
+    assert joint.at(0.3).threshold == 0.3 and joint.at(0.3).square is joint.square
+    np.testing.assert_array_equal(
+        alone.at(0.3).mask, mask_from_square(answers[0], (20, 30), 0.3)
+    )  # fmt: skip
+
+
+def test_a_pixel_at_the_threshold_is_no_lung():
+    square = np.full((4, 4), 0.5, np.float32)
+    assert not mask_from_square(square, (4, 4)).any()
+    assert mask_from_square(square, (4, 4), 0.4999).all()
+    assert agreement(np.stack([square, square])) == 1, "two empty masks agree"

@@ -222,6 +222,27 @@ def test_it_waits_while_others_are_before_it(opened, expect):
     assert len(answers) == 2
 
 
+@pytest.mark.parametrize("late", ["**/xrays", "**/overlay.png*"], ids=["answer", "picture"])
+def test_what_comes_late_does_not_replace_what_is_newer(late, opened, expect):
+    shown, held = opened(), []
+
+    def hold_the_first(route):
+        if held:
+            return route.continue_()
+        held.append(route)
+
+    shown.route(late, hold_the_first)
+    offer(shown, "first.png", CHEST)
+    while not held:
+        shown.wait_for_timeout(50)
+    offer(shown, "second.png", CHEST)
+    expect(shown.locator("#status")).to_have_text("second.png: two outlines")
+    held[0].continue_()
+    shown.wait_for_timeout(1500)
+    expect(shown.locator("#status")).to_have_text("second.png: two outlines")
+    expect(shown.locator("#picture")).to_have_attribute("alt", re.compile(r"second\.png"))
+
+
 def test_an_xray_that_was_forgotten_and_a_program_that_has_ended(opened, expect):
     shown = opened()
     offer(shown, "old.png", CHEST)
