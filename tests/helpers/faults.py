@@ -302,7 +302,11 @@ def the_oldest_is_forgotten_though_it_is_in_use(queue):
 
 
 def checksums_are_not_compared(download):
-    download.Part.is_whole = lambda part, file: file.exists()
+    whole = download.Part.is_whole
+    download.Part.is_whole = lambda part, file: (
+        whole(replace(part, sha256=None), file)
+        or (file.exists() and file.stat().st_size == part.size)
+    )
 
 
 def all_is_well_whatever_is_missing(doctor):
