@@ -198,21 +198,18 @@ def test_warnings_of_masks():
     assert warned(cut[:, ::-1].copy())[-1] == border.replace("image left", "image right")
 
 
-def test_two_lungs_that_cover_a_twentieth_are_enough():
-    mask = np.zeros((20, 100), bool)
-    mask[5:10, 20:30] = mask[5:10, 60:70] = True  # 100 of 2000 pixels
+@pytest.mark.parametrize(
+    "shape, left, right, says",
+    [((20, 100), (slice(5, 10), slice(20, 30)), (slice(5, 10), slice(60, 70)), HARDLY),
+     ((30, 60), (slice(5, 25), slice(10, 20)), (slice(5, 12), slice(40, 50)), ONE)],
+    ids=["a twentieth of the picture", "a lung of a third of the other"],
+)  # fmt: skip
+def test_what_is_just_large_enough_is_not_warned_of(shape, left, right, says):
+    mask = np.zeros(shape, bool)
+    mask[left] = mask[right] = True
     assert warned(mask) == []
-    mask[5, 20] = False
-    assert warned(mask) == [HARDLY]
-
-
-def test_a_lung_of_a_third_of_the_other_is_large_enough():
-    mask = np.zeros((30, 60), bool)
-    mask[5:25, 10:20] = mask[5:12, 40:50] = True  # 200 and 70 pixels
-    assert warned(mask) == []
-    mask[5, 40] = False
-    assert warned(mask) == [ONE]
-    assert warned(mask[:, ::-1].copy()) == [ONE], "whichever it is"
+    mask[right[0].start, right[1].start] = False
+    assert warned(mask) == warned(mask[:, ::-1].copy()) == [says]
 
 
 @pytest.mark.parametrize("side", range(4))

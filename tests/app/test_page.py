@@ -368,20 +368,6 @@ def test_a_failure_inside_is_told_without_what_is_in_the_file(capsys):
     assert "KeyError" in told and "in fail" in told and "secret" not in told.split("in fail")[0]
 
 
-def test_networks_that_cannot_be_loaded_are_told(capsys):
-    def load():
-        raise ValueError("no weights")
-
-    async def ask():
-        one = queue.Queue(load)
-        await one.open()
-        with pytest.raises(queue.HTTPException, match="cannot be loaded: no weights"):
-            await one.do(request_with([]), lambda segmenter: segmenter)
-
-    asyncio.run(ask())
-    assert "no weights" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     "asked, host, port, own",
     [("127.0.0.1:8501", "127.0.0.1", 8501, True), ("localhost:8501", "127.0.0.1", 8501, True),
