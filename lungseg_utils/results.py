@@ -62,7 +62,7 @@ def mean_shape(masks: np.ndarray) -> Segment:
 
     Args: `masks` shares of lung (n, size, size). Returns: a method for `evaluate`.
     """
-    share = masks.mean(axis=0, dtype=np.float32)
+    share = masks.mean(axis=0)
     return lambda image: to_native(share, image.shape) > 0.5
 
 

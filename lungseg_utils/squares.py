@@ -61,7 +61,7 @@ def load_squares(records: Sequence[Record], size: int, folder: Path | str) -> Sq
         with ThreadPoolExecutor() as pool:  # OpenCV releases the interpreter lock
             pairs = pool.map(lambda record: _square_pair(record, size), records)
             pairs = list(tqdm(pairs, "decoding", len(records), leave=False, unit="image"))
-        images, masks = (np.stack(arrays) for arrays in zip(*pairs, strict=True))
+        images, masks = np.stack(pairs, axis=1)
         with written_whole(path) as part:
             np.savez(part, images=images, masks=masks)
     with np.load(path) as kept:
@@ -70,7 +70,8 @@ def load_squares(records: Sequence[Record], size: int, folder: Path | str) -> Sq
 
 
 def _square_pair(record: Record, size: int) -> tuple[np.ndarray, np.ndarray]:
-    shares = (to_square(array.astype(np.float32, copy=False), size) for array in read_pair(record))
+    image, lungs = read_pair(record)
+    shares = to_square(image, size), to_square(lungs.astype(np.float32), size)
     return tuple((share * LARGEST_UINT16).round().astype(np.uint16) for share in shares)
 
 

@@ -174,7 +174,7 @@ def _has_gpu() -> bool:
     program = shutil.which("nvidia-smi")
     if program is None:
         return False
-    listing = subprocess.run([program, "-L"], capture_output=True, text=True, check=False)
+    listing = subprocess.run([program, "-L"], capture_output=True, text=True)
     return listing.returncode == 0 and "GPU 0" in listing.stdout
 
 

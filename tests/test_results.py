@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from functools import partial
 
 import cv2
@@ -117,15 +118,27 @@ def test_mean_shape(write_set):
 
 
 def test_a_majority_makes_the_mean_shape():
-    masks = np.zeros((5, 2, 2), bool)
-    masks[:3, 0, 0] = masks[:2, 1, 1] = True
+    masks = np.zeros((4, 2, 2), np.float32)
+    masks[:3, 0, 0] = masks[:2, 1, 1] = 1
     shape = results.mean_shape(masks)(np.zeros((2, 2), np.float32))
-    assert shape.tolist() == [[True, False], [False, False]]
+    assert shape.tolist() == [[True, False], [False, False]], "half of them is no majority"
 
 
 def test_a_method_must_return_a_mask(write_set):
     with pytest.raises(ValueError, match="not bool"):
         results.evaluate(lambda image: image, write_set())
+
+
+def test_progress_is_shown_in_a_terminal_and_leaves_nothing(write_set, capsys, monkeypatch):
+    records = write_set()
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    results.evaluate(nothing, records)
+    shown = capsys.readouterr().err
+    assert "scoring: " in shown and "/4 [" in shown and "image/s" in shown
+    assert shown.endswith("\r")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+    results.evaluate(nothing, records)
+    assert capsys.readouterr().err == ""
 
 
 @pytest.fixture
@@ -255,7 +268,6 @@ def test_groups_by_hand(table):
      (np.int64(3), "3"), (np.bool_(True), "true"), ("a", '"a"'), (None, "null"), (2, "2"),
      ([np.float64(1), [np.nan]], "[\n  1.0,\n  [\n   null\n  ]\n ]"),
      ({1: np.inf}, '{\n  "1": "inf"\n }')],
-    ids=str,
 )  # fmt: skip
 def test_json_holds_every_kind_of_number(value, text, tmp_path):
     results.write_json(tmp_path / "one.json", {"key": value})

@@ -189,3 +189,17 @@ def test_laws_of_the_mask_from_a_square(probability, shape, threshold):
     np.testing.assert_array_equal(keep_two_lungs(mask), mask)
     np.testing.assert_array_equal(mask, keep_two_lungs(probability > threshold))
     assert mask_from_square(probability, shape, threshold).shape == shape
+
+
+def test_progress_is_shown_and_leaves_nothing(records, tmp_path, capsys):
+    load_squares(records, 16, tmp_path)
+    shown = capsys.readouterr().err
+    assert "decoding: " in shown and "/4 [" in shown and "image/s" in shown
+    assert shown.endswith("\r")
+
+
+def test_squares_are_kept_in_16_bits(records, tmp_path):
+    load_squares(records, 16, tmp_path)
+    (path,) = tmp_path.glob("squares-16-*.npz")
+    with np.load(path) as kept:
+        assert {kept[name].dtype for name in kept} == {np.dtype(np.uint16)}
