@@ -2,7 +2,7 @@
 
 An X-ray goes through them in order: a file becomes an `Xray`, a record, a square array, a batch;
 the U-Net makes a probability of it, which becomes a mask at native size, scores and a picture.
-The course itself is 2,409 lines; the folders use it, and it uses none of them but `phantom`.
+The course itself is 2,410 lines; the folders use it, and it uses none of them but `phantom`.
 
         types.py            82  the words that every module uses, and the only way it writes a file
     00  start.py           195  which data, which size of run, which device
@@ -11,7 +11,7 @@ The course itself is 2,409 lines; the folders use it, and it uses none of them b
     01  radiographs.py     215  from a folder to records: what is known about each radiograph
     01  splits.py          101  which records are for training, validation and testing
     02  masks.py           147  lung masks: read, merged, measured and checked
-    02  squares.py          83  resizes to a square array and back; loads records as squares
+    02  squares.py          84  resizes to a square array and back; loads records as squares
     03  unet.py             51  the U-Net
     04  recipes.py         109  every setting of a training
     04  augmentation.py     89  random changes to images and masks, within what other X-rays show
