@@ -38,6 +38,7 @@ def test_greys_become_bytes_in_true_proportions(shape, spacing, expected):
     assert picture[0, 0] == 0 or shape[1] == 500
     wanted = cv2.resize(255 * image, expected[::-1], interpolation=cv2.INTER_AREA)
     assert np.abs(picture - wanted).max() <= 0.51
+    assert max(to_grey_picture(image, spacing).shape) == 800
 
 
 def test_the_outline_is_dashed_along_the_mask_whatever_its_size():

@@ -46,6 +46,7 @@ def test_article_network_has_the_article_s_parameters():
     assert model.output_shape == (None, 512, 512, 1)
     assert model.count_params() == counted(3, 64, 4) == 31_055_297
     assert sum(int(np.prod(each.shape)) for each in model.trainable_variables) == 31_043_521
+    assert {layer.momentum for layer in model.layers if hasattr(layer, "momentum")} == {0.99}
 
 
 @pytest.mark.parametrize("channels, filters, depth", [(1, 16, 4), (1, 8, 3), (3, 4, 2), (1, 5, 1)])

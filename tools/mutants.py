@@ -267,10 +267,11 @@ def pytest_collection_modifyitems(items) -> None:
 
 
 def pytest_runtest_logreport(report) -> None:
-    """Keep which test saw a mutant first, to find the tests that never see one."""
-    if report.failed and is_mutated():
+    """Keep which test saw a mutant first, to find the tests that never see one; or fails anyway."""
+    mutant = os.environ.get("MUTANT_UNDER_TEST")
+    if report.failed and mutant is not None:
         with open(KILLERS, "a", encoding="utf-8") as file:
-            file.write(f"{os.environ['MUTANT_UNDER_TEST']}\t{report.nodeid}\n")
+            file.write(f"{mutant or 'none'}\t{report.nodeid}\n")
 
 
 def pytest_runtest_protocol(item) -> bool | None:

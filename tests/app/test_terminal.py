@@ -644,3 +644,32 @@ def test_a_simulated_set_is_written_as_it_was_asked_for(monkeypatch, capsys):
     folder = Path("f")
     assert asked == [(folder, (3, 99, 0), {"bits": 12}), (folder, (138, None, 4), {"bits": 8})]
     assert capsys.readouterr().out == "The radiographs are in there\n" * 2
+
+
+@pytest.mark.parametrize("options", [[], ["--debug"]])
+def test_the_command_says_what_it_says_and_not_what_c_does(options, monkeypatch, capfd):
+    def work():
+        print("the answer")
+        print("a name \u00fc \udcff", file=sys.stderr)
+        os.write(2, b"from C\n")
+        return 3
+
+    def leave(code):
+        raise SystemExit(code)
+
+    stderr, screen = sys.stderr, os.dup(2)
+    monkeypatch.setattr(terminal, "main", work)
+    monkeypatch.setattr(os, "_exit", leave)
+    monkeypatch.setattr(sys, "argv", ["lungseg", "doctor", *options])
+    monkeypatch.setattr(sys, "stderr", open(os.dup(2), "w", errors="replace"))  # noqa: SIM115
+    try:
+        with pytest.raises(SystemExit) as left:
+            terminal.run()
+        assert sys.stderr.encoding.lower() == "utf-8"
+    finally:
+        os.dup2(screen, 2)
+        os.close(screen)
+        sys.stderr = stderr
+    said = capfd.readouterr()
+    assert (left.value.code, said.out) == (3, "the answer\n")
+    assert said.err == ("from C\na name \u00fc ?\n" if options else "a name \u00fc \\udcff\n")

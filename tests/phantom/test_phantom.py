@@ -6,6 +6,7 @@ import re
 import tracemalloc
 
 import cv2
+import drawn
 import numpy as np
 import pytest
 
@@ -42,6 +43,19 @@ def test_a_radiograph_depends_on_seed_and_index_alone(thirty):
         assert (again.mask_left == thirty[index].mask_left).all()
         assert again.reading == thirty[index].reading
     assert (phantom.simulate(6, 3, SIZE).image != thirty[3].image).any()
+
+
+@pytest.mark.parametrize("place", drawn.PATIENTS, ids=str)
+def test_a_patient_is_drawn_as_ever(place):
+    """Shipped weights, figures and numbers in the text are of these patients."""
+    kept = json.loads(drawn.KEPT.read_text(encoding="utf-8"))["{} {}".format(*place)]
+    found = drawn.describe(*place)
+    assert found["known"] == kept["known"]
+    assert found["parts"].keys() == kept["parts"].keys()
+    for name, moments in kept["parts"].items():
+        assert found["parts"][name] == pytest.approx(moments, rel=2e-3, abs=2e-5), name
+    np.testing.assert_allclose(found["masks"], kept["masks"], atol=2e-4)
+    np.testing.assert_allclose(found["tiles"], kept["tiles"], atol=0.3)
 
 
 def test_arrays_have_the_promised_types(thirty):
