@@ -252,13 +252,15 @@ def pytest_collection_modifyitems(items) -> None:
         return
     # mutmut runs the tests in the folder of its statistics
     seconds = json.loads(Path(STATS.name).read_text(encoding="utf-8"))["duration_by_test"]
-    own = "test_" + os.environ["MUTANT_UNDER_TEST"].split(".")[-2] if is_mutated() else ""
+    # of lungseg_utils.app.page.guard: tests in test_app, test_page and test_guard
+    parts = os.environ["MUTANT_UNDER_TEST"].split(".")[1:-1] if is_mutated() else []
+    own = {f"test_{part}" for part in parts}
     files = defaultdict(list)
     for item in items:
         files[item.path].append(seconds.get(item.nodeid, 0))
     items.sort(
         key=lambda item: (
-            item.path.stem != own,
+            item.path.stem not in own,
             sum(files[item.path]) / len(files[item.path]),
             item.path,
             seconds.get(item.nodeid, 0),
