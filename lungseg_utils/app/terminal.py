@@ -137,15 +137,19 @@ def _phantom(chosen: argparse.Namespace) -> None:
 
 
 def _train(chosen: argparse.Namespace) -> None:
+    import keras
+
     from lungseg_utils.start import begin
     from lungseg_utils.training import train_course
     from lungseg_utils.types import written_whole
 
     if chosen.out.suffix != ".keras":
         raise ValueError(f"{chosen.out} does not end in .keras, which Keras wants")
-    model = train_course(begin(chosen.data, chosen.scale)).model
+    trained = train_course(begin(chosen.data, chosen.scale)).model
+    network = keras.Model.from_config(trained.get_config())  # without optimiser and loss
+    network.set_weights(trained.get_weights())
     with written_whole(chosen.out) as part:
-        model.save(part, include_optimizer=False)
+        network.save(part)
     print(f"The network is in {chosen.out}")
 
 

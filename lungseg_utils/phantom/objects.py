@@ -41,15 +41,8 @@ def pacemaker(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
 def necklace(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
     """A fine chain that was not taken off."""
     drop = who.H * OBJECTS["necklace_drop"].even(rng)
-    chain = smooth(
-        [
-            [-who.neck, -0.3 * who.H],
-            [-0.8 * who.neck, 0.2 * drop],
-            [0, drop],
-            [0.8 * who.neck, 0.2 * drop],
-            [who.neck, -0.3 * who.H],
-        ]
-    )
+    x = who.neck * np.array([-1, -0.8, 0, 0.8, 1])
+    chain = smooth(np.column_stack([x, [-0.3 * who.H, 0.2 * drop, drop, 0.2 * drop, -0.3 * who.H]]))
     return METAL * 0.6 * view.fill(ribbon(chain, 1.5))
 
 

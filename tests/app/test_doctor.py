@@ -149,11 +149,20 @@ def test_the_x_rays_that_a_notebook_would_take_are_counted(monkeypatch, tmp_path
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     monkeypatch.setenv("LUNGSEG_DATA", "~/mine")
-    found = doctor._xrays()
-    assert "metadata.csv" in found.found and "\n" not in found.found and found.needed
-    assert found.remedy == "mend it, or name another folder in LUNGSEG_DATA"
+    remedy = "mend it, or name another folder in LUNGSEG_DATA"
+    assert doctor._xrays() == Finding(
+        "X-rays",
+        f'{mine}/metadata.csv has no column "file": name the columns in line 1, with commas',
+        remedy,
+    )
     monkeypatch.setenv("LUNGSEG_DATA", str(tmp_path / "gone"))
     assert Path(tmp_path, "gone").name in doctor._xrays().found
+
+    def load(folder):
+        raise DataError("one\n  two")
+
+    monkeypatch.setattr(doctor, "load_records", load)
+    assert doctor._xrays() == Finding("X-rays", "one two", remedy)
 
 
 @pytest.mark.parametrize(

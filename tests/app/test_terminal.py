@@ -20,6 +20,7 @@ import pytest
 from hostile import INPUTS, chest, dicom, picture
 from scipy import ndimage
 
+from lungseg_utils import losses
 from lungseg_utils.app import batch, doctor, jobs, terminal
 from lungseg_utils.app.jobs import find_jobs
 from lungseg_utils.app.terminal import main
@@ -306,12 +307,19 @@ def test_many_failures_do_not_overflow_the_exit_code(tmp_path):
 def test_a_network_of_one_s_own(tmp_path, monkeypatch, capsys):
     """`train` keeps what `predict` and `evaluate` take."""
     network = load_pretrained(SIMULATED)
+    network.compile(keras.optimizers.AdamW(), losses.dice_loss)
+    network.optimizer.build(network.trainable_variables)
     monkeypatch.setattr("lungseg_utils.training.train_course", lambda _: Trained(network))
     monkeypatch.setattr("lungseg_utils.start.begin", lambda *_: None)
     kept, xray = tmp_path / "kept" / "mine.keras", tmp_path / "a.dcm"
     assert main(["train", "-o", str(kept)]) == 0 and [*kept.parent.iterdir()] == [kept]
     assert main(["train", "-o", str(tmp_path / "mine.h5")]) == 1
-    assert "does not end in .keras" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "does not end in .keras" in said.err
+    assert said.out.splitlines()[-1] == f"The network is in {kept}"
+    size, weights = kept.stat().st_size, 4 * network.count_params()
+    assert weights < size < 1.2 * weights, "the optimiser is kept too"
+    assert not keras.saving.load_model(kept).compiled, "its loss is needed to open it"
     xray.write_bytes(dicom()())
     out = tmp_path / "out"
     assert main(["predict", str(xray), "-o", str(out), "--network", str(kept)]) == 0
