@@ -116,6 +116,12 @@ def test_spacing_gives_cm2_and_true_proportions(page):
     assert drawn.shape == (480, 960, 3)
 
 
+def test_height_is_before_width(page):
+    wide = cv2.imencode(".png", cv2.imdecode(np.frombuffer(CHEST, np.uint8), 0)[:200])[1]
+    report = page.upload(wide.tobytes()).json()
+    assert (report["height"], report["width"]) == (200, 256)
+
+
 @pytest.mark.parametrize("one", INPUTS, ids=lambda one: one.name)
 def test_every_odd_file_has_its_sentence(one, page, small):
     content = one.content()
@@ -641,13 +647,30 @@ def test_the_browser_opens_where_the_page_is(monkeypatch):
     assert len(opened) == 1 and opened[0].startswith("http://127.0.0.1:")
 
 
-def test_ctrl_c_ends_the_page_with_a_word(monkeypatch, capsys):
-    def stopped(*_, **__):
-        raise KeyboardInterrupt
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_the_server_is_for_its_own_address_and_ends_with_a_word(host, monkeypatch, capsys):
+    seen = []
 
-    monkeypatch.setattr(server.uvicorn.Server, "run", stopped)
-    server.serve_forever(lambda: None, "127.0.0.1", 0, False)
-    assert capsys.readouterr().out.splitlines()[-1] == "Stopped. What was in memory is gone."
+    class Server:
+        def __init__(self, config):
+            self.config = config
+
+        def run(self, sockets):
+            seen.append((self.config, sockets, sockets[0].getsockname()))
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(server.uvicorn, "Server", Server)
+    server.serve_forever(lambda: None, host, 0, False)
+    ((config, (listener,), (bound, port)),) = seen
+    assert (bound, config.app.host, config.app.port) == (host, host, port)
+    assert (config.http, config.ws, config.log_config) == ("h11", "none", None)
+    assert (config.access_log, config.server_header) == (False, False), "leaves no trace"
+    assert config.timeout_graceful_shutdown == server.SHUTDOWN_PATIENCE
+    assert listener.fileno() == -1, "the address is still taken"
+    greeting = server.greeting(host, 0, port)
+    assert capsys.readouterr().out.splitlines() == [
+        *greeting, "Stopped. What was in memory is gone."
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
