@@ -25,6 +25,8 @@ import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import pytest
+
 from benchmarks.facts import facts
 from tools.installation import OUTPUTS, ROOT
 
@@ -40,7 +42,7 @@ SAMPLED, SAMPLE, SEED = ("museum", "phantom", "teaching"), 300, 0
 NOT_MUTATED = ("__init__", "__main__", "teaching/exercises")
 FIRST = "lungseg_utils.overlay.x_to_grey_picture__mutmut_1"  # any one that is tested quickly
 PATIENCE = 20.0  # seconds: no test of a mutant begins later, the quickest go first
-HANGS = 90  # seconds, after which a mutant is stopped, and counts as seen
+HANGS = 40  # seconds, after which a mutant is stopped, and counts as seen
 TESTS = ("tests/museum", "tests/phantom", "tests/teaching", "tests/app")  # beside tests/test_*.py
 # these read the sources, which mutmut has rewritten, or start programs, which it does not follow
 LEFT_OUT = (
@@ -115,6 +117,7 @@ def mutmut(*names: str) -> None:
         "TF_NUM_INTEROP_THREADS": "1",
         # pytest would look five times for garbage in all of TensorFlow, which takes half the time
         "PYTEST_ADDOPTS": "-p no:unraisableexception",
+        "LUNGSEG_PATIENCE": "5",  # seconds, for an answer of the page
     }
     command = [sys.executable, "-m", "mutmut", "run", "--max-children", "2", *names]
     subprocess.run(command, cwd=COPY, env={**os.environ, **settings}, check=True)
@@ -242,8 +245,36 @@ def pytest_sessionstart(session) -> None:
     session.began = time.monotonic()
     if os.environ.get("MUTANT_UNDER_TEST") == "stats":  # in this process, not in its children
         del os.environ["MUTANT_UNDER_TEST"]
+        from mutmut.state import state
+
+        session.config.pluginmanager.register(SharedFixtures(state()._stats))
     if is_mutated():
         signal.alarm(HANGS)
+
+
+class SharedFixtures:
+    """What a fixture runs is run for each test that asks for it, not for the first alone.
+
+    `ran` has the functions that were run since the last test.
+    """
+
+    def __init__(self, ran: set[str]):
+        self.ran, self.by_fixture = ran, {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef):
+        before = set(self.ran)
+        self.ran.clear()
+        made = yield
+        self.by_fixture[fixturedef] = set(self.ran)
+        self.ran.update(before)
+        return made
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self, item):
+        for name in item.fixturenames:
+            for fixturedef in item._fixtureinfo.name2fixturedefs.get(name, ()):
+                self.ran.update(self.by_fixture.get(fixturedef, ()))
 
 
 def pytest_collection_modifyitems(items) -> None:

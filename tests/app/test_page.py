@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 from hostile import INPUTS, chest, dicom, picture
-from pages import SHIPPED, SMALL, served, small_networks, small_segmenter, started
+from pages import PATIENCE, SHIPPED, SMALL, served, small_networks, small_segmenter, started
 from starlette.requests import Request
 
 from lungseg_utils.app import page as package
@@ -122,6 +122,18 @@ def test_height_is_before_width(page):
     assert (report["height"], report["width"]) == (200, 256)
 
 
+@pytest.mark.parametrize("number", range(len(examples.EXAMPLES)))
+def test_an_example_is_answered_as_its_x_ray_would_be(page, small, number):
+    answer = page.ask("POST", f"/examples/{number}")
+    xray = examples.EXAMPLES[number].xray()
+    expected = predict(small, xray.image, xray.spacing_mm, joint=False)
+    assert answer.status_code == 201
+    report = answer.json()
+    assert (report["height"], report["width"]) == xray.image.shape
+    assert report["areas"] == said_of(expected.areas)
+    assert page.ask("GET", f"/xrays/{report['token']}").json() == report
+
+
 @pytest.mark.parametrize("one", INPUTS, ids=lambda one: one.name)
 def test_every_odd_file_has_its_sentence(one, page, small):
     content = one.content()
@@ -198,7 +210,7 @@ def test_multipart_is_not_taken_apart(page):
 
 def raw(page, request: bytes, *parts: bytes) -> tuple[int, str]:
     """Status and body of what comes back on a connection of its own."""
-    with socket.create_connection(("127.0.0.1", page.port), timeout=30) as line:
+    with socket.create_connection(("127.0.0.1", page.port), timeout=PATIENCE) as line:
         line.sendall(request)
         for part in parts:
             line.sendall(part)

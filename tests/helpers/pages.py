@@ -27,6 +27,7 @@ SMALL = (
     *SHIPPED[2:],
 )
 GREETING = "The page is at "
+PATIENCE = float(os.environ.get("LUNGSEG_PATIENCE", 60))  # seconds
 
 
 def small_networks() -> list:
@@ -57,7 +58,7 @@ class Page:
         return int(self.address.rsplit(":", 1)[1])
 
     def ask(self, method: str, path: str, **options) -> requests.Response:
-        return requests.request(method, self.address + path, timeout=60, **options)
+        return requests.request(method, self.address + path, timeout=PATIENCE, **options)
 
     def upload(self, content, **options) -> requests.Response:
         return self.ask("POST", "/xrays", data=content, **options)
@@ -105,7 +106,7 @@ def served(load: Callable) -> Iterator[Page]:
         yield page
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(PATIENCE)
     assert not thread.is_alive()
 
 

@@ -54,3 +54,51 @@ def test_of_some_folders_a_sample_is_tried_the_same_each_time(monkeypatch):
     assert len(found["masks"]) == 200
     assert len(found["phantom/tissue"]) + len(found["teaching/plots"]) == mutants.SAMPLE
     assert mutants.chosen_mutants(["teaching/plots"])["teaching/plots"] == found["teaching/plots"]
+
+
+SHARED = """
+import pytest
+RAN = set()
+
+@pytest.fixture(scope="module")
+def server():
+    RAN.add("start")
+
+@pytest.fixture(scope="module")
+def page(server):
+    RAN.add("open")
+
+def test_one(page):
+    RAN.add("ask")
+
+def test_two(page):
+    pass
+
+def test_three(server):
+    pass
+
+def test_four():
+    pass
+"""
+
+
+def test_what_a_shared_fixture_runs_counts_for_each_test_that_asks_for_it(tmp_path):
+    seen = {}
+
+    class Recorder:
+        def pytest_collection_finish(self, session):
+            ran = session.items[0].module.RAN
+            session.config.pluginmanager.register(mutants.SharedFixtures(ran))
+            self.ran = ran
+
+        def pytest_runtest_teardown(self, item):
+            seen[item.name] = sorted(self.ran)
+            self.ran.clear()
+
+    (tmp_path / "test_shared.py").write_text(SHARED)
+    options = ["-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tmp_path)]
+    assert pytest.main(options, plugins=[Recorder()]) == 0
+    assert seen == {
+        "test_one": ["ask", "open", "start"], "test_two": ["open", "start"],
+        "test_three": ["start"], "test_four": [],
+    }  # fmt: skip
