@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 from loopback import Loopback
+from tqdm import tqdm
 
 from lungseg_utils.app import download as module
 from lungseg_utils.app.download import DataError, download, read_manifest, terms
@@ -261,12 +262,13 @@ def test_all_addresses_dead_is_one_sentence(fetch, tmp_path):
 # The archive
 
 
-def test_the_archive_is_the_fall_back(fetch, server, tmp_path):
+def test_the_archive_is_the_fall_back(fetch, server, tmp_path, capsys):
     server.always = "404"
     body = whole_zip()
     with zip_server(body) as running:
         assert files_of(fetch(server.address, zip_address(running, body))) == FILES
     assert not (tmp_path / "set" / module.STAGING).exists()
+    assert f"/{tqdm.format_sizeof(module.ARCHIVE_LIMIT)} [" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("fault", ["404", "500", "truncate", "corrupt", "stall", "drop", "endless"])

@@ -715,6 +715,37 @@ def test_a_port_that_is_reserved_is_told():
         server._explain(OSError(errno.EIO, "else"), "127.0.0.1", 80)
 
 
+@pytest.mark.parametrize(
+    "host, port, code, tried, says",
+    [("::1", 65530, errno.EADDRINUSE, range(65530, 65536), "the ports 65530 to 65535 are taken: "
+      "name another with --port"),
+     ("127.0.0.1", 8501, errno.EADDRINUSE, range(8501, 8501 + server.PORTS),
+      f"the ports 8501 to {8500 + server.PORTS} are taken: name another with --port"),
+     ("127.0.0.1", 80, errno.EACCES, [80], "port 80 is reserved: take a number from 1024 to 65535"),
+     ("10.9.9.9", 8501, errno.EADDRNOTAVAIL, [8501],
+      "10.9.9.9 is no address of this machine: leave out --host")],
+)  # fmt: skip
+def test_which_ports_are_tried(host, port, code, tried, says, monkeypatch):
+    asked = []
+
+    def create(address, family, backlog):
+        asked.append((*address, family))
+        raise OSError(code, "")
+
+    monkeypatch.setattr(server.socket, "create_server", create)
+    with pytest.raises(OSError) as caught:
+        server.listen(host, port)
+    family = socket.AF_INET6 if host == "::1" else socket.AF_INET
+    assert asked == [(host, one, family) for one in tried]
+    assert str(caught.value) == says
+
+
+def test_a_name_that_is_none_is_told():
+    with pytest.raises(OSError) as caught:
+        server.listen("no such host", 8501)
+    assert str(caught.value) == "no such host is no address of this machine: leave out --host"
+
+
 def test_the_greeting_in_full():
     end = "X-rays are held in memory and never written to disk. Ctrl-C ends it."
     own = "It listens on 127.0.0.1: nobody but the users of this computer can reach it."
