@@ -153,21 +153,28 @@ def changed_line(module: str, mutant: str) -> str:
     return " / ".join(line[1:].strip() for line in lines if re.match(r"\+(?!\+\+)", line))
 
 
+def place_of(module: str, mutant: str) -> tuple[str, str]:
+    """The function and the line that a mutant changes."""
+    function = mutant.rsplit("__mutmut_", 1)[0].rsplit(".", 1)[1].removeprefix("x_")
+    return function, changed_line(module, mutant)
+
+
 def result_of(module: str, mutants: list[str], equivalent: dict[str, str]) -> dict:
     """Counts of a module's mutants, and its survivors with their lines."""
     known = statuses(module)
     counts, survivors, reasons = Counter(), defaultdict(list), {}
     for mutant in mutants:
         status = known[mutant]
-        if status in SEEN or status == "not checked":
-            counts["killed" if status in SEEN else "not checked"] += 1
-            counts["of these by a hang"] += status in SEEN - {"killed"}
+        if status in SEEN:
+            counts["killed"] += 1
+            counts["of these by a hang"] += status != "killed"
             continue
-        function = mutant.rsplit("__mutmut_", 1)[0].rsplit(".", 1)[1].removeprefix("x_")
-        line = changed_line(module, mutant)
-        if (key := f"{module}: {function}: {line}") in equivalent:
+        function, line = place_of(module, mutant)
+        if reason := equivalent.get(f"{module}: {function}: {line}"):
             counts["equivalent"] += 1
-            reasons[f"{function}: {line}"] = equivalent[key]
+            reasons[f"{function}: {line}"] = reason
+        elif status == "not checked":
+            counts[status] += 1
         else:
             counts["survived"] += 1
             survivors[function].append(line if status == "survived" else f"no test: {line}")
@@ -215,12 +222,13 @@ def main(modules: list[str]) -> None:
     if changed or not STATS.exists():
         mutmut(FIRST)  # makes all mutants, and finds their tests
     mutants = chosen_mutants(chosen)
+    equivalent = json.loads(EQUIVALENT.read_text(encoding="utf-8"))
+    os.chdir(COPY)  # from where mutmut reads
     unseen = [name for module in chosen for name in mutants[module]
-              if statuses(module)[name] not in SEEN]  # fmt: skip
+              if statuses(module)[name] not in SEEN
+              and ": ".join((module, *place_of(module, name))) not in equivalent]  # fmt: skip
     if unseen:
         mutmut(*unseen)
-    os.chdir(COPY)  # from where mutmut reads
-    equivalent = json.loads(EQUIVALENT.read_text(encoding="utf-8"))
     found = {name: result_of(name, mutants[name], equivalent) for name in chosen}
     found = dict(sorted((known.get("modules", {}) | found).items()))
     sampled = {name for name in found if name.startswith(SAMPLED)}

@@ -35,7 +35,7 @@ def test_killed_survived_and_equivalent_mutants_are_counted(monkeypatch):
     }  # fmt: skip
     monkeypatch.setattr(mutants, "statuses", lambda module: known)
     monkeypatch.setattr(mutants, "changed_line", lambda module, mutant: f"line {mutant[-1]}")
-    equivalent = {"m: two: line 1": "it is the same"}
+    equivalent = {f"m: two: line {number}": "it is the same" for number in (1, 3)}
     found = mutants.result_of("m", list(known)[:6], equivalent)
     assert found == {
         "killed": 2, "of these by a hang": 1, "survived": 2, "equivalent": 1, "not checked": 1,
