@@ -9,6 +9,7 @@ import sys
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import pytest
 from loopback import Loopback
@@ -138,7 +139,9 @@ def test_a_redirect_without_end_is_an_error(fetch, server):
 
 def test_progress_is_in_bytes(fetch, server, capsys):
     fetch(server.address)
-    assert "48.0k/48.0k" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert "48.0k/48.0k" in shown and shown.startswith(f"\r{urlsplit(server.address).netloc}: ")
+    assert "B/s]" in shown and shown.count("\n") == 1, "one bar for all files"
 
 
 # Faults of one file

@@ -116,6 +116,13 @@ def test_spacing_gives_cm2_and_true_proportions(page):
     assert drawn.shape == (480, 960, 3)
 
 
+def test_the_least_confidence_is_enough(page, report, monkeypatch):
+    least = report["confidence"]
+    for limit, reliable in ((least, True), (np.nextafter(least, 1), False)):
+        monkeypatch.setattr(answers, "LEAST_CONFIDENCE", limit)
+        assert page.ask("GET", f"/xrays/{report['token']}").json()["reliable"] is reliable
+
+
 def test_height_is_before_width(page):
     wide = cv2.imencode(".png", cv2.imdecode(np.frombuffer(CHEST, np.uint8), 0)[:200])[1]
     report = page.upload(wide.tobytes()).json()
