@@ -118,7 +118,7 @@ def test_spacing_gives_cm2_and_true_proportions(page):
 
 def test_the_least_confidence_is_enough(page, report, monkeypatch):
     least = report["confidence"]
-    for limit, reliable in ((least, True), (np.nextafter(least, 1), False)):
+    for limit, reliable in ((least, True), (float(np.nextafter(least, 1)), False)):
         monkeypatch.setattr(answers, "LEAST_CONFIDENCE", limit)
         assert page.ask("GET", f"/xrays/{report['token']}").json()["reliable"] is reliable
 
