@@ -75,6 +75,13 @@ def test_of_several_folders_each_gives_its_name(tmp_path):
     assert [job.target for job in find_jobs([one])[0]] == ["a"]
 
 
+def test_folders_of_one_name_have_each_its_masks(tmp_path):
+    folders = [filled(tmp_path / place, "a.png") for place in ("x/Set", "y/Set", "z/set")]
+    assert [job.target for job in find_jobs(folders)[0]] == [
+        "Set/a.png", "Set/a.png-2", "set/a.png-3"
+    ]  # fmt: skip
+
+
 def test_folders_of_one_s_own_are_not_looked_into(tmp_path):
     filled(tmp_path, "a.png", "out/b.png", "out/deep/c.png", "other/d.png")
     assert set(targets(tmp_path, ours=[tmp_path / "out"])) == {"a.png", "d.png"}
