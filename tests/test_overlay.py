@@ -65,13 +65,41 @@ def test_every_line_is_written_once_below(trained, patient, monkeypatch):
     written = []
     put = overlay.cv2.putText
     monkeypatch.setattr(
-        overlay.cv2, "putText", lambda *more: written.append(more[1:3]) or put(*more)
+        overlay.cv2, "putText", lambda *more: written.append(more[1:]) or put(*more)
     )
     picture = draw(image, found, side=700)
     expected = [*map(str, found.areas), "confidence 0.988", *found.warnings]
-    assert [text for text, _ in written] == expected and "a note" in expected
-    heights = [place[1] for _, place in written]
-    assert heights == [700 + 26 * number for number in range(1, len(expected) + 1)]
+    font = cv2.FONT_HERSHEY_SIMPLEX, 0.55, (0, 0, 0), 1, cv2.LINE_AA
+    assert "a note" in expected and written == [
+        (text, (8, 700 + 26 * number), *font) for number, text in enumerate(expected, start=1)
+    ]
     assert picture.shape == (700 + 26 * len(expected) + 12, 700, 3)
     assert (picture[-8:] == 255).all() and (picture[:700] == outlined(
         to_grey_picture(image, (1.0, 1.0), 700), found.mask)).all()  # fmt: skip
+    assert draw(image, found).shape == (800 + 26 * len(expected) + 12, 800, 3)
+
+
+def test_dashes_begin_with_the_outline_and_do_not_close(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(overlay.cv2, "polylines", lambda *more: drawn.append(more[1:]))
+    mask = np.zeros((200, 300), bool)
+    mask[50:150, 60:240] = True
+    outlined(np.zeros((200, 300), np.uint8), mask)
+    around = 2 * (100 + 180) - 4
+    assert len(drawn) == -(-around // (DASH + GAP))
+    assert [more[1:] for more in drawn] == [(False, tuple(COLOUR), 2, cv2.LINE_AA)] * len(drawn)
+    dashes = [more[0][0][:, 0] for more in drawn]
+    assert {len(dash) for dash in dashes[:-1]} == {DASH}
+    assert dashes[0][0].tolist() == [60, 50] and dashes[1][0].tolist() == [60, 50 + DASH + GAP]
+
+
+def test_a_pixel_of_the_picture_is_lung_where_half_of_it_is(monkeypatch):
+    seen = []
+    find = overlay.cv2.findContours
+    monkeypatch.setattr(
+        overlay.cv2, "findContours", lambda *more: seen.append(more[0] > 0) or find(*more)
+    )
+    mask = np.random.default_rng(0).random((80, 120)) < 0.5
+    outlined(np.zeros((20, 30), np.uint8), mask)
+    halves = mask.reshape(20, 4, 30, 4).mean(axis=(1, 3)) >= 0.5
+    np.testing.assert_array_equal(seen[0], halves)
