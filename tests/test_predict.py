@@ -51,6 +51,16 @@ def test_tones_change_and_places_do_not():
     np.testing.assert_allclose(Transform(gamma=0.5).apply(image), 0.5)
 
 
+@pytest.mark.parametrize("size", [15, 16])
+def test_a_copy_is_turned_and_enlarged_about_the_centre(size):
+    image = np.random.default_rng(0).random((size, size)).astype(np.float32)
+    np.testing.assert_allclose(Transform(rotation=90).apply(image), np.rot90(image), atol=1e-4)
+    alike = np.mean([np.rot90(image, k) for k in range(4)], axis=0, dtype=np.float32)
+    for zoom in (0.8, 1.5):
+        larger = Transform(zoom=zoom).apply(alike)
+        np.testing.assert_allclose(larger, np.rot90(larger), atol=0.02)
+
+
 def network(function, size=64):
     inputs = keras.Input((size, size, 1))
     return keras.Model(inputs, function(inputs))
@@ -276,6 +286,7 @@ def test_doubt_is_the_deviation_and_the_joint_answer_the_mean_of_all(monkeypatch
     monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: [])
     joint, alone = (predict([Fake()], grey(20, 30), (1, 2), joint) for joint in (True, False))
     np.testing.assert_allclose(joint.square, answers.mean(axis=0))
+    np.testing.assert_array_equal(predict([Fake()], grey(20, 30)).square, joint.square)
     np.testing.assert_array_equal(alone.square, answers[0])
     np.testing.assert_allclose(joint.doubt, answers.std(axis=0))
     assert joint.shape == (20, 30) and joint.spacing_mm == (1, 2) and joint.threshold == 0.5

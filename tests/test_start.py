@@ -373,3 +373,16 @@ def test_the_set_that_is_simulated_has_the_count_of_the_real_one(home, monkeypat
         (data / "simulated-40", {"count": 40, "size": 512}),
         (data / "simulated-138", {"count": 138, "size": 512}),
     ]
+
+
+def test_tensorflow_is_loaded_without_a_word_and_stderr_comes_back(monkeypatch, capfd):
+    class Loud:
+        class config:
+            @staticmethod
+            def list_physical_devices():
+                os.write(2, b"red lines")
+
+    monkeypatch.setattr(start.importlib, "import_module", lambda name: Loud)
+    start.load_tensorflow()
+    os.write(2, b"back")
+    assert capfd.readouterr().err == "back"
