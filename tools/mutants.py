@@ -255,26 +255,27 @@ def pytest_sessionstart(session) -> None:
         del os.environ["MUTANT_UNDER_TEST"]
         from mutmut.state import state
 
-        session.config.pluginmanager.register(SharedFixtures(state()._stats))
+        plugin = SharedFixtures(state()._stats, state().duration_by_test)
+        session.config.pluginmanager.register(plugin)
     if is_mutated():
         signal.alarm(HANGS)
 
 
 class SharedFixtures:
-    """What a fixture runs is run for each test that asks for it, not for the first alone.
+    """What a fixture runs, and takes, counts for each test that asks for it, not the first alone.
 
-    `ran` has the functions that were run since the last test.
+    `ran` has the functions that were run since the last test, `seconds` how long tests take.
     """
 
-    def __init__(self, ran: set[str]):
-        self.ran, self.by_fixture = ran, {}
+    def __init__(self, ran: set[str], seconds: dict[str, float]):
+        self.ran, self.seconds, self.made = ran, seconds, {}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef):
-        before = set(self.ran)
+        before, began = set(self.ran), time.monotonic()
         self.ran.clear()
         made = yield
-        self.by_fixture[fixturedef] = set(self.ran)
+        self.made[fixturedef] = set(self.ran), time.monotonic() - began
         self.ran.update(before)
         return made
 
@@ -282,7 +283,9 @@ class SharedFixtures:
     def pytest_runtest_teardown(self, item):
         for name in item.fixturenames:
             for fixturedef in item._fixtureinfo.name2fixturedefs.get(name, ()):
-                self.ran.update(self.by_fixture.get(fixturedef, ()))
+                ran, seconds = self.made.get(fixturedef, ((), 0))
+                self.ran.update(ran)
+                self.seconds[item.nodeid] += seconds
 
 
 def pytest_collection_modifyitems(items) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import json
+from collections import Counter
 
 import pytest
 
@@ -57,11 +58,13 @@ def test_of_some_folders_a_sample_is_tried_the_same_each_time(monkeypatch):
 
 
 SHARED = """
+import time
 import pytest
 RAN = set()
 
 @pytest.fixture(scope="module")
 def server():
+    time.sleep(0.1)
     RAN.add("start")
 
 @pytest.fixture(scope="module")
@@ -83,12 +86,12 @@ def test_four():
 
 
 def test_what_a_shared_fixture_runs_counts_for_each_test_that_asks_for_it(tmp_path):
-    seen = {}
+    seen, seconds = {}, Counter()
 
     class Recorder:
         def pytest_collection_finish(self, session):
             ran = session.items[0].module.RAN
-            session.config.pluginmanager.register(mutants.SharedFixtures(ran))
+            session.config.pluginmanager.register(mutants.SharedFixtures(ran, seconds))
             self.ran = ran
 
         def pytest_runtest_teardown(self, item):
@@ -102,3 +105,5 @@ def test_what_a_shared_fixture_runs_counts_for_each_test_that_asks_for_it(tmp_pa
         "test_one": ["ask", "open", "start"], "test_two": ["open", "start"],
         "test_three": ["start"], "test_four": [],
     }  # fmt: skip
+    slow = {name.split("::")[1] for name, took in seconds.items() if took > 0.09}
+    assert slow == {"test_one", "test_two", "test_three"}
