@@ -8,6 +8,7 @@ import pytest
 
 from tools import mutants
 
+RESULT = json.loads(mutants.RESULT.read_text(encoding="utf-8"))
 EQUIVALENT = json.loads(mutants.EQUIVALENT.read_text(encoding="utf-8"))
 
 
@@ -18,6 +19,15 @@ def functions(module: str) -> set[str]:
     for kind in (one for one in tree.body if isinstance(one, ast.ClassDef)):
         found |= {f"xǁ{kind.name}ǁ{one.name}" for one in kind.body if hasattr(one, "name")}
     return found
+
+
+@pytest.mark.parametrize("module", ["dicom", "images", "masks", "metrics", "radiographs", "splits"])
+def test_nearly_no_fault_in_what_reads_splits_and_measures_goes_unseen(module):
+    assert RESULT["modules"][module]["score"] >= 0.95
+
+
+def test_most_faults_are_seen():
+    assert min(RESULT["score"], RESULT["score of the sample"]) >= 0.85
 
 
 @pytest.mark.parametrize("key", EQUIVALENT)
