@@ -148,6 +148,15 @@ def test_progress_is_remembered_and_told(capsys):
     assert "well done" in capsys.readouterr().out.lower()
 
 
+def test_what_was_passed_stays_passed():
+    from lungseg_utils.teaching.exercises import start_here
+
+    core._remember("a.b")
+    for solution in (lambda image, threshold: image < threshold,) * 2 + (lambda *_: 0,):
+        start_here.dark_pixels.check(solution)
+        assert core.passed() == {"a.b", "start_here.dark_pixels"}
+
+
 def test_progress_survives_a_broken_file(tmp_path):
     (tmp_path / "progress.json").write_text("{")
     assert core.passed() == set()
