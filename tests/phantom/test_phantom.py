@@ -194,6 +194,20 @@ def test_each_disease_is_drawn_in_the_lung_it_names(kind, side):
         assert sides_named(text) == {side}
 
 
+def test_a_nodule_is_as_large_as_its_reading_says():
+    said, drawn = [], []
+    for index in range(8):
+        patient = radiograph.Exposure(5, index, 384)
+        lungs = disease.Chest(patient.who, patient.view, patient.masks, patient.air, patient.rng)
+        layer, text = disease.nodule(lungs, 0)
+        if found := re.match(r"(\d+) mm nodule", text):
+            mm2 = (layer > layer.max() / 2).sum() / abs(np.linalg.det(patient.view.matrix[:, :2]))
+            said.append(int(found[1]))
+            drawn.append(2 * np.sqrt(mm2 / np.pi))
+    assert len(said) > 2
+    np.testing.assert_allclose(drawn, said, rtol=0.15)
+
+
 def test_fluid_stays_on_its_side():
     for index in range(6):
         layer, _ = disease.effusion(chest(index), index % 2)
