@@ -196,7 +196,7 @@ def test_each_disease_is_drawn_in_the_lung_it_names(kind, side):
 
 def test_a_nodule_is_as_large_as_its_reading_says():
     said, drawn = [], []
-    for index in range(8):
+    for index in range(16):
         patient = radiograph.Exposure(5, index, 384)
         lungs = disease.Chest(patient.who, patient.view, patient.masks, patient.air, patient.rng)
         layer, text = disease.nodule(lungs, 0)
