@@ -183,6 +183,80 @@ def test_a_name_is_text_and_no_path(opened, expect):
     assert re.fullmatch(r"[\w-]+_mask\.png", caught.value.suggested_filename)
 
 
+TIMES = "\u00d7"
+SPACING = f"A pixel is 0.143 {TIMES} 0.200 mm high and wide."
+REPORT = {
+    "token": "t", "threshold": 0.42, "width": 1234, "height": 987, "spacing_mm": [0.1434, 0.2],
+    "areas": [
+        {"image_side": "left", "patient_side": "right", "pixels": 12345, "cm2": 200.06},
+        {"image_side": "right", "patient_side": "left", "pixels": 9, "cm2": 0.14},
+    ],
+    "cover": 0.12345, "confidence": 0.89951, "reliable": False, "warnings": ["one", "two <b>"],
+}  # fmt: skip
+LEFT, RIGHT = (["image left", "patient right", "12,345", "200.1"],
+               ["image right", "patient left", "9", "0.1"])  # fmt: skip
+NO_LEFT, NO_RIGHT = ([*line[:2], "none", "none"] for line in (LEFT, RIGHT))
+ANSWERS = {
+    "all": ({}, "two outlines, 2 warnings", [LEFT, RIGHT], SPACING, "low"),
+    "one": ({"areas": REPORT["areas"][1:], "warnings": ["one"], "reliable": True},
+            "one outline, one warning", [NO_LEFT, RIGHT], SPACING, ""),
+    "none": ({"areas": [], "warnings": [], "spacing_mm": None}, "no lung found",
+             [NO_LEFT, NO_RIGHT], "cm² unknown: the file names no pixel size.", "low"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ANSWERS)
+def test_every_number_of_an_answer_is_shown(case, opened, expect):
+    shown, asked = opened(), []
+    change, status, table, spacing, mark = ANSWERS[case]
+    report = REPORT | change
+    shown.route("**/xrays", lambda route: route.fulfill(status=201, json=report))
+    shown.route("**/xrays/t*", lambda route: route.fulfill(json=report | {"cover": 0.5}))
+
+    def send_picture(route):
+        asked.append(route.request.url.split("?")[1])
+        route.fulfill(body=CHEST, content_type="image/png")
+
+    shown.route("**/xrays/t/overlay.png*", send_picture)
+    offer(shown, "1.2.840.png", CHEST)
+    expect(shown.locator("#status")).to_have_text(f"1.2.840.png: {status}")
+    lines = [line.locator("th, td").all_inner_texts() for line in shown.locator("#areas tr").all()]
+    assert lines == table
+    assert shown.locator("#warnings li").all_inner_texts() == report["warnings"]
+    texts = {"value": "0.42", "spacing": spacing, "cover": "12.3 %", "confidence": "0.900",
+             "size": f"1234 {TIMES} 987 pixels", "choose": "Choose another file"}  # fmt: skip
+    assert {name: shown.locator(f"#{name}").inner_text() for name in texts} == texts
+    assert (shown.locator("#confidence").get_attribute("class") or "") == mark
+    assert shown.locator("#threshold").input_value() == "0.42" and asked == ["threshold=0.42"]
+    alt = "The X-ray 1.2.840.png with the outline of the lungs in dashed orange"
+    assert shown.locator("#picture").get_attribute("alt") == alt
+    with shown.expect_download() as caught:
+        shown.locator("#overlay").click()
+    assert caught.value.suggested_filename == "1_2_840_overlay.png"
+    shown.locator("#threshold").press("ArrowRight")
+    expect(shown.locator("#cover")).to_have_text("50.0 %")
+    assert asked == ["threshold=0.42"] * 2 + ["threshold=0.43"]
+
+
+NAMES = {
+    "1.2.840.dcm": "1_2_840", "a b.tar.gz": "a_b_tar", "no ending": "no_ending",
+    "Röntgen-Bild_1.PNG": "Röntgen-Bild_1", "胸.png": "胸", "_a_.png": "a", ".png": "xray",
+    "((.png": "xray", "x" * 70 + ".png": "x" * 60, "c:\\a\\b.png": "b", "a/b/c.png": "c",
+}  # fmt: skip
+
+
+def test_downloads_have_plain_names(opened):
+    shown = opened()
+    assert {name: shown.evaluate(f"stem({name!r})") for name in NAMES} == NAMES
+
+
+def test_a_long_name_is_shortened_in_the_middle(opened, expect):
+    shown, name = opened(), "a" * 41 + "b" * 30 + "0123456789.png"
+    offer(shown, name, CHEST)
+    short = f"{name[:40]} … {name[-16:]}"
+    expect(shown.locator("#status")).to_have_text(f"{short}: two outlines")
+
+
 def test_a_body_too_large_is_answered_in_the_browser_too(opened):
     status, said = opened().evaluate(LARGE)
     assert status == 413 and "larger than 64 MB" in said
