@@ -339,8 +339,10 @@ def test_an_interrupted_run_leaves_nothing_that_looks_whole(tmp_path, monkeypatc
     assert not (tmp_path / "set").exists() and not list(tmp_path.iterdir())
 
 
-def test_a_folder_of_other_files_is_left_alone(tmp_path):
-    (tmp_path / "mine.txt").write_text("keep me")
+@pytest.mark.parametrize("name", ["mine.txt", "metadata.csv", "CXR_png/a.png", ".hidden"])
+def test_a_folder_of_other_files_is_left_alone(name, tmp_path):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("keep me")
     with pytest.raises(ValueError, match="holds other files"):
         phantom.write_phantom_set(tmp_path, 2, 64)
-    assert (tmp_path / "mine.txt").read_text() == "keep me"
+    assert (tmp_path / name).read_text() == "keep me"

@@ -73,12 +73,14 @@ def one_sentence(answer: subprocess.CompletedProcess) -> str:
     return lines[0]
 
 
-@pytest.mark.parametrize("version", [(3, 10), (3, 11, 7), (3, 12), (3, 13)])
+@pytest.mark.parametrize("version", [(3, 10), (3, 11, 7), (3, 12), (3, 13), (3, 13, 99)])
 def test_supported_pythons_pass(version):
     assert course.python_fault(version) == ""
 
 
-@pytest.mark.parametrize("version, fault", [((2, 7), "old"), ((3, 9, 18), "old"), ((3, 14), "new")])
+@pytest.mark.parametrize(
+    "version, fault", [((2, 7), "old"), ((3, 9, 18), "old"), ((3, 14), "new"), ((3, 14, 1), "new")]
+)
 def test_other_pythons_are_told_what_to_do(monkeypatch, version, fault):
     monkeypatch.setattr(course, "newest_python", lambda: "python3.12")
     said = course.python_fault(version)
