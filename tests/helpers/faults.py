@@ -650,7 +650,9 @@ def run_test_with(name: str, folder: Path) -> None:
     fault, (module, test) = next(item for item in FAULTS.items() if item[0].__name__ == name)
     os.environ["LUNGSEG_HOME"] = str(folder)
     with open(Path(folder, "said"), "w", encoding="utf-8") as sys.stdout:
-        options = ["-q", "-x", "-p", "no:cacheprovider", "--rootdir", str(TESTS.parent)]
+        # it would look five times for garbage in all of TensorFlow
+        options = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:unraisableexception"]
+        options += ["--rootdir", str(TESTS.parent)]
         code = pytest.main([*options, str(TESTS / test)], [Planted(fault, module)])
     sys.exit(int(code))
 
