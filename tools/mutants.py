@@ -205,11 +205,11 @@ def share(part: int, whole: int) -> float:
     return round(part / whole, 4) if whole else 1.0
 
 
-def total(found: dict[str, dict]) -> float:
-    """The share of killed mutants in modules together."""
+def total(found: dict[str, dict]) -> float | None:
+    """The share of killed mutants in modules together; None where none was tried."""
     killed, survived = (sum(one.get(key, 0) for one in found.values())
                         for key in ("killed", "survived"))  # fmt: skip
-    return share(killed, killed + survived)
+    return share(killed, killed + survived) if killed + survived else None
 
 
 def main(modules: list[str]) -> None:
