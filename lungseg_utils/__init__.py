@@ -26,7 +26,7 @@ The course itself is 2,410 lines; the folders use it, and it uses none of them b
     08  overlay.py          55  draws the result on the X-ray, and holds the course's colours
         phantom/         1,909  simulated X-rays with exact lung masks
         teaching/        3,265  figures, interactive widgets and exercises
-        app/             1,528  the networks without a notebook: the command `lungseg` and a page
+        app/             1,530  the networks without a notebook: the command `lungseg` and a page
 """
 
 __version__ = "0.1.0"

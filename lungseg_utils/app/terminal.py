@@ -233,7 +233,9 @@ def _add_learning(add: Callable) -> None:
     one.add_argument("--seed", type=int, default=0, help="another seed, another set (default 0)")
     one = add("train", _train, "train the course's network, or go on where that was stopped")
     out = Path("lungs.keras")
-    one.add_argument("-o", "--out", type=Path, default=out, help=f"the file to write ({out})")
+    one.add_argument(
+        "-o", "--out", type=Path, default=out, help=f"the file to write (default {out})"
+    )
     one.add_argument("--data", type=Path, help="a folder in the Montgomery layout")
     one.add_argument("--scale", choices=("ci", "laptop", "gpu"), help="ci: a look; gpu: thorough")
     one = add("evaluate", _evaluate, "score a network on a folder with masks")

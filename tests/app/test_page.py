@@ -217,7 +217,7 @@ def test_multipart_is_not_taken_apart(page):
 
 def raw(page, request: bytes, *parts: bytes) -> tuple[int, str]:
     """Status and body of what comes back on a connection of its own."""
-    with socket.create_connection(("127.0.0.1", page.port), timeout=PATIENCE) as line:
+    with socket.create_connection(("127.0.0.1", page.port), timeout=min(30, PATIENCE)) as line:
         line.sendall(request)
         for part in parts:
             line.sendall(part)

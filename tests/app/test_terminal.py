@@ -356,8 +356,8 @@ def test_doctor_tells_what_is_missing_and_what_to_do(monkeypatch, tmp_path, caps
 
 
 def test_without_pydicom_a_dicom_file_says_what_to_install(monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "pydicom", None)
     (tmp_path / "a.dcm").write_bytes(dicom()())
+    monkeypatch.setitem(sys.modules, "pydicom", None)
     with pytest.raises(ValueError, match=r'pip install "lungseg-utils\[dicom\]"'):
         read_xray(tmp_path / "a.dcm")
 

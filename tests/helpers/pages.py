@@ -106,7 +106,7 @@ def served(load: Callable) -> Iterator[Page]:
         yield page
     finally:
         server.should_exit = True
-        thread.join(PATIENCE)
+        thread.join(min(30, PATIENCE))
     assert not thread.is_alive()
 
 

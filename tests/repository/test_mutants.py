@@ -26,9 +26,11 @@ def test_nearly_no_fault_in_what_reads_splits_and_measures_goes_unseen(module):
     assert RESULT["modules"][module]["score"] >= 0.95
 
 
-def test_most_faults_are_seen():
-    for score in ("score", "score of the sample"):
-        assert RESULT[score] is None or RESULT[score] >= 0.85
+@pytest.mark.parametrize("score", ["score", "score of the sample"])
+def test_most_faults_are_seen(score):
+    if RESULT[score] is None:
+        pytest.skip("no mutant of these was tried yet")
+    assert RESULT[score] >= 0.85
 
 
 @pytest.mark.parametrize("key", EQUIVALENT)

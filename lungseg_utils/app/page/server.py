@@ -31,7 +31,7 @@ def serve_forever(load: Callable, host: str, port: int, open_browser: bool) -> N
         http="h11",
         ws="none",
         access_log=False,  # nor any other trace of who asked for what
-        log_config=None,  # uvicorn's closes the handlers that others have made
+        log_config=None,  # uvicorn's would close the log handlers of other code
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_PATIENCE,
     )
