@@ -113,7 +113,11 @@ def _new_network(
     if precision == FLOAT16:  # whose gradients would round to zero; Keras wraps whole models only
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     model.compile(optimizer, LOSSES[recipe.loss], metrics=[hard_dice])
+    # TensorFlow would trace the first step twice if it made these variables
     model.optimizer.build(model.trainable_variables)
+    blank = np.zeros((1, recipe.size, recipe.size, 1), np.float32)
+    model.compute_metrics(None, blank, blank)
+    model.reset_metrics()
     return model
 
 

@@ -30,8 +30,24 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(folder):
-    return train_tiny(folder)
+def traced():
+    return []
+
+
+@pytest.fixture(scope="module")
+def undisturbed(folder, traced):
+    def noted(*masks):
+        traced.append(masks)
+        return bce_dice_loss(*masks)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(losses.LOSSES, "bce_dice", noted)
+        return train_tiny(folder)
+
+
+def test_a_step_is_traced_once(undisturbed, traced):
+    """One that makes variables is traced twice, which takes seconds."""
+    assert len(traced) == 2, "one step of training, and one of validation"
 
 
 def test_learns(undisturbed):
