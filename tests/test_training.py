@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -93,31 +94,14 @@ def test_goes_on_from_given_weights(undisturbed, tmp_path):
 
 
 def test_is_the_same_at_every_run(tmp_path):
-    """At the course's own size, where a processor has room to do sums in another order."""
+    """On the course's own squares, where a processor has room to do sums in another order."""
     shape = 24, COURSE.size, COURSE.size
     noise = np.random.default_rng(0).random(shape, dtype=np.float32)
     squares = Squares(noise, (noise > 0.5).astype(np.float32))
     few = Squares(squares.images[:2], squares.masks[:2])
-    recipe = replace(COURSE, epochs=1)
+    recipe = replace(COURSE, depth=1, epochs=1)
     networks = [train(recipe, squares, few, tmp_path / name) for name in ("one", "other")]
     assert_same_weights(*networks)
-
-
-def test_half_written_checkpoint_is_not_read(undisturbed, tmp_path):
-    stopped_while_saving(tmp_path)
-    part = next(tmp_path.glob("tiny-*")) / "part-1"
-    part.mkdir()
-    (part / "model.weights.h5").write_bytes(b"half a fi")
-    assert_same_weights(undisturbed, train_tiny(tmp_path))
-
-
-def stopped_while_saving(folder):
-    def stop(recipe, history):
-        if len(history) == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train_tiny(folder, report=stop)
 
 
 def test_finished_training_is_read_back(undisturbed, folder, capsys):
@@ -169,7 +153,8 @@ def test_other_data_or_recipe_is_another_training(tmp_path, monkeypatch):
     monkeypatch.setattr("lungseg_utils.training._fit", lambda run, *_: run.folder.mkdir())
     for recipe, seed in ((TINY, 1), (TINY, 3), (replace(TINY, learning_rate=1e-3), 1)):
         train(recipe, discs(18, seed), discs(5, 2), tmp_path)
-    assert len(list(tmp_path.iterdir())) == 3
+    names = [path.name for path in tmp_path.iterdir()]
+    assert len(names) == 3 and all(re.fullmatch("tiny-[0-9a-f]{16}", name) for name in names)
 
 
 def test_keeps_only_the_last_epoch_or_the_best(tmp_path):
@@ -210,15 +195,123 @@ def test_a_training_on_simulated_images_has_no_head_start(data, scale, shipped, 
     build_unet(recipe.size, filters=recipe.filters, depth=recipe.depth).set_weights(weights)
 
 
-def test_what_a_killed_training_left_is_cleared_and_what_is_being_written_is_not(tmp_path):
-    stopped_while_saving(tmp_path)
-    (run,) = tmp_path.iterdir()
-    old, fresh = run / "part-1", run / "part-2"
-    for part in (old, fresh):
-        part.mkdir()
-    os.utime(old, (0, 0))
-    train_tiny(tmp_path)
-    assert fresh.exists() and not old.exists()
+class OneWeight:
+    """In place of a network: to see which epochs are kept needs no training."""
+
+    weight = None
+
+    def save_weights(self, path):
+        path.write_text(str(self.weight))
+
+    def load_weights(self, path):
+        self.weight = int(path.read_text())
+
+
+def kept_run(folder, val_losses=(), keep_best=False):
+    """A training with these losses, after each of whose epochs the weight is the epoch's number."""
+    run = training.Run(OneWeight(), replace(TINY, keep_best=keep_best), folder / "run")
+    for epoch, loss in enumerate(val_losses, start=1):
+        run.model.weight = epoch
+        run.save({"epoch": epoch, "val_loss": loss})
+    return run
+
+
+def names_in(run):
+    return sorted(path.name for path in run.folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("keep_best", "val_losses", "kept"),
+    [(False, [3], [1]), (False, [3, 1, 2], [3]), (True, [3, 1, 2], [2, 3]),
+     (True, [3, 1, 2, 0], [4]), (True, [1, 2, 3], [1, 3]), (True, [2, 2], [1, 2])],
+)  # fmt: skip
+def test_the_last_epoch_is_kept_and_the_best_where_it_is_wanted(
+    keep_best, val_losses, kept, tmp_path
+):
+    run = kept_run(tmp_path, val_losses, keep_best)
+    assert names_in(run) == [f"epoch-{epoch:04d}" for epoch in kept]
+    for epoch in kept:
+        run.load(epoch)
+        assert run.model.weight == epoch
+        rows = json.loads((run.folder / f"epoch-{epoch:04d}" / "history.json").read_text())
+        assert rows == run.history[:epoch]
+
+
+def test_a_later_run_goes_on_from_the_last_whole_epoch(tmp_path):
+    before = kept_run(tmp_path, [3, 1, 2], keep_best=True)
+    (before.folder / "part-1").mkdir()
+    (before.folder / "part-1" / "model.weights.h5").write_bytes(b"half a fi")
+    run = kept_run(tmp_path)
+    run.load_last()
+    assert run.model.weight == 3 and run.history == before.history and not run.finished
+    run.save({"epoch": 4, "val_loss": 5})
+    assert run.finished and len(run.history) == TINY.epochs
+
+
+def test_what_a_killed_training_left_is_cleared_and_what_is_being_written_is_not(
+    tmp_path, monkeypatch
+):
+    run = kept_run(tmp_path)
+    own = run.folder / f"part-{os.getpid()}"
+    ages = {"part-1": training.LONGEST_SAVE + 1, "part-2": training.LONGEST_SAVE, own.name: 0}
+    for name, age in ages.items():
+        (run.folder / name).mkdir(parents=True)
+        (run.folder / name / "half").touch()
+        os.utime(run.folder / name, (10_000 - age,) * 2)
+    locked = run.folder / "part-3"  # a file cannot be removed as a folder
+    locked.touch()
+    os.utime(locked, (0, 0))
+    monkeypatch.setattr(training.time, "time", lambda: 10_000)
+    run.save({"epoch": 1, "val_loss": 1})
+    assert names_in(run) == ["epoch-0001", "part-2", "part-3"]
+    files = sorted(path.name for path in (run.folder / "epoch-0001").iterdir())
+    assert files == ["history.json", "model.weights.h5"]
+
+
+def test_an_epoch_that_another_training_kept_or_cleared_first_is_left_to_it(tmp_path, monkeypatch):
+    first = kept_run(tmp_path, [1])
+    second = kept_run(tmp_path)
+    second.model.weight = 77
+    second.save({"epoch": 1, "val_loss": 1})
+    assert names_in(second) == ["epoch-0001"]
+    first.load(1)
+    assert first.model.weight == 1
+    monkeypatch.setattr(training.Run, "_kept", lambda run: [1, 2, 3])  # 1 and 2 are gone already
+    shutil.rmtree(first.folder)
+    first.save({"epoch": 3, "val_loss": 2})
+    assert names_in(first) == ["epoch-0003"]
+
+
+def test_an_epoch_s_row_has_its_number_its_seconds_and_every_score(monkeypatch):
+    rows, told, clock = [], [], iter([100.0, 102.5])
+    monkeypatch.setattr(training.time, "perf_counter", lambda: next(clock))
+    run = SimpleNamespace(recipe=TINY, history="the history", save=rows.append)
+    callback = training._KeepEachEpoch(run, lambda *arguments: told.append(arguments))
+    callback.on_epoch_begin(6)
+    callback.on_epoch_end(6, {"val_loss": 1, "loss": 2, "val_hard_dice": 3, "hard_dice": 4})
+    scores = {"dice": 4, "loss": 2, "val_dice": 3, "val_loss": 1}
+    assert rows == [{"epoch": 7, "seconds": 2.5} | scores]
+    assert told == [(TINY, "the history")]
+
+
+def test_a_training_that_goes_on_is_given_the_epochs_that_are_left(monkeypatch):
+    given = {}
+    monkeypatch.setattr(training, "training_batches", lambda *arguments: arguments)
+    model = SimpleNamespace(fit=lambda batches, **options: given.update(options, batches=batches))
+    recipe = replace(TINY, channels=3, seed=5, epochs=9)
+    run = training.Run(model, recipe, None, [{}, {}])
+    learned, held = discs(18, 1), discs(5, 2)
+    training._fit(run, learned, held, "report")
+    assert given["batches"] == (learned, 4, range(2, 9), 5, 3, recipe.augmentation)
+    assert recipe.augmentation is not None
+    images, masks = given["validation_data"]
+    assert np.array_equal(images, np.stack([held.images] * 3, axis=-1))
+    assert np.array_equal(masks, held.masks[..., None])
+    assert (given["initial_epoch"], given["epochs"]) == (2, 9)
+    assert given["steps_per_epoch"] == 18 // 4 and given["validation_batch_size"] == 4
+    assert given["shuffle"] is False and given["verbose"] == 0
+    (callback,) = given["callbacks"]
+    assert (callback.run, callback.report) == (run, "report")
 
 
 def test_the_best_epoch_is_the_one_of_the_lowest_validation_loss():

@@ -10,6 +10,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -655,15 +656,32 @@ def test_the_networks_are_warm_before_the_first_x_ray(monkeypatch):
 
 
 def test_the_browser_opens_where_the_page_is(monkeypatch):
-    opened = []
-    monkeypatch.setattr(server.webbrowser, "open", opened.append)
-    monkeypatch.setattr(server.uvicorn.Server, "run", lambda *_, **__: None)
+    """And does not keep the program from ending."""
+    opened, ports, tried = [], [], threading.Event()
+
+    def open_browser(place):
+        opened.append((place, threading.current_thread().daemon))
+        tried.set()
+
+    def run(server, sockets):
+        ports.append(sockets[0].getsockname()[1])
+
+    monkeypatch.setattr(server.webbrowser, "open", open_browser)
+    monkeypatch.setattr(server.uvicorn.Server, "run", run)
     for wanted in (True, False):
         server.serve_forever(lambda: None, "127.0.0.1", 0, wanted)
-    for thread in threading.enumerate():
-        if thread.daemon and thread is not threading.current_thread():
-            thread.join(2)
-    assert len(opened) == 1 and opened[0].startswith("http://127.0.0.1:")
+    assert tried.wait(5)
+    assert opened == [(f"http://127.0.0.1:{ports[0]}", True)]
+
+
+def test_what_the_terminal_says_is_said_at_once(monkeypatch):
+    """Where it is read by a program, and not by a person, too."""
+    did = []
+    monkeypatch.setattr(server.uvicorn.Server, "run", lambda *_, **__: did.append("run"))
+    terminal = SimpleNamespace(write=did.append, flush=lambda: did.append("flush"))
+    monkeypatch.setattr(sys, "stdout", terminal)
+    server.serve_forever(lambda: None, "127.0.0.1", 0, False)
+    assert did[did.index("run") - 1] == "flush" == did[-1]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])

@@ -87,10 +87,18 @@ def claims(height: int, width: int):
     return rebuilt(b"IHDR", lambda data: struct.pack(">II", width, height) + data[8:])
 
 
+def deflated_zeros(thousands: int) -> bytes:
+    """A deflated stream of so many thousand zeros: one piece of it, again and again."""
+    squash = zlib.compressobj(wbits=-15)
+    piece = squash.compress(bytes(1_000_000)) + squash.flush(zlib.Z_FULL_FLUSH)
+    rest = squash.compress(bytes(thousands % 1000 * 1000)) + squash.flush()
+    return piece * (thousands // 1000) + rest
+
+
 def bomb() -> bytes:
     """A PNG of 30000 x 30000 black pixels in less than a megabyte."""
-    squash, row = zlib.compressobj(), bytes(1 + 30_000)
-    data = b"".join(squash.compress(row) for _ in range(30_000)) + squash.flush()
+    checksum = 30_000 * 30_001 % 65_521 << 16 | 1  # Adler's, of zeros
+    data = b"x\x9c" + deflated_zeros(30 * 30_001) + struct.pack(">I", checksum)
     header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 0, 0, 0, 0)
     parts = (b"IHDR", header), (b"IDAT", data), (b"IEND", b"")
     return picture()()[:8] + b"".join(chunk(name, part) for name, part in parts)
@@ -204,10 +212,7 @@ def deflated() -> bytes:
     """A DICOM file whose deflated part is a gigabyte of zeros in a megabyte."""
     start = dicom(Modality="DX")()
     meta = replaced(lambda: start, b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.1.99")()
-    squash = zlib.compressobj(wbits=-15)
-    return (
-        meta[:400] + b"".join(squash.compress(bytes(2**20)) for _ in range(1000)) + squash.flush()
-    )
+    return meta[:400] + deflated_zeros(1_000_000)
 
 
 def zipped() -> bytes:
