@@ -122,6 +122,37 @@ def test_shade_and_noise_by_hand(draw, monkeypatch):
     np.testing.assert_allclose(mask, RAMP, atol=1e-6)
 
 
+def test_every_change_is_drawn_by_itself(monkeypatch):
+    """And a shift twice: copies move across without moving down."""
+    spot = RAMP.copy()
+    spot[5:8, 9:12] += 0.2
+    batch = tf.constant(spot)[None, ..., None]
+    monkeypatch.setattr(tf.random, "stateless_normal", lambda shape, *_: tf.fill(shape, 2.0))
+
+    def copy(largest, drawn):
+        """The copy where of the twelve draws only this one is not zero."""
+        draws = iter(np.eye(13, 12, dtype=np.float32)[drawn].reshape(2, 6))
+
+        def uniform(shape, *_):
+            return tf.broadcast_to(next(draws).reshape(6, *[1] * (len(shape) - 1)), shape)
+
+        monkeypatch.setattr(tf.random, "stateless_uniform", uniform)
+        return augment(batch, batch, tf.constant([0, 0], tf.int64), largest)[0].numpy()
+
+    drawn_by = {}
+    for kind in fields(Augmentation):
+        largest = replace(NONE, **{kind.name: 0.1 if kind.name != "rotation" else 10})
+        still = copy(largest, 12)
+        found = [number for number in range(12) if not np.array_equal(copy(largest, number), still)]
+        drawn_by[kind.name] = found
+    assert {name for name, numbers in drawn_by.items() if len(numbers) != 1} == {"shift"}
+    every = [number for numbers in drawn_by.values() for number in numbers]
+    assert len(drawn_by["shift"]) == 2 and sorted(every) == list(range(12))
+    across, down = (copy(replace(NONE, shift=0.25), one)[0] for one in drawn_by["shift"])
+    np.testing.assert_allclose(across[:, :12, 0], spot[:, 4:], atol=1e-5)
+    np.testing.assert_allclose(down[:12, :, 0], spot[4:], atol=1e-5)
+
+
 def place(picture):
     """Row and column of the centre of what is bright."""
     rows, columns = np.indices(picture.shape)

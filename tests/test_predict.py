@@ -296,6 +296,18 @@ def test_doubt_is_the_deviation_and_the_joint_answer_the_mean_of_all(monkeypatch
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("threshold", [0.2, 0.8])
+def test_pieces_and_holes_are_those_above_the_threshold(threshold):
+    """Not those above a half: a speck and a hole that only this threshold sees are gone too."""
+    low, high = threshold - 0.1, threshold + 0.1
+    square = np.full((32, 32), low, np.float32)
+    square[6:26, 3:13] = square[6:26, 19:29] = high
+    expected = square > threshold
+    square[1, 1] = high
+    square[15, 6:8] = low
+    np.testing.assert_array_equal(mask_from_square(square, (32, 32), threshold), expected)
+
+
 def test_a_pixel_at_the_threshold_is_no_lung():
     square = np.full((4, 4), 0.5, np.float32)
     assert not mask_from_square(square, (4, 4)).any()

@@ -135,6 +135,44 @@ def test_a_file_its_outline_the_threshold_and_the_downloads(opened, expect):
     shows(expect, shown, lung_areas(probability > 0.99))
 
 
+FOCUSED = """() => {
+  const focused = document.activeElement;
+  const seen = focused.matches(".unseen") ? focused.nextElementSibling : focused;
+  const { outlineStyle, outlineWidth } = getComputedStyle(seen);
+  return [focused.id || focused.textContent, `${outlineWidth} ${outlineStyle}`];
+}"""
+
+
+def test_whoever_has_no_mouse_sees_where_they_are(opened, expect):
+    shown = opened()
+    shown.get_by_role("button", name="Normal").click()
+    expect(shown.locator("#status")).to_contain_text("two outlines")
+    shown.locator("#file").focus()
+    shown.keyboard.press("Shift+Tab")
+    around = []
+    while len(around) < 20:
+        shown.keyboard.press("Tab")
+        around.append(shown.evaluate(FOCUSED))
+        if around[-1][0] == "overlay":
+            break
+    names = [name for name, _ in around]
+    examples = shown.locator("#examples button").all_inner_texts()
+    assert [name for name in names if name] == ["file", *examples, "threshold", "mask", "overlay"]
+    assert {outline for _, outline in around} == {"3px solid"}
+
+
+def test_any_file_can_be_chosen_and_the_same_one_again(opened, expect):
+    """A browser tells of a choice only where the value changes; ours is empty again each time."""
+    shown = opened()
+    assert shown.locator("#file").get_attribute("accept") is None, "a file is known by its bytes"
+    offer(shown, "notes.txt", b"no picture")
+    expect(shown.locator("#error")).to_contain_text("notes.txt")
+    expect(shown.locator("#file")).to_have_value("")
+    offer(shown, "a chest.png", CHEST)
+    expect(shown.locator("#status")).to_have_text("a chest.png: two outlines")
+    expect(shown.locator("#file")).to_have_value("")
+
+
 def test_files_are_dropped_and_the_first_is_taken(opened, expect, shots):
     import base64
 
