@@ -153,6 +153,47 @@ def test_every_change_is_drawn_by_itself(monkeypatch):
     np.testing.assert_allclose(down[:12, :, 0], spot[4:], atol=1e-5)
 
 
+def test_every_draw_is_even_in_its_limits_and_has_its_own_seed(monkeypatch):
+    drawn, seeds = [], []
+    for name in ("stateless_uniform", "stateless_normal"):
+        draw = getattr(tf.random, name)
+
+        def noted(shape, seed, *limits, draw=draw):
+            seeds.append(tuple(seed.numpy()))
+            drawn.append(draw(shape, seed, *limits).numpy())
+            return drawn[-1]
+
+        monkeypatch.setattr(tf.random, name, noted)
+    many = tf.zeros((2000, 4, 4, 1))
+    augment(many, many, tf.constant([1, 2], tf.int64), STRONG)
+    assert len(set(seeds)) == 4
+    for even in drawn[:2]:
+        assert -1 <= even.min() < -0.99 and 0.99 < even.max() < 1 and abs(even.mean()) < 0.02
+
+
+def test_tones_follow_each_other_as_it_is_written(monkeypatch):
+    """Sharpness, gamma, contrast and brightness, shade, noise; within 0 and 1 after the first and
+    at the end.
+    """
+    largest = dict(sharpness=2, gamma=0.7, contrast=-0.3, brightness=0.05, shade=0.1, noise=0.02)
+    spot = RAMP.copy()
+    spot[5:8, 9:12] += 0.2
+    coarse = np.random.default_rng(0).normal(0, 1, (1, 4, 4, 1)).astype(np.float32)
+    monkeypatch.setattr(tf.random, "stateless_uniform", lambda shape, *_: tf.fill(shape, 1.0))
+    monkeypatch.setattr(
+        tf.random, "stateless_normal",
+        lambda shape, *_: coarse if tuple(shape) == (1, 4, 4, 1) else tf.fill(shape, 2.0),
+    )  # fmt: skip
+    batch = tf.constant(spot)[None, ..., None]
+    found, _ = augment(batch, batch, tf.constant([0, 0], tf.int64), replace(NONE, **largest))
+    sharp = spot + 2 * (spot - blurred(spot))
+    assert sharp.max() > 1.1 and sharp.min() < 0.1, "nothing is cut off"
+    toned = np.clip(sharp, 0, 1) ** np.exp(0.7)
+    toned = (toned - 0.5) * 0.7 + 0.5 + 0.05
+    shaded = toned + 0.1 * tf.image.resize(coarse, (16, 16), "bicubic").numpy()[0, ..., 0]
+    np.testing.assert_allclose(found[0, ..., 0], np.clip(shaded + 0.04, 0, 1), atol=1e-5)
+
+
 def place(picture):
     """Row and column of the centre of what is bright."""
     rows, columns = np.indices(picture.shape)

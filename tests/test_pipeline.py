@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from sets import numbered_squares
 
-from lungseg_utils.augmentation import MILD, STRONG
+from lungseg_utils.augmentation import MILD, STRONG, augment
 from lungseg_utils.pipeline import training_batches
 from lungseg_utils.squares import Squares
 
@@ -85,6 +86,18 @@ def test_batches_are_what_the_network_takes(channels, augmentation, squares):
         assert 0 <= image.min() < image.max() <= 1
         assert (mask.min(), mask.max()) == (0, 1)
         assert (image == image[..., :1]).all()
+
+
+def test_copies_are_those_of_the_augmentation_that_was_asked_for(squares):
+    """By default the mild one, of seed 0, in one channel."""
+    plain = training_batches(squares, 5, range(1), augmentation=None)
+    key = tf.zeros(2, tf.int64)
+    for settings in ({}, {"augmentation": STRONG}):
+        found = training_batches(squares, 5, range(1), **settings)
+        for step, (copy, original) in enumerate(zip(found, plain, strict=True)):
+            seed = tf.random.experimental.stateless_fold_in(key, tf.constant(step, tf.int64))
+            expected = augment(*original, seed, settings.get("augmentation", MILD))
+            assert_equal([copy], [expected])
 
 
 def test_without_augmentation_the_images_are_as_they_were(squares):

@@ -241,6 +241,10 @@ def test_a_later_run_goes_on_from_the_last_whole_epoch(tmp_path):
     before = kept_run(tmp_path, [3, 1, 2], keep_best=True)
     (before.folder / "part-1").mkdir()
     (before.folder / "part-1" / "model.weights.h5").write_bytes(b"half a fi")
+    first = kept_run(tmp_path / "short", [3])
+    shorter = training.Run(OneWeight(), TINY, first.folder)
+    shorter.load_last()
+    assert shorter.model.weight == 1 and shorter.history == first.history
     run = kept_run(tmp_path)
     run.load_last()
     assert run.model.weight == 3 and run.history == before.history and not run.finished
@@ -280,6 +284,45 @@ def test_an_epoch_that_another_training_kept_or_cleared_first_is_left_to_it(tmp_
     shutil.rmtree(first.folder)
     first.save({"epoch": 3, "val_loss": 2})
     assert names_in(first) == ["epoch-0003"]
+
+
+def test_a_training_whose_only_epoch_is_cleared_while_it_is_read_begins_anew(tmp_path, monkeypatch):
+    run = kept_run(tmp_path, [1])
+
+    def cleared(run, epoch):
+        shutil.rmtree(run.folder)
+        raise FileNotFoundError
+
+    monkeypatch.setattr(training.Run, "load", cleared)
+    again = kept_run(tmp_path)
+    again.load_last()
+    assert again.history == [] and run.history != []
+
+
+@pytest.mark.parametrize(
+    ("done", "said"),
+    [(0, ""), (2, "A training was stopped after epoch 2; going on from there.\n"),
+     (4, "This network was trained before on these images; here it is, read back.\n")],
+)  # fmt: skip
+def test_what_is_finished_is_read_back_and_what_is_not_goes_on(
+    done, said, tmp_path, monkeypatch, capsys
+):
+    made, fitted, told = [], [], []
+    network = OneWeight()
+    monkeypatch.setattr(training, "_new_network", lambda *given: made.append(given) or network)
+    monkeypatch.setattr(training.Run, "load_last", lambda run: run.history.extend([{}] * done))
+    monkeypatch.setattr(training, "_fit", lambda *given: fitted.append(given))
+    squares, start = (discs(18, 1), discs(5, 2)), [np.ones(3)]
+
+    def report(*given):
+        told.append(given)
+
+    run = train(TINY, *squares, tmp_path, "float16", report, start)
+    assert made == [(TINY, "float16", 18, start)]
+    assert (run.model, run.recipe, run.folder.parent) == (network, TINY, tmp_path)
+    assert fitted == ([] if done == TINY.epochs else [(run, *squares, report)])
+    assert told == ([(TINY, [{}] * 4)] if done == TINY.epochs else [])
+    assert capsys.readouterr().out == said
 
 
 def test_an_epoch_s_row_has_its_number_its_seconds_and_every_score(monkeypatch):

@@ -61,6 +61,17 @@ def test_what_is_no_x_ray_is_counted_and_left_out(tmp_path):
     assert targets(tmp_path) == {"a.png": "a", "b.txt": "b.txt", "c": "c", "text.png": "text"}
 
 
+def test_a_file_of_no_known_name_that_cannot_be_read_is_left_out(tmp_path, monkeypatch):
+    filled(tmp_path, "a.png", "b")
+
+    def refuse(path, *_, **__):
+        raise PermissionError(13, "not yours", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    jobs, left_out = find_jobs([tmp_path])
+    assert [job.target for job in jobs] == ["a"] and left_out == 1
+
+
 def test_files_that_are_named_are_taken_as_they_are_and_once(tmp_path):
     filled(tmp_path, "a.png", content=b"")
     file, gone = tmp_path / "a.png", tmp_path / "gone.txt"
@@ -179,6 +190,18 @@ def test_rows_of_files_that_are_gone_are_kept(done):
     (folder / "a.png").unlink()
     jobs, finished, left_out = open_table([folder], out, SETTINGS)
     assert (jobs, finished, left_out) == ([], 2, 0) and kept(out) == ["a.png", "b.png", "c.png"]
+
+
+def test_a_mask_keeps_its_name_when_a_file_of_the_same_name_comes_later(done):
+    folder, out, _ = done
+    filled(folder, "a.jpg")
+    jobs, finished, _ = open_table([folder], out, SETTINGS)
+    assert [(job.path.name, job.target) for job in jobs] == [("a.jpg", "a.jpg")] and finished == 3
+
+
+def test_out_may_lie_in_a_folder_that_is_not_there_yet(tmp_path):
+    folder, out = filled(tmp_path / "in", "a.png"), tmp_path / "new" / "out"
+    assert open_table([folder], out, SETTINGS)[1:] == (0, 0) and out.is_dir()
 
 
 FOUND = Prediction((2, 3), (0.5, 0.25), np.zeros((2, 2)), np.zeros((2, 2)), 0.987654,
