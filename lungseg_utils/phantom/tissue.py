@@ -32,7 +32,7 @@ def silhouette(who: Person) -> np.ndarray:
             [acromion * 0.55, -0.15 * h - 0.2 * rise],
             [acromion * 0.9, -0.06 * h - 0.5 * rise],
             [acromion * 1.05, 0.08 * h - 0.4 * rise],
-            [acromion * 1.0, 0.30 * h],
+            [acromion, 0.30 * h],
             [who.edge(0.5 * h) + 1.35 * wall, 0.56 * h],
             [who.edge(0.7 * h) + 1.1 * wall, 0.8 * h],
             [waist, 1.1 * h],

@@ -251,6 +251,15 @@ def test_other_bits_than_8_and_12_are_refused(tmp_path):
     assert not (tmp_path / "set").exists()
 
 
+def test_by_default_a_set_is_as_large_as_the_montgomery_set(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(dataset, "is_whole", lambda root, recipe: asked.append(recipe) or True)
+    assert phantom.write_phantom_set(tmp_path) == tmp_path
+    (recipe,) = asked
+    del recipe["version"]
+    assert recipe == {"count": 138, "size": 512, "seed": 0, "bits": 8}
+
+
 def test_a_written_set_reads_as_the_montgomery_layout(folder):
     records = load_records(folder)
     assert len(records) == 24

@@ -125,6 +125,33 @@ def test_controls_are_for_the_keyboard_and_their_names_are_whole(maker, drawn):
             assert control.style.description_width == "135px"
 
 
+PLACES = (0.05, 0.95, 0.01)
+SLIDERS = {  # least, largest and step, by title
+    "RadiographBrowser": {"age, years": (0, 120, 1), "radiograph": (0, 3, 1)},
+    "LayerStack": {"layers": (1, 22, 1)},
+    "MaskOverlay": {"opacity": (0, 1, 0.05)},
+    "ReceptiveField": {"row": (0, 1, 0.01), "column": (0, 1, 0.01), "depth": (0, 5, 1)},
+    "AugmentationPreview": {"rotation, °": (0, 45, 1), "zoom": (0, 0.5, 0.01),
+                            "shift": (0, 0.5, 0.01), "gamma": (0, 1.5, 0.05),
+                            "contrast": (0, 1, 0.05), "noise": (0, 0.3, 0.01),
+                            "seed": (0, 20, 1)},
+    "LossExplorer": {"shift, px": (-16, 16, 1), "growth, px": (-6, 6, 1),
+                     "confidence": (0.5, 0.99, 0.01)},
+    "ThresholdExplorer": {"threshold": (0.01, 0.99, 0.01)},
+    "YouAreTheBaseline": {f"image {side} {what}": (-30, 30, 1) if what == "tilt" else PLACES
+                          for what in ("row", "column", "height", "width", "tilt")
+                          for side in ("left", "right")},
+    "FailureBrowser": {"worst to best": (0, 2, 1)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_every_slider_has_its_range(name, records, drawn):
+    controls = MAKERS[name](records).controls.values()
+    sliders = [one for one in controls if hasattr(one, "step")]
+    assert {one.description: (one.min, one.max, one.step) for one in sliders} == SLIDERS[name]
+
+
 def test_the_picture_comes_with_its_texts(maker):
     html = maker().shown.value
     assert html.startswith("<figure") and 'alt="' in html and "<figcaption" in html
