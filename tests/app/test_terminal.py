@@ -6,10 +6,12 @@ import errno
 import functools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +21,7 @@ import numpy as np
 import pytest
 from hostile import INPUTS, chest, dicom, picture
 from scipy import ndimage
+from tqdm import tqdm
 
 from lungseg_utils import losses
 from lungseg_utils.app import batch, doctor, jobs, terminal
@@ -582,6 +585,28 @@ def test_help_begins_with_what_the_command_does(name):
     assert f"lungseg {name}" in USING.read_text(encoding="utf-8")
 
 
+DOES = {
+    "predict": "find the lungs in X-rays",
+    "serve": "open a page on this computer to drop X-rays on",
+    "doctor": "say what is installed and found, and what to do about the rest",
+    "download": "fetch the Montgomery County X-ray set",
+    "phantom": "write a set of simulated radiographs",
+    "train": "train the course's network, or go on where that was stopped",
+    "evaluate": "score a network on a folder with masks",
+}
+
+
+def test_help_says_what_each_command_does(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = capsys.readouterr().out
+    assert all(re.search(rf"^ +{name} +{does}$", said, re.M) for name, does in DOES.items())
+    for name in DOES:
+        with pytest.raises(SystemExit):
+            main([name, "--help"])
+        assert re.search("--debug +show where an error came from$", capsys.readouterr().out, re.M)
+
+
 def test_help_of_the_whole_has_the_examples():
     whole = terminal._parser()
     assert (whole.prog, whole.epilog) == ("lungseg", terminal.OVERVIEW)
@@ -604,6 +629,51 @@ def test_what_ends_a_command_is_said_in_one_line(error, code, says, monkeypatch,
     assert capsys.readouterr().err == f"lungseg: {says}\n"
     with pytest.raises(type(error)) if code == 1 else contextlib.nullcontext():
         main(["doctor", "--debug"])
+
+
+def test_nothing_is_said_where_nobody_reads_any_more(monkeypatch, capfd):
+    """As in `lungseg ... | head`: what is still in the buffer goes nowhere, too."""
+    monkeypatch.setattr(sys, "stdout", os.fdopen(1, "w", closefd=False))
+
+    def fail():
+        print("for nobody")
+        raise BrokenPipeError
+
+    monkeypatch.setattr(doctor, "examine", fail)
+    assert main(["doctor"]) == 1
+    sys.stdout.flush()
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_warnings_of_readers_are_for_whoever_looks_for_an_error(debug, monkeypatch):
+    finding = doctor.Finding("a name", "fine")
+
+    def examine():
+        warnings.warn("odd", stacklevel=1)
+        return [finding]
+
+    monkeypatch.setattr(doctor, "examine", examine)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert main(["doctor"] + ["--debug"] * debug) == 0
+    assert len(told) == debug
+
+
+def test_networks_are_loaded_where_there_is_something_to_do(tmp_path, monkeypatch):
+    (tmp_path / "a.png").write_bytes(CHEST)
+    predict_it = ["predict", str(tmp_path / "a.png"), "-o", str(tmp_path / "out")]
+    bars = []
+
+    def bar(**options):
+        bars.append(options)
+        return tqdm(**options)
+
+    monkeypatch.setattr("tqdm.tqdm", bar)
+    assert main(predict_it) == 0
+    monkeypatch.setattr("lungseg_utils.pretrained.load_networks", None)
+    assert main(predict_it) == 0
+    assert bars == [{"total": count, "unit": " X-rays", "disable": None} for count in (1, 0)]
 
 
 def test_an_error_of_the_program_itself_is_not_hidden(monkeypatch):
