@@ -2,7 +2,7 @@
 
 An X-ray goes through them in order: a file becomes an `Xray`, a record, a square array, a batch;
 the U-Net makes a probability of it, which becomes a mask at native size, scores and a picture.
-The course itself is 2,410 lines; the folders use it, and it uses none of them but `phantom`.
+The course itself is 2,414 lines; the folders use it, and it uses none of them but `phantom`.
 
         types.py            82  the words that every module uses, and the only way it writes a file
     00  start.py           195  which data, which size of run, which device
@@ -17,7 +17,7 @@ The course itself is 2,410 lines; the folders use it, and it uses none of them b
     04  augmentation.py     89  random changes to images and masks, within what other X-rays show
     04  pipeline.py         47  from square arrays to training batches
     04  losses.py           57  what training minimizes
-    04  training.py        222  a training that can be killed at any moment and resumed
+    04  training.py        226  a training that can be killed at any moment and resumed
     04  pretrained.py       96  the trained networks that come with the package
     05  metrics.py         205  how good a mask is, by overlap and by distance
     06  results.py         107  the table of scores, one row per image, with means and intervals

@@ -2,6 +2,7 @@
 
 import os
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -148,6 +149,44 @@ def test_a_thin_line_fades_rather_than_flickers():
     image = np.zeros((64, 64), np.float32)
     image[:, 21] = 1
     assert set(to_square(image, 16).sum(axis=1)) == {0.25}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [([[1, 0, 1, 0]] * 2, [[0.5, 0.5]] * 2),  # as high as the square, and twice as wide
+     ([[0, 1]], [[0, 1]] * 2), ([[0.0, 0.5], [1.0, 0.25]], [[0.0, 0.5], [1.0, 0.25]])],
+)  # fmt: skip
+def test_a_pixel_is_the_mean_of_what_it_covers(before, after):
+    np.testing.assert_allclose(to_square(np.array(before, np.float32), 2), after)
+
+
+def test_an_image_that_is_too_small_is_stretched_evenly():
+    square = to_square(np.array([[0, 1], [0, 1]], np.float32), 4)
+    np.testing.assert_allclose(square, [[0, 0.25, 0.75, 1]] * 4)
+
+
+def test_a_pixel_that_is_lung_by_half_is_lung():
+    half = np.array([[True, False], [False, True]])
+    assert to_square(half, 1).tolist() == [[True]]
+
+
+def test_the_edge_of_a_mask_is_where_the_probability_says_so():
+    """Not where the squares of the network end."""
+    square = np.zeros((32, 32), np.float32)
+    square[4:28, 4:12] = square[4:28, 20:28] = 0.9
+    square = cv2.GaussianBlur(square, (0, 0), 2)
+    expected = to_native(square, (320, 320)) > 0.5
+    np.testing.assert_array_equal(mask_from_square(square, (320, 320)), expected)
+
+
+def test_pieces_that_only_touch_in_doubt_are_two_pieces():
+    """Where the probability is the threshold itself."""
+    square = np.zeros((32, 32), np.float32)
+    square[2:30, 2:9] = square[2:14, 20:30] = square[17:28, 20:30] = 0.9
+    square[14:17, 25] = 0.5
+    expected = square > 0.5
+    expected[17:28, 20:30] = False
+    np.testing.assert_array_equal(mask_from_square(square, (32, 32)), expected)
 
 
 def test_a_mask_is_what_is_above_half_in_two_pieces_without_holes():

@@ -56,6 +56,10 @@ def test_parameters_are_those_counted_by_hand(channels, filters, depth):
     )
 
 
+def test_it_is_called_what_it_is():
+    assert build_unet(16, filters=2, depth=1).name == "unet"
+
+
 def test_the_course_s_network_is_the_default():
     model = build_unet(64)
     momenta = {layer.momentum for layer in model.layers if hasattr(layer, "momentum")}

@@ -294,6 +294,22 @@ def test_another_site_is_refused(page, headers):
         assert answer.status_code == 403 and "another site" in sentence(answer)
 
 
+@pytest.mark.parametrize(
+    "method, headers, refused",
+    [("POST", {}, False), ("POST", {"sec-fetch-site": "same-origin"}, False),
+     ("POST", {"sec-fetch-site": "none"}, False), ("POST", {"sec-fetch-site": "same-site"}, True),
+     ("POST", {"origin": "http://localhost:1"}, False), ("POST", {"origin": "http://a:1"}, True),
+     ("GET", {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}, False),
+     ("GET", {"sec-fetch-site": "cross-site"}, True)],
+)  # fmt: skip
+def test_who_may_ask(method, headers, refused):
+    sent = {"host": "localhost:1", **headers}
+    pairs = [(name.encode(), value.encode()) for name, value in sent.items()]
+    scope = {"type": "http", "method": method, "headers": pairs}
+    answer = guard.Guard(None, "127.0.0.1", 1).refusal(scope)
+    assert (answer.status_code if answer else None) == (403 if refused else None)
+
+
 def test_another_site_may_link_to_the_page_but_not_use_it(page):
     link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
     assert page.ask("GET", "/", headers=link).status_code == 200
@@ -400,6 +416,7 @@ def test_a_failure_inside_is_told_without_what_is_in_the_file(capsys):
      ("localhost", "127.0.0.1", 80, True), ("localhost", "127.0.0.1", 8501, False),
      ("192.168.1.5:8501", "127.0.0.1", 8501, False), ("192.168.1.5:8501", "0.0.0.0", 8501, True),
      ("evil.example:8501", "0.0.0.0", 8501, False), ("[fe80::1]:8501", "::", 8501, True),
+     ("[fe80::1]:8501", "fe80::1", 8501, True), ("[fe80::2]:8501", "::1", 8501, False),
      (f"{socket.gethostname()}:8501", "0.0.0.0", 8501, True),
      ("lab.example:8501", "lab.example", 8501, True), ("x:99999999", "x", 99999999, False)],
 )  # fmt: skip
