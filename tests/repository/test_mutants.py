@@ -15,7 +15,8 @@ EQUIVALENT = json.loads(mutants.EQUIVALENT.read_text(encoding="utf-8"))
 def functions(module: str) -> set[str]:
     """Names as mutmut has them: those of methods with their class."""
     tree = ast.parse((mutants.PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
-    found = {one.name for one in tree.body if isinstance(one, ast.FunctionDef)}
+    kinds = ast.FunctionDef, ast.AsyncFunctionDef
+    found = {one.name for one in tree.body if isinstance(one, kinds)}
     for kind in (one for one in tree.body if isinstance(one, ast.ClassDef)):
         found |= {f"xǁ{kind.name}ǁ{one.name}" for one in kind.body if hasattr(one, "name")}
     return found
