@@ -157,6 +157,15 @@ def test_readings_name_the_side_on_which_disease_is_drawn(patients):
         assert patient.label or patient.reading == "normal"
 
 
+def test_readings_name_each_finding_once(monkeypatch):
+    """Also where it is drawn twice."""
+    for draw in ("SECOND", "THIRD"):
+        monkeypatch.setattr(disease, draw, 1.0)
+    for index in range(30):
+        findings = radiograph.Exposure(5, index, SIZE).reading.split(";")[0].split(", ")
+        assert len(set(findings)) == len(findings)
+
+
 def test_readings_begin_with_the_habit(patients):
     assert any(patient.who.habit for patient in patients)
     for patient in patients:

@@ -98,6 +98,16 @@ def test_newest_python_is_one_that_works(tmp_path, monkeypatch):
     assert course.newest_python() == "python3.12"
 
 
+@pytest.mark.parametrize("minor", [9, 10, 11, 12, 13, 14])
+def test_every_python_that_will_do_is_looked_for(minor, tmp_path, monkeypatch):
+    name, supported = f"python3.{minor}", 10 <= minor <= 13
+    (tmp_path / name).write_text("#!/bin/sh\nexit 0\n")
+    (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert course.newest_python() == (name if supported else "")
+    assert (course.python_fault((3, minor, 0)) == "") == supported
+
+
 def test_guard_can_be_read_by_old_pythons():
     """Nothing above the version check, nor the syntax of the file, is newer than Python 3.6."""
     import ast

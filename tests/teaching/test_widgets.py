@@ -1,5 +1,6 @@
 """Controls: each is moved over its whole range, and each change draws once."""
 
+import inspect
 from dataclasses import replace
 
 import ipywidgets
@@ -14,6 +15,7 @@ from lungseg_utils.phantom import explain
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.teaching import plots, scenes, widgets
 from lungseg_utils.teaching.scenes import Case
+from lungseg_utils.teaching.scenes.frame import nothing
 from lungseg_utils.unet import build_unet
 
 SHAPE, SPACING = (48, 64), (2.0, 1.5)
@@ -152,6 +154,44 @@ def test_every_slider_has_its_range(name, records, drawn):
     assert {one.description: (one.min, one.max, one.step) for one in sliders} == SLIDERS[name]
 
 
+GIVEN = {  # what each scene is drawn of, by the names that the scene has for it
+    "MaskOverlay": ("overlay", {"image": IMAGE, "image_left": IMAGE_LEFT,
+                                "image_right": IMAGE_RIGHT, "spacing_mm": SPACING,
+                                "opacity": 0.4, "style": "filled"}),
+    "ReceptiveField": ("receptive_field", {"image": SQUARE, "row": 0.5, "column": 0.35,
+                                           "depth": 4}),
+    "AugmentationPreview": ("augmented", {"image": SQUARE, "mask": SQUARE_MASK,
+                                          "augmentation": MILD, "seed": 0}),
+    "LossExplorer": ("losses", {"shift": 4, "growth": 0, "confidence": 0.9}),
+    "ThresholdExplorer": ("thresholded", {"image": IMAGE, "probability": PROBABILITY,
+                                          "reference": REFERENCE, "spacing_mm": SPACING,
+                                          "threshold": 0.5}),
+    "YouAreTheBaseline": ("drawn_by_hand", {"image": IMAGE, "reference": REFERENCE,
+                                            "spacing_mm": SPACING, "others": OTHERS,
+                                            "image_left_lung": widgets.LUNGS["image_left"],
+                                            "image_right_lung": widgets.LUNGS["image_right"],
+                                            "reveal": False}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_a_widget_shows_what_it_was_given(name, drawn, monkeypatch):
+    """Each thing in its own place, and what the controls say."""
+    scene, expected = GIVEN[name]
+    signature, given = inspect.signature(getattr(scenes, scene)), []
+
+    def noted(*values, **named):
+        given.append(signature.bind(*values, **named).arguments)
+        return nothing("a picture")
+
+    monkeypatch.setattr(scenes, scene, noted)
+    MAKERS[name](None)
+    assert given[0].keys() == expected.keys()
+    for part, value in expected.items():
+        found = given[0][part]
+        assert found is value if isinstance(value, np.ndarray) else found == value, part
+
+
 def test_the_picture_comes_with_its_texts(maker):
     html = maker().shown.value
     assert html.startswith("<figure") and 'alt="' in html and "<figcaption" in html
@@ -239,9 +279,16 @@ def test_nothing_chosen_is_nothing_in_the_way(stack):
 
 
 def test_a_layer_is_told_with_its_strength(drawn):
+    """Which is negative where it takes away, as air does in the body; alone it is white."""
     empty = np.zeros((64, 64), np.float32)
-    layers = {"body": empty + 1, "air": empty - 0.5, "disease": empty}
+    air = empty.copy()
+    air[20:30, 10:40] = -0.5
+    air[40, 40] = 0.25
+    layers = {"body": empty + 1, "air": air, "disease": empty}
     stack = widgets.LayerStack(layers, lambda total: total, (2.0, 1.0))
+    stack.slider.value = 2
+    alone = stack.scene(**stack.values()).figure.axes[1].images[0].get_array().data
+    np.testing.assert_array_equal(alone, air / -0.5)
     for place, text in enumerate(("Body: +1.00", "Air: -0.50", "Disease: +0.00"), start=1):
         stack.slider.value = place
         assert text in drawn[-1][1]

@@ -1,5 +1,6 @@
 """What every exercise can do: check an answer, give a hint, show a solution, remember."""
 
+import copy
 import json
 import textwrap
 from collections.abc import Callable
@@ -96,9 +97,11 @@ def passed() -> set[str]:
 
 
 def _watched(function: Callable) -> Callable:
+    """The function, which may use up what it is given, and whose errors and silence are told."""
+
     def called(*arguments, **named):
         try:
-            result = function(*arguments, **named)
+            result = function(*copy.deepcopy(arguments), **copy.deepcopy(named))
         except Exception as error:
             raise NotYet(f"your function stops with {_said(error)}") from error
         if result is None or result is ...:

@@ -42,7 +42,7 @@ def honest_mean(answer):
         dice = np.repeat(rng.uniform(0.8, 0.97, 12), 4) + rng.normal(0, 0.002, 48)
         dice[:12], dice[20:24] = 0.995, 0.0  # three patients known by heart, one lost
         table, seen = pd.DataFrame({"patient": patients, "dice": dice}), {"P0", "P1", "P2"}
-        found = np.asarray(answer(table.copy(), seen), float).ravel()
+        found = np.asarray(answer(table, seen), float).ravel()
         expect(len(found) == 3, "return three numbers: the mean, and both ends of its interval")
         expect(not np.isclose(found[0], dice.mean()), "patients seen in training are in your mean")
         failure = "images of Dice 0 are missing from your mean: a failure counts"
@@ -94,7 +94,7 @@ def combine(answer):
     def mean(masks):
         return np.mean([metrics.dice(*pair) for pair in zip(masks, references, strict=True)])
 
-    masks = [np.asarray(answer(dark.copy(), share.copy())) for dark in darks]
+    masks = [np.asarray(answer(dark, share)) for dark in darks]
     first = masks[0]
     expect(first.shape == share.shape, f"a mask of shape {share.shape}, not {first.shape}")
     expect(first.dtype == bool, f"a mask is bool, and yours is {first.dtype}")
@@ -125,7 +125,7 @@ def three_cases(answer):
         table = pd.DataFrame({"name": names, "dice": dice, "hd95_mm": rng.uniform(2, 20, count)})
         table.loc[0, "hd95_mm"] = np.inf
         table = table.sample(frac=1, random_state=seed)
-        found = [str(name) for name in answer(table.copy())]
+        found = [str(name) for name in answer(table)]
         expect(len(found) == 3, "return three names: worst, median, best")
         right = list(table.sort_values("dice")["name"].iloc[[0, count // 2, -1]])
         expect(found != right[::-1], "the order is worst, median, best")
@@ -178,7 +178,7 @@ def thin_groups(answer):
     for column, fewest in (("sex", 6), ("sex", 5), ("label", 8), ("sex", 4), ("label", 11)):
         people = table.groupby(column)["patient"].nunique()
         images = table.groupby(column)["patient"].size()
-        found, right = set(answer(table.copy(), column, fewest)), set(people.index[people < fewest])
+        found, right = set(answer(table, column, fewest)), set(people.index[people < fewest])
         here = f"by {column}, with {fewest} patients asked for, you name {_names(found)}"
         counted = found == set(images.index[images < fewest]) != right
         expect(not counted, f"{here}: a group may have many images of few people; count people")

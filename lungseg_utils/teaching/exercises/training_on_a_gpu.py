@@ -19,7 +19,7 @@ def one_step(answer):
     rng = np.random.default_rng(0)
     for w, b, rate in ((0.0, 0.0, 2.0), (-3.0, 1.5, 0.5)):
         x, y = rng.uniform(0, 1, 50), rng.uniform(0, 1, 50) < 0.3
-        found = np.asarray(answer(w, b, x.copy(), y.astype(float), rate), float)
+        found = np.asarray(answer(w, b, x, y.astype(float), rate), float)
         expect(found.shape == (2,), f"return two numbers, w and b, not {found.shape}")
         p = 1 / (1 + np.exp(-(w * x + b)))
         step = rate * np.array([np.mean((p - y) * x), np.mean(p - y)])
@@ -83,7 +83,7 @@ def jaccard_loss(answer):
     truth = (rng.uniform(0, 1, (3, 6, 5)) < 0.4).astype(float)
     truth[2], p = 0, rng.uniform(0, 1, (3, 6, 5))
     p[2] = 0
-    found = np.asarray(answer(truth.copy(), p.copy()), float)
+    found = np.asarray(answer(truth, p), float)
     expect(found.shape == (3,), f"one loss for each of 3 images, not {found.shape}")
     expect(np.isfinite(found).all(), "an empty lung and no answer divide by zero: add 1 to both")
     shared, total = (truth * p).sum((1, 2)), (truth + p).sum((1, 2))
@@ -119,7 +119,7 @@ def pick_rate(answer):
         fall = np.clip(np.log(rates / low) / np.log(best / low), 0, 1)
         rise = np.clip(np.log10(rates / best), 0, None)
         losses = 0.7 - 0.5 * (1 - np.cos(np.pi * fall)) / 2 + 2 * rise**2
-        rate = float(answer(rates.copy(), losses.copy()))
+        rate = float(answer(rates, losses))
         said = f"where the loss is lowest at {best:g} you take {rate:.2g}"
         expect(rates[0] <= rate <= rates[-1], f"{said}, a rate that was not tried")
         expect(rate <= 1.5 * best, f"{said}: there the loss rises again")

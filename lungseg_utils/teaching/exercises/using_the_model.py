@@ -25,7 +25,7 @@ def readable(answer):
         stored[0, 0] -= bits  # a film need not be white anywhere
         image = stored / (2**bits - 1)
         right = 1 - image if inverted else image
-        found = np.asarray(answer(stored.copy(), bits, inverted))
+        found = np.asarray(answer(stored, bits, inverted))
         said = f"{bits} bits, inverted is {inverted}:"
         expect(found.shape == stored.shape, f"{said} one number a pixel, not {found.shape}")
         expect(found.dtype.kind == "f", f"{said} fractions need floats, not {found.dtype}")
@@ -65,7 +65,7 @@ def area_cm2(answer):
     ):
         mask = np.zeros((size, size), bool)
         mask[5:40, 8:30] = True
-        found, count = float(answer(mask.copy(), shape, spacing)), mask.sum()
+        found, count = float(answer(mask, shape, spacing)), mask.sum()
         row, column = (side * step / size for side, step in zip(shape, spacing, strict=True))
         right = count * row * column / 100
         faults = {
@@ -106,11 +106,11 @@ def second_look(answer):
         image, shown = rng.random(shape).astype(np.float32), []
 
         def ask(seen, shown=shown):
-            seen = np.asarray(seen)
+            seen = np.array(seen)
             shown.append(seen)
             return seen * np.linspace(0.1, 1, seen.size).reshape(seen.shape)  # place matters
 
-        found = np.asarray(answer(ask, image.copy()))
+        found = np.asarray(answer(ask, image))
         expect(shown, "the network was never asked: call ask")
         upright = any(np.array_equal(seen, image) for seen in shown)
         turned = np.rot90(image)
@@ -143,7 +143,7 @@ def joint_mask(answer):
     )
     rng = np.random.default_rng(1)
     for probabilities in (hesitant, rng.random((4, 6, 5)).astype(np.float32)):
-        found = np.asarray(answer(probabilities.copy()))
+        found = np.asarray(answer(probabilities))
         shape = probabilities.shape[1:]
         expect(found.shape == shape, f"one mask for all, {shape}, and yours is {found.shape}")
         expect(found.dtype == bool, f"a mask is bool, and yours is {found.dtype}: cut the mean")
@@ -179,7 +179,7 @@ def risk(answer):
     for count, coverage in ((10, 0.4), (20, 0.8), (12, 1.0), (40, 0.25)):
         dice = rng.uniform(0.3, 1, count)
         confidence = np.clip(dice + rng.normal(0, 0.2, count), 0, 1)
-        found = float(answer(confidence.copy(), dice.copy(), coverage))
+        found = float(answer(confidence, dice, coverage))
         keep = round(coverage * count)
         order = np.argsort(confidence)
         right = 1 - dice[order[::-1][:keep]].mean()
@@ -223,7 +223,7 @@ def largest_difference(answer):
                 said[1, 1] += bend
             return said
 
-        found = float(answer(lambda image: image / 2, other, [one.copy() for one in images]))
+        found = float(answer(lambda image: image / 2, other, images))
         gaps = np.stack([other(image) - image / 2 for image in images])
         right = np.abs(gaps).max()
         faults = {
