@@ -23,11 +23,8 @@ def to_square(array: np.ndarray, size: int) -> np.ndarray:
     Returns: the same type, (size, size). Each pixel is the mean of the area it covers, so that thin
         ribs fade rather than flicker; a mask keeps the pixels that are lung by half or more.
     """
-    values = np.asarray(array, np.float32)
-    shrinks = size <= min(array.shape)
-    square = cv2.resize(
-        values, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    )
+    way = cv2.INTER_AREA if size <= min(array.shape) else cv2.INTER_LINEAR
+    square = cv2.resize(np.asarray(array, np.float32), (size, size), interpolation=way)
     return square >= 0.5 if array.dtype == bool else square
 
 

@@ -117,7 +117,6 @@ def _new_network(
     model.optimizer.build(model.trainable_variables)
     blank = np.zeros((1, recipe.size, recipe.size, 1), np.float32)
     model.compute_metrics(None, blank, blank)
-    model.reset_metrics()
     return model
 
 
