@@ -9,7 +9,10 @@ import pytest
 from hostile import INPUTS, chest, picture
 from pages import SHIPPED, started
 
+from lungseg_utils.app.page import app
+from lungseg_utils.app.page.examples import EXAMPLES
 from lungseg_utils.masks import lung_areas
+from lungseg_utils.predict import LEAST_CONFIDENCE, THRESHOLD
 
 CHEST = picture()()
 SVG_IN_ITS_NAME = "<img src=x onerror=alert(1)>.svg"
@@ -274,6 +277,128 @@ def test_every_number_of_an_answer_is_shown(case, opened, expect):
     shown.locator("#threshold").press("ArrowRight")
     expect(shown.locator("#cover")).to_have_text("50.0 %")
     assert asked == ["threshold=0.42"] * 2 + ["threshold=0.43"]
+
+
+NOTHING = ["\u2013"] * 2  # dashes
+
+
+def test_before_there_is_an_x_ray(opened):
+    """The limits and numbers on the page are the package's."""
+    shown = opened()
+    slider = shown.locator("#threshold")
+    ends = [float(slider.get_attribute(name)) for name in ("min", "max", "value")]
+    assert ends == [app.LEAST, app.MOST, THRESHOLD]
+    for name in ("threshold", "mask", "overlay"):
+        assert shown.locator(f"#{name}").is_disabled()
+    assert not shown.locator("#picture").is_visible() and shown.locator(".drop").is_visible()
+    assert shown.locator("#value").inner_text() == f"{THRESHOLD:.2f}"
+    rows = [line.locator("th, td").all_inner_texts() for line in shown.locator("#areas tr").all()]
+    assert rows == [["image left", "patient right", *NOTHING],
+                    ["image right", "patient left", *NOTHING]]  # fmt: skip
+    text = " ".join(shown.locator("body").inner_text().replace("\u2011", "-").split())
+    for sentence in (
+        "For learning and research, not for clinical use.",
+        "or choose a file: PNG, JPEG, TIFF or DICOM",
+        "A pixel is lung where the network gives it a higher probability than this. "
+        f"The course's scores are measured at {THRESHOLD:.2f}.",
+        "Areas on the detector image side patient side pixels cm²",
+        f"1 is complete. Below {LEAST_CONFIDENCE:.2f} do not rely on the outline; above, it is "
+        "still no proof.",
+        "Your X-ray stays on this computer: it is held in memory and never written to disk.",
+    ):
+        assert sentence in text
+
+
+def test_the_example_that_is_shown_is_marked(opened, expect):
+    shown = opened()
+    buttons = shown.locator("#examples button")
+
+    def pressed():
+        return [one.get_attribute("aria-pressed") for one in buttons.all()]
+
+    assert buttons.all_inner_texts() == [one.name for one in EXAMPLES]
+    assert [one.get_attribute("title") for one in buttons.all()] == [one.says for one in EXAMPLES]
+    assert pressed() == ["false"] * len(EXAMPLES)
+    for number in (3, 0):
+        buttons.nth(number).click()
+        expected = [str(one == number).lower() for one in range(len(EXAMPLES))]
+        assert pressed() == expected
+        expect(shown.locator("#status")).to_contain_text(f"Example “{EXAMPLES[number].name}”: ")
+    offer(shown, "a chest.png", CHEST)
+    assert pressed() == ["false"] * len(EXAMPLES)
+    expect(shown.locator("#status")).to_have_text("a chest.png: two outlines")
+
+
+def test_it_says_that_it_loads_and_why_it_cannot(opened, expect):
+    shown, states = opened(), [{"ready": False, "problem": ""}] * 2
+
+    def state(route):
+        return route.fulfill(json=states.pop()) if states else route.continue_()
+
+    shown.route("**/state", state)
+    shown.reload()
+    expect(shown.locator("#waiting")).to_have_text("Loading the network …")
+    expect(shown.locator("#status")).to_have_text("Ready: no X-ray yet")
+    expect(shown.locator("#wait")).to_be_hidden()
+    states.append({"ready": False, "problem": "no networks: download them"})
+    shown.reload()
+    expect(shown.locator("#error")).to_have_text("no networks: download them")
+    expect(shown.locator("#wait")).to_be_hidden()
+
+
+def test_it_says_what_it_is_looking_at(opened, expect):
+    shown, held = opened(), []
+    shown.route("**/xrays", lambda route: held.append(route))
+    offer(shown, "held.png", CHEST)
+    expect(shown.locator("#waiting")).to_have_text("Looking at held.png …")
+    expect(shown.locator("#status")).to_have_text("Looking at held.png …")
+    expect(shown.locator("#wait")).to_be_visible()
+    held[0].continue_()
+    expect(shown.locator("#status")).to_have_text("held.png: two outlines")
+    expect(shown.locator("#wait")).to_be_hidden()
+
+
+def test_the_place_to_drop_a_file_is_shown_while_one_is_over_it(opened):
+    shown = opened()
+    moved = {"dataTransfer": shown.evaluate_handle("new DataTransfer()")}
+    marked = "document.body.classList.contains('over')"
+    for enters, leaves in (("dragenter", "dragleave"), ("dragover", "drop")):
+        shown.dispatch_event("body", enters, moved)
+        assert shown.evaluate(marked)
+        shown.dispatch_event("body", leaves, moved)
+        assert not shown.evaluate(marked)
+
+
+def test_the_last_place_of_the_slider_counts(opened, expect):
+    shown, asked = opened(), []
+    offer(shown, "a.png", CHEST)
+    expect(shown.locator("#status")).to_have_text("a.png: two outlines")
+    shown.on("request", lambda one: asked.append(one.url) if "threshold=" in one.url else None)
+    shown.locator("#threshold").focus()
+    for _ in range(7):
+        shown.keyboard.press("ArrowRight")
+    expect(shown.locator("#value")).to_have_text("0.57")
+    while len(asked) < 2:
+        shown.wait_for_timeout(50)
+    shown.wait_for_timeout(500)
+    assert {url.split("=")[1] for url in asked[-2:]} == {"0.57"} and len(asked) < 14
+
+
+def test_a_page_elsewhere_says_where_an_x_ray_goes(page, browser, expect):
+    context = browser.new_context()
+    shown = context.new_page()
+
+    def send(route):
+        path = route.request.url.removeprefix("http://lab.example")
+        route.fulfill(response=context.request.get(page.address + path))
+
+    shown.route("http://lab.example/**", send)
+    shown.goto("http://lab.example/")
+    expect(shown.locator("#where")).to_have_text(
+        "Your X-ray is sent, unencrypted, to the computer lab.example: it is held in memory there "
+        "and never written to disk."
+    )
+    context.close()
 
 
 NAMES = {
