@@ -115,7 +115,7 @@ def _new_network(
     model.compile(optimizer, LOSSES[recipe.loss], metrics=[hard_dice])
     # TensorFlow would trace the first step twice if it made these variables
     model.optimizer.build(model.trainable_variables)
-    blank = np.zeros((1, recipe.size, recipe.size, 1), np.float32)
+    blank = np.zeros((1, recipe.size, recipe.size, 1))
     model.compute_metrics(None, blank, blank)
     return model
 

@@ -153,7 +153,7 @@ def test_a_thin_line_fades_rather_than_flickers():
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [([[1, 0, 1, 0]] * 2, [[0.5, 0.5]] * 2),  # as high as the square, and twice as wide
+    [([[1, 0, 0, 0, 1, 1, 0, 1]] * 2, [[0.25, 0.75]] * 2),  # as high as the square, but wider
      ([[0, 1]], [[0, 1]] * 2), ([[0.0, 0.5], [1.0, 0.25]], [[0.0, 0.5], [1.0, 0.25]])],
 )  # fmt: skip
 def test_a_pixel_is_the_mean_of_what_it_covers(before, after):

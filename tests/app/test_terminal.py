@@ -40,6 +40,7 @@ from lungseg_utils.pretrained import (
     pretrained_facts,
 )
 from lungseg_utils.radiographs import load_records
+from lungseg_utils.recipes import COURSE_AT
 
 CHEST = picture()()
 USING = Path(__file__).resolve().parents[2] / "USING.md"
@@ -605,6 +606,11 @@ def test_help_says_what_each_command_does(capsys):
         with pytest.raises(SystemExit):
             main([name, "--help"])
         assert re.search("--debug +show where an error came from$", capsys.readouterr().out, re.M)
+
+
+@pytest.mark.parametrize("scale", COURSE_AT)
+def test_a_training_is_of_any_size_of_the_course(scale):
+    assert terminal._parser().parse_args(["train", "--scale", scale]).scale == scale
 
 
 def test_help_of_the_whole_has_the_examples():
