@@ -1,5 +1,6 @@
 """The page in a real browser: choose, drop, look, move the threshold by keyboard, download."""
 
+import contextlib
 import re
 from pathlib import Path
 
@@ -478,6 +479,23 @@ def test_what_comes_late_does_not_replace_what_is_newer(late, opened, expect):
     shown.wait_for_timeout(1500)
     expect(shown.locator("#status")).to_have_text("second.png: two outlines")
     expect(shown.locator("#picture")).to_have_attribute("alt", re.compile(r"second\.png"))
+
+
+def test_a_threshold_of_the_xray_before_does_not_come_back(opened, expect):
+    shown, held = opened(), []
+    offer(shown, "first.png", CHEST)
+    expect(shown.locator("#status")).to_have_text("first.png: two outlines")
+    shown.route("**/xrays/*", lambda route: held.append(route))
+    shown.locator("#threshold").press("ArrowRight")
+    while not held:
+        shown.wait_for_timeout(50)
+    offer(shown, "second.png", CHEST)
+    expect(shown.locator("#status")).to_have_text("second.png: two outlines")
+    with contextlib.suppress(Exception):  # the page has given it up
+        held[0].continue_()
+    shown.wait_for_timeout(500)
+    expect(shown.locator("#status")).to_have_text("second.png: two outlines")
+    expect(shown.locator("#value")).to_have_text("0.50")
 
 
 def test_an_xray_that_was_forgotten_and_a_program_that_has_ended(opened, expect):
