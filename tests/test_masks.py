@@ -302,3 +302,13 @@ def test_a_piece_in_the_corner_of_another_counts_for_itself():
     mask[4:10, 14:20] = True  # within its box
     found = lung_areas(mask)
     assert sorted(area.pixels for area in found) == [36, 26 * 4 + 4 * 20]
+
+
+def test_a_lung_is_a_large_piece_and_not_a_long_one():
+    """A sliver that runs round half the picture is no lung, nor is a ragged one."""
+    mask = np.zeros((60, 60), bool)
+    mask[20:40, 10:25] = mask[20:40, 35:50] = True
+    mask[2, 2:58] = mask[2:58, 58] = True
+    mask[50:58:2, 2:50] = mask[50:58, 2] = True
+    found = lung_areas(mask)
+    assert [(area.side, area.pixels) for area in found] == [("left", 300), ("right", 300)]
