@@ -19,7 +19,7 @@ import cv2
 import keras
 import numpy as np
 import pytest
-from hostile import INPUTS, chest, dicom, picture
+from hostile import INPUTS, dicom, picture
 from scipy import ndimage
 from tqdm import tqdm
 
