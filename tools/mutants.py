@@ -6,7 +6,8 @@
 mutmut makes the mutants, finds out which tests run which function, and runs those in two processes;
 all of it in a copy below outputs/mutants, where it goes on when it was stopped. The result is
 benchmarks/mutants.json. Mutants that change nothing are listed in tools/equivalent_mutants.json,
-by function and changed line, each with the reason. Of the modules in SAMPLED, a sample is tried.
+those that no test is worth in tools/surviving_mutants.json, by function and changed line, each with
+the reason. Of the modules in SAMPLED, a sample is tried.
 
 mutmut and not cosmic-ray: it starts from a process that has imported everything, where TensorFlow
 takes seconds, and one mutant takes half a second; it removes arguments and changes texts, as a
@@ -37,6 +38,7 @@ PACKAGE = ROOT / "lungseg_utils"
 KILLERS = "killers.tsv"  # beside the statistics
 RESULT = ROOT / "benchmarks" / "mutants.json"
 EQUIVALENT = ROOT / "tools" / "equivalent_mutants.json"
+LEFT = ROOT / "tools" / "surviving_mutants.json"
 SAMPLED, SAMPLE, SEED = ("museum", "phantom", "teaching"), 300, 0
 # what the exercises and their answers do is tested against each other, not mutated
 NOT_MUTATED = ("__init__", "__main__", "teaching/exercises")
@@ -159,10 +161,12 @@ def place_of(module: str, mutant: str) -> tuple[str, str]:
     return function, changed_line(module, mutant)
 
 
-def result_of(module: str, mutants: list[str], equivalent: dict[str, str]) -> dict:
-    """Counts of a module's mutants, and its survivors with their lines."""
+def result_of(
+    module: str, mutants: list[str], equivalent: dict[str, str], left: dict[str, str]
+) -> dict:
+    """Counts of a module's mutants, and its survivors with their lines and the reasons."""
     known = statuses(module)
-    counts, survivors, reasons = Counter(), defaultdict(list), {}
+    counts, survivors, reasons = Counter(), {}, {}
     for mutant in mutants:
         status = known[mutant]
         if status in SEEN:
@@ -170,17 +174,18 @@ def result_of(module: str, mutants: list[str], equivalent: dict[str, str]) -> di
             counts["of these by a hang"] += status != "killed"
             continue
         function, line = place_of(module, mutant)
-        if reason := equivalent.get(f"{module}: {function}: {line}"):
+        key = f"{module}: {function}: {line}"
+        if reason := equivalent.get(key):
             counts["equivalent"] += 1
             reasons[f"{function}: {line}"] = reason
         elif status == "not checked":
             counts[status] += 1
         else:
             counts["survived"] += 1
-            survivors[function].append(line if status == "survived" else f"no test: {line}")
+            survivors[f"{function}: {line}"] = left.get(key, "")
     decided = counts["killed"] + counts["survived"]
     score = {"score": round(counts["killed"] / decided, 4)} if decided else {}
-    return {**counts, **score, "survivors": dict(survivors), "equivalents": reasons}
+    return {**counts, **score, "survivors": survivors, "equivalents": reasons}
 
 
 def coverage() -> dict[str, dict]:
@@ -222,14 +227,14 @@ def main(modules: list[str]) -> None:
     if changed or not STATS.exists():
         mutmut(FIRST)  # makes all mutants, and finds their tests
     mutants = chosen_mutants(chosen)
-    equivalent = json.loads(EQUIVALENT.read_text(encoding="utf-8"))
+    equivalent, left = (json.loads(path.read_text(encoding="utf-8")) for path in (EQUIVALENT, LEFT))
     os.chdir(COPY)  # from where mutmut reads
     unseen = [name for module in chosen for name in mutants[module]
               if statuses(module)[name] not in SEEN
               and ": ".join((module, *place_of(module, name))) not in equivalent]  # fmt: skip
     if unseen:
         mutmut(*unseen)
-    found = {name: result_of(name, mutants[name], equivalent) for name in chosen}
+    found = {name: result_of(name, mutants[name], equivalent, left) for name in chosen}
     found = dict(sorted((known.get("modules", {}) | found).items()))
     sampled = {name for name in found if name.startswith(SAMPLED)}
     content = {

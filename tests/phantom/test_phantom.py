@@ -260,6 +260,19 @@ def test_other_bits_than_8_and_12_are_refused(tmp_path):
     assert not (tmp_path / "set").exists()
 
 
+def test_patients_come_again_in_every_138():
+    again = {index: person.first_visit(index) for index in range(3 * 138)}
+    again = {index: first for index, first in again.items() if first != index}
+    assert all(first < index and index // 138 == first // 138 for index, first in again.items())
+    blocks = [{(index % 138, first % 138) for index, first in again.items() if index // 138 == one}
+              for one in range(3)]  # fmt: skip
+    assert blocks[0] == blocks[1] == blocks[2] and blocks[0]
+    later = next(index for index in again if index > 138)
+    rng = np.random.default_rng(0)
+    who, before = (person.draw_person(5, index, rng) for index in (later, again[later]))
+    assert (who.sex, who.habit) == (before.sex, before.habit) and 0 <= who.age - before.age <= 1
+
+
 def test_by_default_a_set_is_as_large_as_the_montgomery_set(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(dataset, "is_whole", lambda root, recipe: asked.append(recipe) or True)

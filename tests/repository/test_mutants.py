@@ -9,7 +9,9 @@ import pytest
 from tools import mutants
 
 RESULT = json.loads(mutants.RESULT.read_text(encoding="utf-8"))
-EQUIVALENT = json.loads(mutants.EQUIVALENT.read_text(encoding="utf-8"))
+EQUIVALENT, LEFT = (
+    json.loads(path.read_text(encoding="utf-8")) for path in (mutants.EQUIVALENT, mutants.LEFT)
+)
 
 
 def functions(module: str) -> set[str]:
@@ -34,11 +36,17 @@ def test_most_faults_are_seen(score):
     assert RESULT[score] >= 0.85
 
 
-@pytest.mark.parametrize("key", EQUIVALENT)
-def test_an_equivalent_mutant_is_of_a_function_that_is_there_and_has_a_reason(key):
+@pytest.mark.parametrize("key", EQUIVALENT | LEFT)
+def test_a_mutant_with_a_reason_is_of_a_function_that_is_there(key):
     module, function, line = key.split(": ", 2)
     assert function in functions(module) and line
-    assert len(EQUIVALENT[key]) > 10
+    assert len((EQUIVALENT | LEFT)[key]) > 10
+
+
+@pytest.mark.parametrize("module", RESULT["modules"])
+def test_what_survives_has_a_reason(module):
+    survivors = RESULT["modules"][module]["survivors"]
+    assert [line for line, reason in survivors.items() if len(reason) <= 10] == []
 
 
 def test_killed_survived_and_equivalent_mutants_are_counted(monkeypatch):
@@ -51,10 +59,10 @@ def test_killed_survived_and_equivalent_mutants_are_counted(monkeypatch):
     monkeypatch.setattr(mutants, "statuses", lambda module: known)
     monkeypatch.setattr(mutants, "changed_line", lambda module, mutant: f"line {mutant[-1]}")
     equivalent = {f"m: two: line {number}": "it is the same" for number in (1, 3)}
-    found = mutants.result_of("m", list(known)[:6], equivalent)
+    found = mutants.result_of("m", list(known)[:6], equivalent, {"m: one: line 3": "why"})
     assert found == {
         "killed": 2, "of these by a hang": 1, "survived": 2, "equivalent": 1, "not checked": 1,
-        "score": 0.5, "survivors": {"one": ["line 3", "no test: line 4"]},
+        "score": 0.5, "survivors": {"one: line 3": "why", "one: line 4": ""},
         "equivalents": {"two: line 1": "it is the same"},
     }  # fmt: skip
     assert mutants.total({"m": found, "n": {"killed": 6}}) == 0.8
