@@ -236,10 +236,11 @@ def test_costs_are_dice_lost_or_dice_invented():
         outcome=lambda name, seed: outcome(healthy[seed], healthy[seed]),
         data=SimpleNamespace(patients=("a", "b", "c")),
     )
-    names = "dilated labels", "mirrored chests", "Dice above 1"
-    shown = outcome(bad, good), outcome(good - 0.015, good), outcome(good, good + 0.9)
+    names = "dilated labels", "mirrored chests", "Dice above 1", "sums in uint8"
+    shown = (outcome(bad, good), outcome(good - 0.015, good), outcome(good, good + 0.9),
+             outcome(good, good - 0.9))  # fmt: skip
     table = bugs.costs(museum, dict(zip(names, shown, strict=True)))
-    assert table["cost"].tolist() == pytest.approx([0.10, 0.015, 0.9])
-    assert table["beyond seeds"].tolist() == [True, False, True]
-    assert table["reported Dice"].tolist() == pytest.approx([0.92, 0.92, 1.82])
+    assert table["cost"].tolist() == pytest.approx([0.10, 0.015, 0.9, -0.9])
+    assert table["beyond seeds"].tolist() == [True, False, True, True]
+    assert table["reported Dice"].tolist() == pytest.approx([0.92, 0.92, 1.82, 0.02])
     assert (table["low"] <= table["cost"] + 1e-9).all()

@@ -242,11 +242,16 @@ def test_children_get_settings_of_their_own(checkout):
     assert tested[:2] == ["ci", str(checkout / "outputs/ci")]
 
 
-def test_both_parts_of_the_test_always_run(checkout):
-    fake_python(checkout, 'case "$*" in *nbval*) exit 0;; *) exit 1;; esac')
+STAGES = {"tests": "*ignore=tests/browser*", "notebooks": "*nbval*", "browser": "*loadscope*"}
+
+
+@pytest.mark.parametrize("broken", ["", *STAGES])
+def test_all_parts_of_the_test_run_and_any_may_fail(broken, checkout):
+    fake_python(checkout, f'case "$*" in {STAGES.get(broken, "none")}) exit 1;; *) exit 0;; esac')
     answer = say(checkout, "test")
-    assert answer.returncode == 1
-    assert "tests: failed in" in answer.stdout and "notebooks: passed in" in answer.stdout
+    assert answer.returncode == bool(broken)
+    said = [line.partition(" in ")[0] for line in answer.stdout.splitlines()]
+    assert said == [f"{name}: {'failed' if name == broken else 'passed'}" for name in STAGES]
 
 
 def test_colab_is_an_option_of_the_test_alone(checkout):
