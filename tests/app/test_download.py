@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 from loopback import Loopback
 from tqdm import tqdm
 
@@ -480,3 +481,49 @@ def test_real_files_come_through(real_data, tmp_path, monkeypatch):
         assert {"/" + path: body for path, body in found.items()} == bodies
     finally:
         shutil.rmtree(tmp_path / "set", ignore_errors=True)  # real X-rays do not lie about
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(FileNotFoundError("x"), "not there"), (ValueError("x"), "not what the manifest lists"),
+     (zipfile.BadZipFile("x"), "not what the manifest lists"),
+     (requests.ConnectionError("x"), "no connection, or it stalled or broke off"),
+     (requests.HTTPError(response=SimpleNamespace(status_code=500)), "the server answers 500")],
+)  # fmt: skip
+def test_why_a_file_could_not_be_fetched_is_told_in_words(error, reason):
+    def fail():
+        raise error
+
+    assert module._problem("a file", fail) == f"a file ({reason})"
+    assert module._problem("a file", lambda: "fetched") == ""
+
+
+def test_what_is_still_missing_is_told_with_two_reasons_for_each_address(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "ADDRESSES", ("http://a/", "http://b.zip#sha256=0#1"))
+    monkeypatch.setattr(module, "_from_folder", lambda *_: ["", "p (w)", "", "q (x)", "r (y)"])
+    monkeypatch.setattr(module, "_from_archive", lambda *_: ["the archive (z)"])
+    missing = [module.Part(f"CXR_png/{name}.png", 1, "0") for name in "pqr"]
+    with pytest.raises(DataError) as caught:
+        module._fetch_all(tmp_path, missing)
+    assert str(caught.value) == (
+        "files of the Montgomery set still missing: 3 (from http://a/ p (w), q (x); from "
+        "http://b.zip the archive (z)); run the download again, it goes on where it stopped, or "
+        f"fetch them by hand from http://a/ into {tmp_path}"
+    )
+
+
+def test_a_reading_may_have_as_many_bytes_as_its_limit(tmp_path):
+    part = module.Part("a.txt", 60, None)
+    start = b"Patient's Sex: F \nPatient's Age: 027Y\n"
+    for size in (59, 60, 61):
+        (tmp_path / "a.txt").write_bytes(start.ljust(size))
+        assert part.is_whole(tmp_path / "a.txt") == (size <= 60)
+
+
+def test_how_many_files_are_there_already_is_said_first(tmp_path, monkeypatch, capsys):
+    parts = [module.Part(name, 1, None) for name in "abc"]
+    monkeypatch.setattr(module, "read_manifest", lambda: parts)
+    monkeypatch.setattr(module.Part, "is_whole", lambda part, file: part.path == "a")
+    monkeypatch.setattr(module, "_fetch_all", lambda root, missing: None)
+    assert module.download(tmp_path) == tmp_path
+    assert capsys.readouterr().out.endswith(f"\n1 files are already in {tmp_path}.\n")
