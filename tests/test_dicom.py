@@ -126,6 +126,17 @@ def test_a_palette_is_looked_up():
     np.testing.assert_allclose(found.image, 1 - pixels / 230, atol=0.01)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [{"RescaleSlope": 2, "RescaleIntercept": -1000}, {"WindowCenter": 200, "WindowWidth": 401}],
+    ids=["rescaled", "windowed"],
+)
+def test_padding_is_a_number_as_it_is_stored(fields):
+    """Not as rescaled, nor as the window shows it."""
+    image = read_dicom(small(PixelPaddingValue=1000, **fields), "one").image
+    np.testing.assert_allclose(image, [[0, 0.25, 0.5], [0.75, 1, 0]], atol=2e-3)
+
+
 def test_padding_of_a_turned_image_is_black_too():
     found = read_dicom(
         small(PixelPaddingValue=1000, PhotometricInterpretation="MONOCHROME1"), "one"

@@ -108,6 +108,14 @@ def test_a_good_server_gives_the_whole_set(fetch, server, tmp_path):
     assert not (tmp_path / "set" / module.STAGING).exists()
 
 
+def test_what_a_killed_run_left_is_cleared_where_nothing_is_missing(fetch, server, tmp_path):
+    """Else the set counts as one that is not whole."""
+    root = fetch(server.address)
+    (root / module.STAGING).mkdir()
+    assert fetch(server.address) == root
+    assert not (root / module.STAGING).exists()
+
+
 def test_a_second_run_asks_for_nothing(fetch, server, capsys):
     root = fetch(server.address)
     assert "do not redistribute" in capsys.readouterr().out
