@@ -128,7 +128,7 @@ def test_a_palette_is_looked_up():
 
 @pytest.mark.parametrize(
     "fields",
-    [{"RescaleSlope": 2, "RescaleIntercept": -1000}, {"WindowCenter": 200, "WindowWidth": 401}],
+    [{"RescaleSlope": 2, "RescaleIntercept": -900}, {"WindowCenter": 200, "WindowWidth": 401}],
     ids=["rescaled", "windowed"],
 )
 def test_padding_is_a_number_as_it_is_stored(fields):
