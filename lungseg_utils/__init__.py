@@ -25,7 +25,7 @@ The course itself is 2,410 lines; the folders use it, and it uses none of them b
     08  predict.py         234  from an X-ray to a mask, areas, a confidence and warnings
     08  overlay.py          55  draws the result on the X-ray, and holds the course's colours
         phantom/         1,909  simulated X-rays with exact lung masks
-        teaching/        3,268  figures, interactive widgets and exercises
+        teaching/        3,269  figures, interactive widgets and exercises
         app/             1,530  the networks without a notebook: the command `lungseg` and a page
 """
 

@@ -23,8 +23,8 @@ def to_square(array: np.ndarray, size: int) -> np.ndarray:
     Returns: the same type, (size, size). Each pixel is the mean of the area it covers, so that thin
         ribs fade rather than flicker; a mask keeps the pixels that are lung by half or more.
     """
-    way = cv2.INTER_AREA if size <= min(array.shape) else cv2.INTER_LINEAR
-    square = cv2.resize(np.asarray(array, np.float32), (size, size), interpolation=way)
+    interpolation = cv2.INTER_AREA if size <= min(array.shape) else cv2.INTER_LINEAR
+    square = cv2.resize(np.asarray(array, np.float32), (size, size), interpolation=interpolation)
     return square >= 0.5 if array.dtype == bool else square
 
 

@@ -113,7 +113,7 @@ def _new_network(
     if precision == FLOAT16:  # whose gradients would round to zero; Keras wraps whole models only
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     model.compile(optimizer, LOSSES[recipe.loss], metrics=[hard_dice])
-    # TensorFlow would trace the first step twice if it made these variables
+    # if the first step made these variables, TensorFlow would trace it twice
     model.optimizer.build(model.trainable_variables)
     blank = np.zeros((1, recipe.size, recipe.size, 1))
     model.compute_metrics(None, blank, blank)

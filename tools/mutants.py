@@ -6,7 +6,7 @@
 mutmut makes the mutants, finds out which tests run which function, and runs those in two processes;
 all of it in a copy below outputs/mutants, where it goes on when it was stopped. The result is
 benchmarks/mutants.json. Mutants that change nothing are listed in tools/equivalent_mutants.json,
-those that no test is worth in tools/surviving_mutants.json, by function and changed line, each with
+those not worth a test in tools/surviving_mutants.json, by function and changed line, each with
 the reason. Of the modules in SAMPLED, a sample is tried.
 
 mutmut and not cosmic-ray: it starts from a process that has imported everything, where TensorFlow

@@ -97,11 +97,12 @@ def passed() -> set[str]:
 
 
 def _watched(function: Callable) -> Callable:
-    """The function, which may use up what it is given, and whose errors and silence are told."""
+    """The function, called with copies of its arguments, so that it may change them in place."""
 
     def called(*arguments, **named):
+        arguments, named = copy.deepcopy((arguments, named))
         try:
-            result = function(*copy.deepcopy(arguments), **copy.deepcopy(named))
+            result = function(*arguments, **named)
         except Exception as error:
             raise NotYet(f"your function stops with {_said(error)}") from error
         if result is None or result is ...:
