@@ -138,7 +138,8 @@ def of_scene(widget) -> list:
 
 
 def all_figures(folder: Path) -> Iterator[tuple[str, list]]:
-    """By name: each widget as it begins and with each control moved, and the figures without one.
+    """By name: each widget as it begins, and with each control moved that changes it by itself; and
+    the figures without a widget.
 
     `folder` is where the radiographs of the browser are written.
     """
@@ -147,12 +148,15 @@ def all_figures(folder: Path) -> Iterator[tuple[str, list]]:
     with mock.patch.object(plots, "picture", lambda *_: unseen):  # pixels take time
         for name, make in explorers.MAKERS.items():
             widget = make(records)
-            yield f"{name}, as it begins", of_scene(widget)
+            beginning = of_scene(widget)
+            yield f"{name}, as it begins", beginning
             for title, control in widget.controls.items():
                 start = control.value
-                moved = [one for one in explorers.values(control) if one not in (start, "")]
-                control.value = moved[-1]
-                yield f"{name}, {title} {control.value}", of_scene(widget)
+                values = [one for one in explorers.values(control) if one not in (start, "")]
+                control.value = values[-1]
+                moved = of_scene(widget)
+                if moved != beginning:
+                    yield f"{name}, {title} {control.value}", moved
                 control.value = start
     others = {
         "a gallery": plots.gallery([IMAGE, REFERENCE, IMAGE], ["a", "b", "c"], 2, [SPACING] * 3),
