@@ -214,6 +214,7 @@ class OpenNotebook:
     def close(self) -> None:
         """Close the page and end the kernel."""
         self.kernel.stop_channels()
+        self.context.unroute_all(behavior="ignoreErrors")  # what is on its way would fail elsewhere
         self.context.close()
         self.lab.call(f"sessions/{self.session}", "DELETE")
 

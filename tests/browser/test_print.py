@@ -69,6 +69,7 @@ def reader(browser) -> Iterator:
     page.route(re.compile("^(?!file:|data:)"), lambda route: (asked.append(route), route.abort()))
     page.asked = asked
     yield page
+    page.unroute_all(behavior="ignoreErrors")
     page.close()
 
 
