@@ -26,11 +26,12 @@ commands:
   lab    open the notebooks in JupyterLab, at notebooks/00_start_here.ipynb
 
 The first command also makes .venv and installs the course in it: 1 to 5 minutes and 3 GB.
-Everything made later goes to outputs/. To start afresh, delete .venv and outputs.
+Everything made later goes to outputs/, or to the folder that LUNGSEG_HOME names. To start
+afresh, delete .venv and outputs.
 
 examples:
   python3 course.py run
-  LUNGSEG_DATA=~/my-xrays python3 course.py run    your own folder in the Montgomery layout
+  LUNGSEG_DATA=~/my-xrays python3 course.py run    your own X-rays, with masks
   LUNGSEG_SCALE=ci python3 course.py run           a quick look; laptop is usual, gpu is thorough
 
 for maintainers:
@@ -66,7 +67,15 @@ if __name__ == "__main__" and python_fault(sys.version_info):
     sys.exit(python_fault(sys.version_info))
 
 from tools import installation, scores  # noqa: E402
-from tools.installation import OUTPUTS, PYTHON, ROOT, Stop, environment  # noqa: E402
+from tools.installation import (  # noqa: E402
+    OUTPUTS,
+    PYTHON,
+    ROOT,
+    Stop,
+    environment,
+    folder_of,
+    setting,
+)
 
 
 def call(*arguments: str, env: dict[str, str]) -> int:
@@ -83,22 +92,25 @@ def call(*arguments: str, env: dict[str, str]) -> int:
 
 
 def reader_environment() -> dict[str, str]:
-    """The environment with the reader's own data, LUNGSEG_DATA, made a full path."""
-    env = environment()
-    if env.get("LUNGSEG_DATA"):
-        data = Path(env["LUNGSEG_DATA"]).expanduser().resolve()
-        if not data.is_dir():
-            raise Stop(f"LUNGSEG_DATA names {data}, which is no folder; mend or unset it")
-        env["LUNGSEG_DATA"] = str(data)
-    return env
+    """The environment with the reader's own settings, their folders made full paths: notebooks run
+    in another folder than this command.
+    """
+    env = environment(folder_of("LUNGSEG_HOME") or OUTPUTS)
+    env.pop("LUNGSEG_DATA", None)
+    data, scale = folder_of("LUNGSEG_DATA"), setting("LUNGSEG_SCALE").lower()
+    if data and not data.is_dir():
+        raise Stop(f"LUNGSEG_DATA names {data}, which is no folder; mend or unset it")
+    if scale not in ("", "ci", "laptop", "gpu"):
+        raise Stop(f'LUNGSEG_SCALE is "{scale}"; set it to ci, laptop or gpu')
+    return {**env, "LUNGSEG_SCALE": scale, **({"LUNGSEG_DATA": str(data)} if data else {})}
 
 
 def run() -> int:
     """Run every notebook; print the scores that the last one leaves."""
     env = reader_environment()
-    env["LUNGSEG_SCALE"] = env.get("LUNGSEG_SCALE") or "laptop"
+    env["LUNGSEG_SCALE"] = env["LUNGSEG_SCALE"] or "laptop"
     installation.set_up()
-    results = OUTPUTS / "results.json"
+    results = Path(env["LUNGSEG_HOME"], "results.json")
     results.unlink(missing_ok=True)  # what is printed below comes from this run
     failed = call("-m", "tools.notebooks", "run", env=env)
     if not failed and results.exists():

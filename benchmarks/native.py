@@ -8,8 +8,8 @@ import keras
 import pandas as pd
 from tqdm import tqdm
 
-from lungseg_utils.images import read_image, read_shape
-from lungseg_utils.masks import read_lungs
+from lungseg_utils.images import read_image
+from lungseg_utils.masks import measure_mask, read_lungs
 from lungseg_utils.metrics import score
 from lungseg_utils.predict import predict_mask
 from lungseg_utils.radiographs import NATIVE_FILES
@@ -28,9 +28,11 @@ def score_at_native_size(
     """
     rows = []
     for record in tqdm(records, "scoring", leave=False, unit="image"):
-        paths = [Path(masks) / side / f"{record.name}.png" for side in ("leftMask", "rightMask")]
-        lungs = read_lungs(replace(record, mask_left_path=paths[0], mask_right_path=paths[1]))
-        mask = predict_mask(model, read_image(record.image_path), read_shape(paths[0]))
+        paths = tuple(
+            Path(masks) / side / f"{record.name}.png" for side in ("leftMask", "rightMask")
+        )
+        lungs = read_lungs(replace(record, mask_paths=paths, shape=measure_mask(paths[0])))
+        mask = predict_mask(model, read_image(record.image_path), lungs.shape)
         known = {name: getattr(record, name) for name in ("name", "patient", "label", "sex", "age")}
         rows.append(known | score(mask, lungs, (SPACING_MM, SPACING_MM)))
     return pd.DataFrame(rows)

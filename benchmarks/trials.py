@@ -258,8 +258,8 @@ def padded_copy(records: tuple[Record, ...], folder: Path) -> Path:
         height, width = (round(512 * side / max(wide, 1)) for side in (1, wide))
         for path, part in (
             (record.image_path, "CXR_png"),
-            (record.mask_left_path, "ManualMask/leftMask"),
-            (record.mask_right_path, "ManualMask/rightMask"),
+            (record.mask_paths[0], "ManualMask/leftMask"),
+            (record.mask_paths[1], "ManualMask/rightMask"),
         ):
             pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
             small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)

@@ -56,7 +56,7 @@ def smallest(folder: str) -> dict[str, float]:
     """The least share of a picture that both lungs cover, and the least lung beside the other."""
     cover, ratio = [], []
     for record in load_records(folder):
-        sides = [read_mask(path) for path in (record.mask_left_path, record.mask_right_path)]
+        sides = [read_mask(path) for path in record.mask_paths]
         areas = [side.mean() for side in sides]
         cover.append(sum(areas))
         ratio.append(min(areas) / max(areas))

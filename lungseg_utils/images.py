@@ -1,27 +1,30 @@
 """Notebook 01: the only reader, from a file or its bytes to an `Xray`.
 
-Each format is a line of `FORMATS`: its name, the ends of its files' names, how the files begin, and
-the function that decodes them. What a file is stands in the file, not in its name.
+Each format is a line of `FORMATS`: its name, the ends of its files' names, how the files begin, the
+function that decodes them and the one that only measures. What a file is stands in the file, not in
+its name. All of them give `Stored`, the numbers of the file, which `grey` makes an image of.
 """
 
 import io
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import cv2
 import numpy as np
 from PIL import Image as Pillow
 
-from lungseg_utils.dicom import read_dicom
-from lungseg_utils.types import MOST_PIXELS, DataError, Image, Xray
+from lungseg_utils.dicom import DICOM_WITHOUT_PREAMBLE, measure_dicom, read_dicom
+from lungseg_utils.grey import scaled
+from lungseg_utils.types import MOST_PIXELS, DataError, Image, Spacing, Stored, Xray
 
-DEPTHS = (8, 10, 12, 14, 16)  # bits that detectors and scanners deliver
 MOST_BYTES = 512 * 2**20  # of a file
 MOST_CHANNELS = 4
+PICTURES = "JPEG", "TIFF"  # of its fifty formats
 WHITE_IS_ZERO, PHOTOMETRIC = 0, 262  # a field of TIFF files, and one of its values
 PNG_HEAD, PNG_TAIL = 24, 12  # bytes that tell a PNG's size and whether its end is there
+JSRT_SIDE, JSRT_MM, JSRT_LARGEST = 2048, 0.175, 4095  # Shiraishi et al. 2000
 
 
 def read_xray(path: Path | str) -> Xray:
@@ -31,7 +34,7 @@ def read_xray(path: Path | str) -> Xray:
     taken for the size of a pixel on the detector; DICOM has a field for that.
     Raises: FileNotFoundError; DataError as `decode_xray`, or if the file is huge.
     """
-    path = _existing(path)
+    path = existing(path)
     with path.open("rb") as file:
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
@@ -43,14 +46,9 @@ def decode_xray(content: bytes, name: Path | str) -> Xray:
     """As `read_xray`, for a file's content that is in memory; `name` is what errors call it.
 
     Raises: DataError if it is of another format, damaged, shows nothing, or claims more pixels than
-        a radiograph has.
+        a radiograph has; NotAnXray if it is a mask.
     """
-    if not content:
-        raise DataError(f"{name} is empty: fetch or export it again")
-    found = format_of(content[:HEAD])
-    if found is None:
-        raise DataError(f"{name} is no {format_names()} file: export it as one of these")
-    return found.decode(content, name)
+    return scaled(_format(content[:HEAD], len(content), name).decode(content, name), name)
 
 
 def read_image(path: Path | str) -> Image:
@@ -58,61 +56,48 @@ def read_image(path: Path | str) -> Image:
     return read_xray(path).image
 
 
-def read_pixels(path: Path | str) -> np.ndarray:
-    """The numbers stored in a PNG: uint8 or uint16, (height, width) or (height, width, channels).
+def measure_xray(path: Path | str) -> tuple[tuple[int, int], Spacing | None]:
+    """(height, width) in pixels of an X-ray's file, and the size of its pixels where it says so,
+    from its header, without decoding it.
 
-    Raises: FileNotFoundError; DataError as `read_shape`, or if the file is damaged.
+    Raises: FileNotFoundError; DataError if the file is of another format, its end is missing, or it
+        claims no pixels or more than a radiograph has.
     """
-    return _png_pixels(_existing(path).read_bytes(), path)
+    path = existing(path)
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    return _format(head, path.stat().st_size, path).measure(path)
 
 
-def read_shape(path: Path | str) -> tuple[int, int]:
-    """(height, width) in pixels of a PNG, from its header, without decoding it.
-
-    Raises: FileNotFoundError; DataError if the file is not a PNG, its end is missing, or it claims
-        no pixels or more than a radiograph has.
-    """
-    with _existing(path).open("rb") as file:
-        head = file.read(PNG_HEAD)
-        file.seek(0, 2)
-        file.seek(max(0, file.tell() - PNG_TAIL))
-        tail = file.read()
-    return _png_shape(head, tail, path)
-
-
-def to_grey(pixels: np.ndarray, name: Path | str) -> Image:
-    """Stored numbers as an image: divided by the largest number of the bits that are used.
-
-    Args: `pixels` uint8 or uint16, (height, width) or (height, width, channels) in OpenCV's order.
-        A detector of 12 bits keeps them in 16: the fewest of `DEPTHS` that hold the largest number
-        are taken.
-    Raises: DataError if the numbers are of another type, or all alike.
-    """
-    if pixels.dtype not in (np.uint8, np.uint16):
-        raise DataError(f"{name} holds {pixels.dtype} numbers: export it with 8 or 16 bits")
-    if pixels.ndim == 3:
-        pixels = cv2.cvtColor(np.ascontiguousarray(pixels[:, :, :3]), cv2.COLOR_BGR2GRAY)
-    largest = int(pixels.max())
-    if largest == pixels.min():
-        raise DataError(f"{name} shows nothing, all its pixels are {largest}: choose another file")
-    bits = next(bits for bits in DEPTHS if pixels.dtype == np.uint8 or largest < 2**bits)
-    return pixels.astype(np.float32) / np.float32(2**bits - 1)
-
-
-def _existing(path: Path | str) -> Path:
+def existing(path: Path | str) -> Path:
+    """A path at which there is a file. Raises: FileNotFoundError."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}: check the path")
     return path
 
 
-def _png(content: bytes, name: Path | str) -> Xray:
-    return Xray(to_grey(_png_pixels(content, name), name))
+def _format(head: bytes, size: int, name: Path | str) -> "Format":
+    if not size:
+        raise DataError(f"{name} is empty: fetch or export it again")
+    found = format_of(head, size)
+    if found is None:
+        raise DataError(f"{name} is no {format_names()} file: export it as one of these")
+    return found
 
 
-def _png_pixels(content: bytes, name: Path | str) -> np.ndarray:
+def _png(content: bytes, name: Path | str) -> Stored:
     _png_shape(content[:PNG_HEAD], content[-PNG_TAIL:], name)
-    return _decoded(content, f"{name} is damaged and cannot be decoded: fetch or export it again")
+    fault = f"{name} is damaged and cannot be decoded: fetch or export it again"
+    return Stored(_decoded(content, fault))
+
+
+def _measure_png(path: Path) -> tuple[tuple[int, int], None]:
+    with path.open("rb") as file:
+        head = file.read(PNG_HEAD)
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - PNG_TAIL))
+        return _png_shape(head, file.read(), path), None
 
 
 def _png_shape(head: bytes, tail: bytes, name: Path | str) -> tuple[int, int]:
@@ -125,27 +110,49 @@ def _png_shape(head: bytes, tail: bytes, name: Path | str) -> tuple[int, int]:
     return height, width
 
 
-def _jpeg(content: bytes, name: Path | str) -> Xray:
+def _jpeg(content: bytes, name: Path | str) -> Stored:
     try:
-        picture = _opened(content, name, "JPEG").convert("L")
+        picture = open_picture(io.BytesIO(content), name, PICTURES).convert("L")
     except OSError:  # OpenCV would fill the missing part with grey
         raise DataError(f"{name} is cut short or damaged: export it again") from None
-    return Xray(to_grey(np.asarray(picture), name))
+    return Stored(np.asarray(picture))
 
 
-def _tiff(content: bytes, name: Path | str) -> Xray:
-    inverted = _opened(content, name, "TIFF").tag_v2.get(PHOTOMETRIC) == WHITE_IS_ZERO
+def _tiff(content: bytes, name: Path | str) -> Stored:
+    inverted = (
+        open_picture(io.BytesIO(content), name, PICTURES).tag_v2.get(PHOTOMETRIC) == WHITE_IS_ZERO
+    )
     # Pillow would squeeze 16 bits of colour into 8
     pixels = _decoded(content, f"{name} is damaged and cannot be decoded: export it again")
-    image = to_grey(pixels, name)
-    turn = inverted and pixels.dtype == np.uint16  # OpenCV turns those of 8 bits by itself
-    return Xray(1 - image if turn else image)
+    # OpenCV turns those of 8 bits by itself
+    return Stored(pixels, inverted=inverted and pixels.dtype != np.uint8)
 
 
-def _opened(content: bytes, name: Path | str, kind: str) -> Pillow.Image:
-    """The picture with its header read and nothing else."""
+def _measure_picture(path: Path) -> tuple[tuple[int, int], None]:
+    with path.open("rb") as file:
+        picture = open_picture(file, path, PICTURES)
+    return (picture.height, picture.width), None
+
+
+def _jsrt(content: bytes, name: Path | str) -> Stored:
+    """A film of the JSRT set as it is distributed: no header, large numbers dark."""
+    pixels = np.frombuffer(content, ">u2").reshape(JSRT_SIDE, JSRT_SIDE).astype(np.uint16)
+    if pixels.max() > JSRT_LARGEST:
+        raise DataError(f"{name} is no {format_names()} file: export it as one of these")
+    return Stored(pixels, (0, JSRT_LARGEST), True, spacing_mm=(JSRT_MM, JSRT_MM))
+
+
+def _measure_jsrt(path: Path) -> tuple[tuple[int, int], Spacing]:
+    return (JSRT_SIDE, JSRT_SIDE), (JSRT_MM, JSRT_MM)
+
+
+def open_picture(file: BinaryIO, name: Path | str, formats: Sequence[str]) -> Pillow.Image:
+    """A picture of one of Pillow's `formats` with its header read and nothing else.
+
+    Raises: DataError if it is damaged, or claims no pixels or more than a radiograph has.
+    """
     try:
-        picture = Pillow.open(io.BytesIO(content), formats=[kind])
+        picture = Pillow.open(file, formats=formats)
     except Pillow.DecompressionBombError:
         raise DataError(f"{name} claims more pixels than a radiograph has") from None
     except Exception:  # a damaged header makes Pillow raise errors of any kind
@@ -170,35 +177,45 @@ def _check_size(height: int, width: int, name: Path | str, channels: int = 1) ->
 
 
 class Format(NamedTuple):
-    """A kind of file: what `starts` names stands at the byte `offset`; `decode` is called with the
-    content and a name for errors, and raises `DataError`.
+    """A kind of file: what `starts` names stands at the byte `offset`, and the file has `size`
+    bytes, where that tells it. `decode` is called with the content and a name for errors, `measure`
+    with a path; both raise `DataError`.
     """
 
     name: str
     suffixes: tuple[str, ...]
     starts: tuple[bytes, ...]
-    decode: Callable[[bytes, Path | str], Xray]
+    decode: Callable[[bytes, Path | str], Stored]
+    measure: Callable[[Path], tuple[tuple[int, int], Spacing | None]]
     offset: int = 0
+    size: int | None = None
 
 
 PNG = b"\x89PNG\r\n\x1a\n"
+JPEG, TIFF, DICOM = b"\xff\xd8\xff", (b"II*\0", b"MM\0*"), (".dcm", ".dicom")
 FORMATS = [
-    Format("PNG", (".png",), (PNG,), _png),
-    Format("JPEG", (".jpg", ".jpeg"), (b"\xff\xd8\xff",), _jpeg),
-    Format("TIFF", (".tif", ".tiff"), (b"II*\0", b"MM\0*"), _tiff),
-    Format("DICOM", (".dcm", ".dicom"), (b"DICM",), read_dicom, offset=128),
+    Format("JSRT's IMG", (), (b"",), _jsrt, _measure_jsrt, size=2 * JSRT_SIDE**2),
+    Format("PNG", (".png",), (PNG,), _png, _measure_png),
+    Format("JPEG", (".jpg", ".jpeg"), (JPEG,), _jpeg, _measure_picture),
+    Format("TIFF", (".tif", ".tiff"), TIFF, _tiff, _measure_picture),
+    Format("DICOM", DICOM, (b"DICM",), read_dicom, measure_dicom, offset=128),
+    Format("DICOM", DICOM, DICOM_WITHOUT_PREAMBLE, read_dicom, measure_dicom),
 ]
 HEAD = 132  # bytes from which a format is told
+SUFFIXES = (*dict.fromkeys(suffix for one in FORMATS for suffix in one.suffixes), ".img")
 
 
-def format_of(head: bytes) -> Format | None:
-    """The format of a file by its first `HEAD` bytes; None if it is another."""
-    marked = (one for one in FORMATS if head[one.offset :].startswith(one.starts))
-    # what stands further in cannot be there by chance
-    return max(marked, key=lambda one: one.offset, default=None)
+def format_of(head: bytes, size: int | None = None) -> Format | None:
+    """The format of a file by its first `HEAD` bytes and its size; None if it is another."""
+    marked = (
+        one for one in FORMATS
+        if head[one.offset :].startswith(one.starts) and one.size in (None, size)
+    )  # fmt: skip
+    # what stands further in cannot be there by chance, and a size can
+    return max(marked, key=lambda one: (one.offset, one.size is None), default=None)
 
 
 def format_names() -> str:
     """The names of the formats as a sentence has them: "PNG, JPEG, TIFF or DICOM"."""
-    *names, end = (one.name for one in FORMATS)
+    *names, end = dict.fromkeys(one.name for one in FORMATS if one.suffixes)
     return f"{', '.join(names)} or {end}"

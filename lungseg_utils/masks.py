@@ -6,15 +6,22 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL.Image import Image as Picture
 from scipy import ndimage
 
-from lungseg_utils.images import read_image, read_pixels
+from lungseg_utils.images import existing, open_picture, read_image
 from lungseg_utils.types import DataError, Image, Mask, Record, Spacing
 
 MM2_PER_CM2 = 100.0
 # Of 523 reference masks (simulated, Montgomery, JSRT) none covers less than .088 of its picture,
 # and no lung is smaller than .54 of the other: benchmarks/uncertainty.json.
 LEAST_COVER, LEAST_SHARE = 0.05, 0.35
+MOST_COVER = 0.6  # of a picture, for both lungs together
+MASK_FORMATS = "PNG", "GIF", "TIFF", "BMP", "JPEG"
+MASK_SUFFIXES = (".png", ".gif", ".tif", ".tiff", ".bmp", ".jpg", ".jpeg")
+MOST_LABELS = 4  # the background among them
+# Greys of an edge that was smoothed lie further than SOFT of the range from both ends, and are few.
+SOFT, MOST_SOFT = 0.1, 0.1
 MOST_BORDER = 0.02  # of one side of the picture
 EDGES = "top", "bottom", "image left", "image right"
 
@@ -37,26 +44,88 @@ class LungArea:
         return f"image {self.side} (patient {self.patient_side}): {size}"
 
 
-def read_mask(path: Path | str) -> Mask:
-    """One lung's mask as bool (height, width); the file may be 1-bit, 0/1, 0/255 or 0/65535.
+def read_mask(path: Path | str, shape: tuple[int, int] | None = None) -> Mask:
+    """What a file marks as lung, bool (height, width), brought to `shape` where that is given.
 
-    Raises: FileNotFoundError; DataError if the file cannot be decoded, holds more than two values,
-        or marks nothing or everything.
+    The file may have two greys, the background 0; greys between them along the edges, as after
+    smoothing or in a JPEG, which are cut at half; a few labels, all of them lung but 0; a palette
+    or colours in the place of labels; or mark lung by what is opaque. It may mark nothing.
+    Raises: FileNotFoundError; DataError if it cannot be decoded, marks most of the picture, or
+        leaves open what it marks.
     """
-    pixels = read_pixels(path)
-    if pixels.ndim == 3:
-        if (pixels[:, :, :3] != pixels[:, :, :1]).any():
-            raise DataError(f"{path} is in colour: a mask is black and white, export it so")
-        pixels = pixels[:, :, 0]
-    values = np.unique(pixels)
-    if len(values) > 2:
-        raise DataError(f"{path} holds {len(values)} grey values, not two: threshold the mask")
-    if len(values) == 1:
-        all_of_it = "marks everything" if values[0] else "is all black, it marks nothing"
-        raise DataError(f"{path} {all_of_it}: draw the lung again or leave the image out")
-    if values[0] != 0:
-        raise DataError(f"{path} holds {values[0]} and {values[1]}, not 0: make the background 0")
-    return pixels > 0
+    mask = _marked(_labels(path), path)
+    if mask.mean() > MOST_COVER:
+        raise DataError(
+            f"{path} marks {mask.mean():.0%} of the picture: invert it, if lung is black"
+        )
+    if shape is None or mask.shape == shape:
+        return mask
+    height, width = shape
+    return cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) >= 0.5
+
+
+def measure_mask(path: Path | str) -> tuple[int, int]:
+    """(height, width) of a mask's file, without decoding it. Raises: as `read_mask`."""
+    with existing(path).open("rb") as file:
+        picture = open_picture(file, path, MASK_FORMATS)
+    return picture.height, picture.width
+
+
+def _labels(path: Path | str) -> np.ndarray:
+    """A number for each pixel, (height, width), 0 for the background."""
+    with existing(path).open("rb") as file:
+        picture = open_picture(file, path, MASK_FORMATS)
+        try:
+            if picture.mode == "P" and not _is_grey(picture):
+                return np.asarray(picture)
+            if picture.has_transparency_data:
+                picture = picture.convert("RGBA")
+            elif picture.mode not in ("RGB", "1", "L", "I;16", "I"):
+                picture = picture.convert("RGB")
+            pixels = np.asarray(picture)
+        except Exception:  # nor does it raise OSError alone where the data are damaged
+            raise DataError(
+                f"{path} is damaged and cannot be decoded: fetch or export it again"
+            ) from None
+    if pixels.ndim == 2:
+        return pixels
+    if pixels.shape[2] == 4 and np.ptp(pixels[:, :, 3]):
+        return pixels[:, :, 3]
+    return _of_colours(pixels[:, :, :3], path)
+
+
+def _is_grey(picture: Picture) -> bool:
+    colours = np.reshape(picture.getpalette("RGB"), (-1, 3))
+    return bool((colours == colours[:, :1]).all())
+
+
+def _of_colours(pixels: np.ndarray, path: Path | str) -> np.ndarray:
+    if (pixels == pixels[:, :, :1]).all():
+        return pixels[:, :, 0]
+    codes = pixels.astype(np.int32) @ (1 << 16, 1 << 8, 1)
+    colours, labels = np.unique(codes, return_inverse=True)
+    if len(colours) > MOST_LABELS or colours[0]:
+        raise DataError(f"{path} is a picture in colour: export the mask alone, in black and white")
+    return labels.reshape(codes.shape)
+
+
+def _marked(labels: np.ndarray, path: Path | str) -> Mask:
+    if labels.dtype == bool:
+        return labels
+    counts = np.bincount(labels.ravel())
+    values = np.flatnonzero(counts)
+    counts = counts[values]
+    low, high = values[0], values[-1]
+    if low == high:
+        return np.full(labels.shape, bool(low))
+    between = counts[(values - low > SOFT * (high - low)) & (high - values > SOFT * (high - low))]
+    soft = between.sum() < MOST_SOFT * counts.sum()
+    if len(values) > 2 and soft and low < SOFT * high:
+        return labels > high / 2
+    if low or len(values) > MOST_LABELS:
+        greys = f"{low} and {high}, not 0" if len(values) == 2 else f"{len(values)} grey values"
+        raise DataError(f"{path} holds {greys}: make the background 0 and the lungs one value")
+    return labels > 0
 
 
 def merge_masks(image_left: Mask, image_right: Mask) -> Mask:
@@ -74,11 +143,47 @@ def merge_masks(image_left: Mask, image_right: Mask) -> Mask:
 
 
 def read_lungs(record: Record) -> Mask:
-    """Both lungs of a record as one bool mask (height, width), at the size of its files.
+    """Both lungs of a record as one bool mask, of its `shape`.
 
-    Raises: as `read_mask`.
+    Raises: as `read_mask`; DataError if no file marks anything.
     """
-    return merge_masks(read_mask(record.mask_left_path), read_mask(record.mask_right_path))
+    lungs = np.logical_or.reduce([read_mask(path, record.shape) for path in record.mask_paths])
+    if not lungs.any():
+        raise DataError(f"{record.mask_paths[0]} marks no lung: draw it or leave the image out")
+    return lungs
+
+
+def read_sides(record: Record) -> tuple[Mask, Mask] | None:
+    """The lung at image left and the one at image right, bool of the record's `shape`.
+
+    They are told by where they lie: a file may hold both, or bear the name of the patient's side.
+    Returns: None where the lungs touch, so that nobody can tell where one ends.
+    Raises: as `read_lungs`.
+    """
+    masks = [read_mask(path, record.shape) for path in record.mask_paths]
+    if len(masks) == 2 and all(mask.any() for mask in masks):
+        return tuple(sorted(masks, key=_column))
+    return split_sides(read_lungs(record))
+
+
+def split_sides(lungs: Mask) -> tuple[Mask, Mask] | None:
+    """A mask (height, width) of both lungs as that at image left and that at image right: each
+    piece goes with the nearer of the two largest. None where there are fewer than two large ones.
+    """
+    pieces, _ = ndimage.label(lungs)
+    areas = np.bincount(pieces.ravel())
+    areas[0] = 0
+    columns = [_column(pieces == piece) for piece in range(1, len(areas))]
+    largest = np.argsort(areas)[-2:]
+    if len(areas) < 3 or areas[largest[0]] < LEAST_SHARE * areas[largest[1]]:
+        return None
+    first, last = sorted(columns[piece - 1] for piece in largest)
+    at_left = np.array([False, *(abs(one - first) <= abs(one - last) for one in columns)])[pieces]
+    return at_left & lungs, lungs & ~at_left
+
+
+def _column(mask: Mask) -> float:
+    return float(np.nonzero(mask)[1].mean())
 
 
 def read_pair(record: Record) -> tuple[Image, Mask]:

@@ -203,8 +203,12 @@ def predict_squares(model: keras.Model, squares: np.ndarray) -> np.ndarray:
 def agreement(found: np.ndarray) -> float:
     """How far the answers (n, size, size) agree: the mean Dice of each one's mask with the mask of
     their mean. Akin to the Dice agreement of Roy et al., Bayesian QuickNAT, NeuroImage 195, 2019.
+
+    Where that is empty it is 0: that nothing was found is sure of nothing.
     """
     joint = found.mean(axis=0) > THRESHOLD
+    if not joint.any():
+        return 0.0
     return float(np.mean([dice(one > THRESHOLD, joint) for one in found]))
 
 

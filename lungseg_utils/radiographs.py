@@ -1,26 +1,23 @@
 """Notebook 01: from a folder to records: what is known about each radiograph.
 
-How folders are laid out is a line of `LAYOUTS`. The Montgomery set's:
+How sets are laid out is a line of `LAYOUTS`. Beside the folders that it names, a set may have
 
-    CXR_png/NAME.png                   the radiograph
-    ManualMask/leftMask/NAME.png       the lung on the left of the image (the patient's right lung)
-    ManualMask/rightMask/NAME.png      the lung on the right of the image
-    ClinicalReadings/NAME.txt          sex, age and reading (the folder may be missing)
-    metadata.csv                       native sizes of images that were resized (may be missing)
+    metadata.csv    a row for each file, with any of the columns `readings.COLUMNS`
+
+and whatever neither it nor a reading nor a file tells is unknown.
 """
 
-import csv
-import math
-import re
-from collections import Counter
+from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
-from unicodedata import normalize
 
-from lungseg_utils.images import read_shape
-from lungseg_utils.types import DataError, Record, Spacing
+from lungseg_utils.images import SUFFIXES, measure_xray
+from lungseg_utils.masks import MASK_SUFFIXES, measure_mask
+from lungseg_utils.readings import group_patients, read_clinical, read_metadata, stem
+from lungseg_utils.types import DataError, Fault, Record, Spacing
 
-SYSTEM_FILES = {"Thumbs.db", "desktop.ini"}
+SYSTEM_FILES = {"thumbs.db", "desktop.ini"}
 # Pixel spacing (mm) and (height, width) of files as distributed. Montgomery: the set's ReadMe;
 # JSRT: Shiraishi et al. 2000, doi 10.2214/ajr.174.1.1740071.
 NATIVE_FILES = {
@@ -28,181 +25,205 @@ NATIVE_FILES = {
     "JPCLN": (0.175, {(2048, 2048)}),
     "JPCNN": (0.175, {(2048, 2048)}),
 }
-METADATA = ("abnormal", "sex", "age", "native_width", "native_height", "native_spacing_mm")
-UNKNOWN = {None, "", "?"}
-YEARS_PER_UNIT = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+NAMES_END_IN_LABELS = ("MCUCXR_", "CHNCXR_", "SIM_")  # sets whose names end in their label
+SAME_PROPORTIONS = 0.02
 
 
 class Layout(NamedTuple):
-    """Where a set keeps what, below its folder; files pair by name. `readings` may be missing."""
+    """Where a set keeps what, below its folder: `images`; `masks`, a folder for each lung or one
+    for both, which may be several; `readings`, which may be missing. Capitals do not count, and `*`
+    stands for any name.
+    """
 
+    name: str
     images: str
-    masks_left: str
-    masks_right: str
-    readings: str
+    masks: tuple[str, ...]
+    readings: str = ""
 
 
 LAYOUTS = [
-    # of the Montgomery County set
-    Layout("CXR_png", "ManualMask/leftMask", "ManualMask/rightMask", "ClinicalReadings"),
-]
+    Layout("Montgomery County", "CXR_png", ("ManualMask/leftMask", "ManualMask/rightMask"),
+           "ClinicalReadings"),
+    Layout("Shenzhen", "CXR_png", ("mask",), "ClinicalReadings"),
+    Layout("masks and labels", "CXR_png", ("masks",), "ClinicalReadings"),
+    Layout("images, a mask for each lung", "images", ("masks/left*", "masks/right*")),
+    Layout("images and masks", "images", ("masks",)),
+    Layout("images and labels", "images", ("labels",)),
+    Layout("JSRT with the masks of SCR", "All247images",
+           ("*/fold*/masks/left lung", "*/fold*/masks/right lung")),
+    Layout("JSRT with the masks of SCR", "All247images",
+           ("fold*/masks/left lung", "fold*/masks/right lung")),
+]  # fmt: skip
+MASK_ENDS = (
+    "",
+    "_mask",
+    "-mask",
+    "_lung",
+    "_label",
+    "_seg",
+)  # of a mask's name, behind its image's
+
+
+class Set(NamedTuple):
+    """What a folder holds: its layout, its records, how many images have no mask, and faults."""
+
+    layout: Layout
+    records: tuple[Record, ...]
+    without_mask: int
+    faults: tuple[Fault, ...]
 
 
 def load_records(root: Path | str) -> tuple[Record, ...]:
-    """One `Record` for each image of a folder in one of the `LAYOUTS`, sorted by name.
+    """One `Record` for each image with a mask of a folder in one of the `LAYOUTS`, sorted by name.
 
-    Raises: FileNotFoundError if a folder or file is missing; DataError if a file is left over,
-        misnamed, not a PNG, cut short, or differs in shape from its image, or if a reading or
-        metadata.csv cannot be understood.
+    Raises: as `load_set`.
     """
-    root = Path(root)
-    layout = next((one for one in LAYOUTS if (root / one.images).is_dir()), LAYOUTS[0])
-    images = _files(root / layout.images, ".png")
+    return load_set(root).records
+
+
+def load_set(root: Path | str) -> Set:
+    """As `find_set`, for a set to work with.
+
+    Raises: FileNotFoundError if it is in none of the `LAYOUTS`; DataError if a fault stops.
+    """
+    found = find_set(root)
+    stopping = [one for one in found.faults if one.stops]
+    if stopping:
+        more = f" (and {len(stopping) - 1} more: lungseg check)" if len(stopping) > 1 else ""
+        raise DataError(f"{stopping[0]}{more}")
+    return found
+
+
+def find_set(root: Path | str) -> Set:
+    """The records of a folder, and all that is wrong with its names, tables and headers.
+
+    Raises: FileNotFoundError if it is in none of the `LAYOUTS`.
+    """
+    root, layout = _layout(Path(root))
+    faults: list[Fault] = []
+    images = _files(_folders(root, layout.images), SUFFIXES, faults)
     if not images:
-        raise DataError(f"{root / layout.images} holds no PNG files: put the radiographs there")
-    masks_left = _paired(images, root / layout.masks_left, ".png")
-    masks_right = _paired(images, root / layout.masks_right, ".png")
-    has_readings = (root / layout.readings).exists()
-    texts = _paired(images, root / layout.readings, ".txt") if has_readings else {}
-    readings = {name: _read_clinical(path) for name, path in texts.items()}
-    patients = _patients({name: readings.get(name, {}).get("reading", "") for name in images})
-    metadata = _read_metadata(root / "metadata.csv", images)
-    return tuple(
-        _record(name, images[name], masks_left[name], masks_right[name], patients[name],
-                {**metadata.get(name, {}), **readings.get(name, {})})
-        for name in sorted(images)
-    )  # fmt: skip
+        raise DataError(f"{root / layout.images} holds no X-rays: put the radiographs there")
+    masks = [_files(_folders(root, one), MASK_SUFFIXES, faults) for one in layout.masks]
+    paired = dict(_pairs(images, masks, faults))
+    if not paired:
+        raise DataError(f"{root / layout.masks[0]} holds no mask named like an image: rename them")
+    texts = _files(_folders(root, layout.readings) if layout.readings else [], (".txt",), faults)
+    readings = {name: read_clinical(path, faults) for name, path in texts.items() if name in images}
+    metadata = read_metadata(root / "metadata.csv", images, faults)
+    known = {name: {**metadata.get(name, {}), **readings.get(name, {})} for name in images}
+    patients = group_patients(paired, known, root, faults)
+    records = [
+        _record(name, images[name], paired[name], patients[name], known[name], faults)
+        for name in sorted(paired)
+    ]
+    return Set(layout, tuple(filter(None, records)), len(images) - len(paired), tuple(faults))
 
 
-def _files(folder: Path, suffix: str) -> dict[str, Path]:
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"there is no folder {folder}: name a folder in the Montgomery layout, or add it"
-        )
-    found = {}
-    for path in folder.iterdir():
-        if path.name.startswith(".") or path.name in SYSTEM_FILES:
+def _layout(root: Path) -> tuple[Path, Layout]:
+    """The layout of a folder, or of the only folder in it that has one."""
+    below = [one for one in _subfolders(root) if any(_folders(one, it.images) for it in LAYOUTS)]
+    for place in (root, *(below if len(below) == 1 else ())):
+        for one in LAYOUTS:
+            if all(_folders(place, wanted) for wanted in (one.images, *one.masks)):
+                return place, one
+    begun = [one for one in LAYOUTS if _folders(root, one.images)] or LAYOUTS
+    wanted = (begun[0].images, *begun[0].masks)
+    missing = next(one for one in wanted if not _folders(root, one))
+    raise FileNotFoundError(
+        f"there is no folder {root / missing}: name a folder laid out as USING.md says, or add it"
+    )
+
+
+def _subfolders(root: Path) -> list[Path]:
+    if not root.is_dir():
+        return []
+    return [one for one in sorted(root.iterdir()) if one.is_dir() and one.name[0] != "."]
+
+
+def _folders(root: Path, pattern: str) -> list[Path]:
+    """The folders below `root` that a layout names."""
+    found = [root]
+    for part in pattern.lower().split("/"):
+        found = [one for place in found for one in _subfolders(place)
+                 if fnmatch(one.name.lower(), part)]  # fmt: skip
+    return found
+
+
+def _files(folders: list[Path], suffixes: tuple[str, ...], faults: list[Fault]) -> dict[str, Path]:
+    """The files of folders by name; those of another kind and names that come twice are faults."""
+    found: dict[str, Path] = {}
+    for path in (path for folder in folders for path in sorted(folder.iterdir())):
+        if path.name.startswith(".") or path.name.lower() in SYSTEM_FILES:
             continue
-        if path.is_dir() or path.suffix != suffix:
-            raise DataError(f"{path} is no {suffix} file: convert, rename or move it away")
-        found[_stem(path)] = path
+        if path.is_dir() or path.suffix.lower() not in suffixes:
+            kinds = ", ".join(suffixes)
+            remedy = "convert it or move it away"
+            faults.append(Fault(path, f"is no file of {kinds}", remedy, False))
+        elif (name := stem(path)) in found:
+            faults.append(Fault(path, f"has the name of {found[name].name}", "rename one of them"))
+        else:
+            found[name] = path
     return found
 
 
-def _stem(path: Path) -> str:
-    return normalize("NFC", path.stem)  # macOS writes an umlaut as two characters, others as one
-
-
-def _paired(images: dict[str, Path], folder: Path, suffix: str) -> dict[str, Path]:
-    found = _files(folder, suffix)
-    for name in sorted(images.keys() - found.keys()):
-        raise FileNotFoundError(
-            f"{images[name]} has no {folder.name}/{name}{suffix}: add it, or rename the one meant"
-        )
-    home = next(iter(images.values())).parent.name
-    for name in sorted(found.keys() - images.keys()):
-        raise DataError(f"{found[name]} has no {home}/{name}.png: rename it or move it away")
-    return found
-
-
-def _read_clinical(path: Path) -> dict:
-    text = path.read_text(encoding="utf-8-sig", errors="replace")
-    sex = re.search(r"^Patient's Sex:\s*([FMO])\s*$", text, re.MULTILINE)
-    age = re.search(r"^Patient's Age:\s*(\d+)([YMWD])\s*$", text, re.MULTILINE)
-    if not sex:
-        raise DataError(f'{path} has no line "Patient\'s Sex:" with F, M or O: add it')
-    if not age:
-        raise DataError(f'{path} has no line "Patient\'s Age:" such as 027Y: add it')
-    lines = [line.strip() for line in text.splitlines() if not line.startswith("Patient's ")]
-    reading = " ".join(line for line in lines if line)
-    return {"sex": sex[1], "age": int(age[1]) * YEARS_PER_UNIT[age[2]], "reading": reading}
-
-
-def _patients(readings: dict[str, str]) -> dict[str, str]:
-    group = {name: name for name in readings}
-    for name in sorted(readings):
-        mentions = " ".join(re.findall(r"same pt as ([^)]*)", readings[name]))
-        same = {name, *re.findall(r"\w+_\d+_\d\b", mentions)}
-        joined = {group.setdefault(other, other) for other in same}
-        if len(joined) > 1:
-            group |= {key: min(joined) for key, value in group.items() if value in joined}
-    first = {}
-    for name in sorted(readings):
-        first.setdefault(group[name], name)
-    return {name: first[group[name]] for name in readings}
-
-
-def _read_metadata(path: Path, images: dict[str, Path]) -> dict[str, dict]:
-    if not path.exists():
-        return {}
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            table = csv.DictReader(file)
-            columns, rows = table.fieldnames or [], list(table)
-    except (UnicodeDecodeError, csv.Error):
-        raise DataError(f"{path} is no table in UTF-8: save it as CSV in UTF-8") from None
-    if "file" not in columns:
-        raise DataError(f'{path} has no column "file": name the columns in line 1, with commas')
-    names = [_stem(Path(row["file"] or "")) for row in rows]
-    for name, times in Counter(names).items():
-        if times > 1:
-            raise DataError(f"{path} has {times} rows for {name}.png: keep one")
-        if name not in images:
-            raise DataError(f"{path} has a row for {name}.png, which is not there: remove the row")
-    for name in sorted(images.keys() - set(names)):
-        raise DataError(f"{path} has no row for {name}.png: add one")
-    return {name: _metadata_row(path, row) for name, row in zip(names, rows, strict=True)}
-
-
-def _metadata_row(path: Path, row: dict[str, str]) -> dict:
-    where = f"{path}, row {row['file']},"
-    text = {key: "" if row.get(key) in UNKNOWN else row[key].strip() for key in METADATA}
-    if text["sex"] not in ("", "F", "M", "O"):
-        raise DataError(f"{where} has sex {text['sex']}: write F, M, O or nothing")
-    if text["abnormal"] not in ("", "0", "1"):
-        raise DataError(f"{where} has abnormal {text['abnormal']}: write 0, 1 or nothing")
-    native = {key: _number(where, key, text[key]) for key in METADATA if key.startswith("native")}
-    shape = native["native_height"], native["native_width"]
-    if None in shape and any(native.values()):
-        raise DataError(f"{where} lacks native_width or native_height: fill in both")
-    return {
-        "sex": text["sex"],
-        "age": _number(where, "age", text["age"], zero_too=True),
-        "label": int(text["abnormal"]) if text["abnormal"] else None,
-        "native_shape": None if None in shape else shape,
-        "native_spacing_mm": native["native_spacing_mm"],
-    }
-
-
-def _number(where: str, column: str, text: str, zero_too: bool = False) -> float | None:
-    try:
-        number = float(text) if text else None
-    except ValueError:
-        number = math.nan
-    if number is not None and not (0 < number < math.inf or (zero_too and number == 0)):
-        raise DataError(f"{where} has {column} {text}: write a positive number or nothing")
-    return number
+def _pairs(
+    images: dict[str, Path], masks: list[dict[str, Path]], faults: list[Fault]
+) -> Iterator[tuple[str, tuple[Path, ...]]]:
+    """The masks of each image that has any; names may differ in capitals and in `MASK_ENDS`."""
+    by_name = [{name.lower(): path for name, path in one.items()} for one in masks]
+    used = set()
+    for name, image in images.items():
+        wanted = [name.lower() + end for end in MASK_ENDS]
+        found = [next((one[it] for it in wanted if it in one), None) for one in by_name]
+        used |= set(found)
+        if all(found):
+            yield name, tuple(found)
+        elif any(found):
+            folder = next(iter(masks[found.index(None)].values())).parent.name
+            faults.append(
+                Fault(image, f"has no mask in {folder}", "add it, or rename the one meant")
+            )
+    for path in (path for one in masks for path in one.values() if path not in used):
+        faults.append(Fault(path, "has no image of its name", "rename it or move it away"))
 
 
 def _record(
-    name: str, image: Path, mask_left: Path, mask_right: Path, patient: str, known: dict
-) -> Record:
-    shape = read_shape(image)
-    for mask in (mask_left, mask_right):
-        if read_shape(mask) != shape:
-            raise DataError(
-                f"{mask} is {read_shape(mask)} and its image {shape} (height, width): "
-                "export both at one size"
-            )
-    suffix = re.search(r"_([01])$", name)
-    label = known.get("label")
-    if label is None and suffix:
-        label = int(suffix[1])
-    if suffix and label != int(suffix[1]):
-        raise DataError(f"{image} ends in _{suffix[1]} but metadata.csv says {label}: mend one")
-    spacing = _file_mm(name, shape, known)
+    name: str,
+    image: Path,
+    masks: tuple[Path, ...],
+    patient: str,
+    known: dict,
+    faults: list[Fault],
+) -> Record | None:
+    try:
+        shape, spacing = measure_xray(image)
+        shapes = [measure_mask(mask) for mask in masks]
+    except (DataError, OSError) as error:
+        file, fault, remedy = _told(error, image, masks)
+        faults.append(Fault(file, fault, remedy))
+        return None
+    for mask, its in zip(masks, shapes, strict=True):
+        if abs(its[0] / its[1] / (shape[0] / shape[1]) - 1) > SAME_PROPORTIONS:
+            said = f"is {its} and its image {shape} (height, width)"
+            faults.append(Fault(mask, said, "export both in one shape"))
+    label, ending = known.get("label"), name[-2:]
+    if name.startswith(NAMES_END_IN_LABELS) and ending in ("_0", "_1"):
+        label = int(ending[1]) if label is None else label
+        if label != int(ending[1]):
+            said = f"ends in {ending} and metadata.csv says {label}"
+            faults.append(Fault(image, said, "the table is believed", False))
+    spacing = spacing or _file_mm(name, shape, known)
     facts = {key: known[key] for key in ("age", "sex", "reading") if key in known}
-    return Record(name, image, mask_left, mask_right, shape, spacing, patient, label=label, **facts)
+    return Record(name, image, masks, shape, spacing, patient, label=label, **facts)
+
+
+def _told(error: Exception, image: Path, masks: tuple[Path, ...]) -> tuple[Path, str, str]:
+    """The file, the fault and the remedy of an error's sentence."""
+    said = str(error)
+    file = next((one for one in (*masks, image) if said.startswith(str(one))), image)
+    fault, _, remedy = said.removeprefix(str(file)).strip().rpartition(": ")
+    return file, fault or "cannot be opened", remedy if fault else "check its permissions"
 
 
 def _file_mm(name: str, shape: tuple[int, int], known: dict) -> Spacing | None:

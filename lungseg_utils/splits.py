@@ -20,6 +20,7 @@ class Split:
 
 
 FOLDS = 5
+LEAST_PATIENTS = 10
 
 
 def split_by_patient(records: Sequence[Record], seed: int = 0, fold: int = 0) -> Split:
@@ -33,7 +34,7 @@ def split_by_patient(records: Sequence[Record], seed: int = 0, fold: int = 0) ->
         raise ValueError(f"there is no fold {fold}: take one from 0 to {FOLDS - 1}")
     records = sorted(records, key=lambda record: record.name)
     patients = [record.patient for record in records]
-    if len(set(patients)) < 10:
+    if len(set(patients)) < LEAST_PATIENTS:
         raise ValueError(f"a split takes at least ten patients, and here are {len(set(patients))}")
     labels = [-1 if record.label is None else record.label for record in records]
     if max(Counter(labels).values()) < 10:

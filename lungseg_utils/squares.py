@@ -75,7 +75,7 @@ def _square_pair(record: Record, size: int) -> tuple[np.ndarray, np.ndarray]:
 def _files_digest(records: Sequence[Record]) -> str:
     digest = hashlib.sha256()
     for record in records:
-        for path in (record.image_path, record.mask_left_path, record.mask_right_path):
+        for path in (record.image_path, *record.mask_paths):
             facts = path.stat()
             digest.update(f"{path} {facts.st_size} {facts.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:16]

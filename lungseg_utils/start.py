@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from lungseg_utils.phantom import write_phantom_set
-from lungseg_utils.radiographs import load_records
+from lungseg_utils.radiographs import load_set
 from lungseg_utils.splits import Split, split_by_patient, subsample
 from lungseg_utils.types import Record
 
@@ -24,6 +24,7 @@ FLOAT16 = "mixed_float16"
 # One operation at a time, each on all cores: else sums are done in another order at each run, and a
 # training that resumes does not end at the same weights. And no word short of an error.
 TENSORFLOW = {"TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
+QUOTES = " \t\r\n\"'"  # around a setting, and its blanks
 DRIVE = Path("/content/drive/MyDrive")  # a Google Drive, once drive.mount("/content/drive") ran
 
 
@@ -64,20 +65,48 @@ def begin(data_folder: Path | str | None = None, scale: str | None = None) -> Co
         where there is one.
     Raises: ValueError if the scale is none of these; and as `load_records`.
     """
-    scale = scale or os.environ.get("LUNGSEG_SCALE") or ("gpu" if _has_gpu() else "laptop")
+    scale = (scale or setting("LUNGSEG_SCALE")).lower() or ("gpu" if _has_gpu() else "laptop")
     if scale not in IMAGES:
         raise ValueError(f'LUNGSEG_SCALE is "{scale}": set it to ci, laptop or gpu')
     began = time.perf_counter()
-    folder, data = _pick_data(data_folder or os.environ.get("LUNGSEG_DATA"), scale)
-    records = load_records(folder)
-    records = subsample(records, IMAGES[scale] or len(records))
+    folder, data = _pick_data(data_folder or setting("LUNGSEG_DATA"), scale)
+    found = load_set(folder)
+    records = subsample(found.records, IMAGES[scale] or len(found.records))
     load_tensorflow()
     patients = len({record.patient for record in records})
     print(f"Data: the {data}, {len(records)} radiographs of {patients} patients.")
+    if found.without_mask:
+        print(f"{found.without_mask} images have no mask and are left out.")
+    for fault in found.faults:
+        if fault.file == folder:  # of the whole set
+            print(f"Look: {fault}.")
     print(f"Size of run: {scale}. Ready in {time.perf_counter() - began:.1f} s.")
-    if _on_colab() and not os.environ.get("LUNGSEG_HOME"):
+    if _on_colab() and not setting("LUNGSEG_HOME"):
         print(_how_long_it_lasts())
     return Course(records, data, scale, home())
+
+
+def setting(name: str) -> str:
+    """An environment variable without the quotes and blanks around it, empty where it is unset."""
+    return os.environ.get(name, "").strip(QUOTES)
+
+
+def typed_path(text: Path | str) -> Path:
+    """The full path that somebody typed: ~, quotes and blanks around it and, where there is no such
+    path, backslashes do no harm. In a notebook, what is not beside it is in the checkout's root.
+    """
+    bare = str(text).strip(QUOTES)
+    slashed = bare.replace("\\ ", " ").replace("\\", "/")
+    folders = [Path.cwd(), *([_notebooks().parent] if Path.cwd() == _notebooks() else [])]
+    places = [folder / os.path.expanduser(one)
+              for folder in folders for one in (str(text), bare, slashed)]  # fmt: skip
+    found = (place for place in places if os.path.exists(place))
+    return Path(os.path.realpath(next(found, places[-1])))
+
+
+def _notebooks() -> Path:
+    """Where the notebooks of a checkout are; there is none where the package was installed."""
+    return Path(__file__).resolve().parent.parent / "notebooks"
 
 
 def home() -> Path:
@@ -86,18 +115,23 @@ def home() -> Path:
     LUNGSEG_HOME; or on Colab, whose disk does not last, a Google Drive if one is mounted; or
     `disk`.
     """
-    if _on_colab() and DRIVE.is_dir() and not os.environ.get("LUNGSEG_HOME"):
+    if _on_colab() and DRIVE.is_dir() and not setting("LUNGSEG_HOME"):
         return DRIVE / "lungseg"
     return disk()
 
 
 def disk() -> Path:
-    """Where data and caches are kept: LUNGSEG_HOME, or `outputs` of a checkout, or a cache."""
-    if os.environ.get("LUNGSEG_HOME"):
-        return Path(os.environ["LUNGSEG_HOME"]).expanduser().resolve()
-    checkout = Path(__file__).resolve().parent.parent
-    if (checkout / "notebooks").is_dir():
-        return checkout / "outputs"
+    """Where data and caches are kept: LUNGSEG_HOME, or `outputs` of a checkout, or a cache.
+
+    Raises: ValueError if LUNGSEG_HOME names a file.
+    """
+    if named := setting("LUNGSEG_HOME"):
+        folder = typed_path(named)
+        if os.path.isfile(folder):
+            raise ValueError(f"LUNGSEG_HOME names {folder}, which is no folder: mend or unset it")
+        return folder
+    if (notebooks := _notebooks()).is_dir():
+        return notebooks.parent / "outputs"
     import pooch
 
     return Path(pooch.os_cache("lungseg"))
@@ -110,7 +144,7 @@ def montgomery_folder() -> Path:
 
 def _pick_data(wanted: Path | str | None, scale: str) -> tuple[Path, str]:
     if wanted:
-        folder = Path(wanted).expanduser().resolve()
+        folder = typed_path(wanted)
         return folder, f"set in {folder.name}"
     # a download that has not ended keeps a folder .incomplete
     if montgomery_folder().exists() and not (montgomery_folder() / ".incomplete").exists():

@@ -27,12 +27,45 @@ import numpy as np
 Image = np.ndarray
 Mask = np.ndarray
 Spacing = tuple[float, float]
+GreyRange = tuple[float, float]  # the numbers that mean black and white
 
 MOST_PIXELS = 10**8  # five times a film scanned at 0.0875 mm; a tiny file can claim gigabytes
 
 
 class DataError(ValueError):
     """A file of the data is wrong; the message names the file and the remedy."""
+
+
+class Fault(NamedTuple):
+    """What is wrong with a file or folder of a set, and what to do; whether it `stops` the work."""
+
+    file: Path
+    fault: str
+    remedy: str
+    stops: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.file} {self.fault}: {self.remedy}"
+
+
+class NotAnXray(DataError):
+    """A file that holds no X-ray: a mask, a report, an index."""
+
+
+class Stored(NamedTuple):
+    """What a file holds, before `images.scaled` makes an image of it.
+
+    `pixels`, numbers of any type, (height, width), or (height, width, channels) in OpenCV's order;
+    `full`, the numbers that mean black and white, where the file says; `inverted`, whether large
+    numbers are dark; `used`, a mask of what is no padding; the rest as in `Xray`.
+    """
+
+    pixels: np.ndarray
+    full: GreyRange | None = None
+    inverted: bool = False
+    used: Mask | None = None
+    spacing_mm: Spacing | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Xray(NamedTuple):
@@ -49,15 +82,14 @@ class Xray(NamedTuple):
 class Record:
     """One radiograph of a set: its files and what is known of the patient.
 
-    `patient` is the name of the patient's first record; `age` is in years; `sex` is F, M, O or
-    empty; `label` is 0 for normal, 1 for abnormal, None for unknown; `shape` is (height, width) in
-    pixels.
+    `mask_paths` has a file for each lung or one for both; `patient` is the name of the patient's
+    first record; `age` is in years; `sex` is F, M, O or empty; `label` is 0 for normal, 1 for
+    abnormal, None for unknown; `shape` is (height, width) in pixels.
     """
 
     name: str
     image_path: Path
-    mask_left_path: Path
-    mask_right_path: Path
+    mask_paths: tuple[Path, ...]
     shape: tuple[int, int]
     spacing_mm: Spacing | None
     patient: str

@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from hostile import dicom, picture
+from hostile import picture
 from sets import NAMES, bare_record, lungs, numbered_squares, radiograph, write_png, write_set
 
 import lungseg_utils
-from lungseg_utils import pipeline, results, squares, start, types, unet
+from lungseg_utils import images, pipeline, readings, results, squares, start, types, unet
 from lungseg_utils.augmentation import MILD, STRONG
 from lungseg_utils.masks import lung_areas
 from lungseg_utils.predict import TRANSFORMS, predict
-from lungseg_utils.radiographs import load_records
+from lungseg_utils.radiographs import find_set, load_records
 from lungseg_utils.recipes import COURSE, FOR_SIMULATED
 from lungseg_utils.start import Course
 
@@ -77,6 +77,16 @@ def whole(path):
     return [str(one) for one in path.parent.rglob("*") if one.read_text() == "all"]
 
 
+def with_faults(function):
+    """What a function returns, and what it adds to `faults`."""
+
+    def called(faults, **more):
+        faults = list(faults)
+        return function(**more, faults=faults), faults
+
+    return called
+
+
 def drawn(seed):
     start.make_reproducible(seed)
     return np.random.random(), np.asarray(keras.random.uniform((2,)))
@@ -87,6 +97,8 @@ def cases(files: Path) -> dict[str, list[tuple]]:
     not the function itself, what is called.
     """
     one, two = (load_records(files / name) for name in ("one", "two"))
+    texts = sorted((files / "one" / "ClinicalReadings").iterdir())
+    (files / "one.jpg").write_bytes(picture(kind=".jpg")())
     row = {"epoch": 1, "seconds": 1.0, "loss": 1.0, "val_loss": 2.0, "val_dice": 0.5}
     masks = {"prediction": BOTH, "reference": SHIFTED}
     other_masks = {"prediction": UPPER, "reference": LEFT}
@@ -102,23 +114,52 @@ def cases(files: Path) -> dict[str, list[tuple]]:
         "types.written_whole": [({"path": files / "a" / "x"}, {"path": files / "b" / "x"}, whole)],
         "start.begin": [({"data_folder": files / "one", "scale": "ci"},
                          {"data_folder": files / "two", "scale": "laptop"})],
+        "start.setting": [({"name": "LUNGSEG_SCALE"}, {"name": "LUNGSEG_NOTHING"})],
+        "start.typed_path": [({"text": "'one'"}, {"text": "two"})],
         "start.make_reproducible": [({"seed": 1}, {"seed": 2}, drawn)],
         "images.read_xray": [pngs],
         "images.read_image": [pngs],
-        "images.read_pixels": [pngs],
-        "images.read_shape": [(pngs[0], {"path": files / "wide.png"})],
+        "images.existing": [pngs],
+        "images.measure_xray": [(pngs[0], {"path": files / "wide.png"})],
+        "images.open_picture": [
+            ({"file": files / "one.png", "name": "a", "formats": ["JPEG"]},
+             {"file": files / "one.jpg", "name": "b", "formats": ["PNG"]},
+             lambda file, **more: images.open_picture(file=file.open("rb"), **more).size)
+        ],
         "images.decode_xray": [({"content": b"", "name": "a"},
                                 {"content": picture()(), "name": "b"})],
-        "images.to_grey": [({"pixels": np.zeros((2, 2), np.uint8), "name": "a"},
-                            {"pixels": np.eye(2, dtype=np.uint8), "name": "b"})],
-        "images.format_of": [({"head": b"II*\0"}, {"head": b"\xff\xd8\xff"})],
-        "dicom.read_dicom": [({"content": b"", "name": "a"}, {"content": dicom()(), "name": "b"})],
-        "radiographs.load_records": [({"root": files / "one"}, {"root": files / "two"})],
+        "grey.scaled": [({"stored": types.Stored(np.zeros((2, 2), np.uint8)), "name": "a"},
+                         {"stored": types.Stored(np.eye(2, dtype=np.uint8)), "name": "b"})],
+        "images.format_of": [({"head": b"none", "size": 4},
+                              {"head": b"\xff\xd8\xff", "size": 2 * 2048**2})],
+        **{f"radiographs.{name}": [({"root": files / "one"}, {"root": files / "two"})]
+           for name in ("load_records", "load_set", "find_set")},
+        "checks.check_set": [({"folder": files / "one"}, {"folder": files / "two"})],
+        "checks.table": [({"faults": [types.Fault(files, "is odd", "mend it")]}, {"faults": []})],
+        "checks.summary": [({"found": find_set(files / "one")},
+                            {"found": find_set(files / "two")})],
+        "readings.stem": [pngs],
+        "readings.read_clinical": [
+            ({"path": texts[0], "faults": []}, {"path": texts[1], "faults": [1]}, with_faults(
+                readings.read_clinical))],
+        "readings.read_metadata": [
+            ({"path": files / "one" / "metadata.csv", "images": {}, "faults": []},
+             {"path": files / "none.csv", "images": {"MCUCXR_0001_0": texts[0]}, "faults": [1]},
+             with_faults(readings.read_metadata))],
+        "readings.group_patients": [
+            ({"names": {"a_1": 0, "a_2": 0, "b_1": 0}, "root": files, "faults": [],
+              "known": {"a_1": {}, "a_2": {}, "b_1": {}}},
+             {"names": {"a_1": 0, "a_2": 0}, "root": files / "one", "faults": [1],
+              "known": {"a_1": {"patient": "x"}, "a_2": {"patient": "x"}, "b_1": {}}},
+             with_faults(readings.group_patients))],
         "splits.split_by_patient": [({"records": RECORDS, "seed": 0, "fold": 0},
                                      {"records": SAME, "seed": 1, "fold": 1})],
         "splits.article_split": [({"records": RECORDS}, {"records": RECORDS[:30]})],
         "splits.subsample": [({"records": RECORDS, "count": 9}, {"records": SAME, "count": 8})],
-        "masks.read_mask": [pngs],
+        "masks.read_mask": [(pngs[0] | {"shape": None}, pngs[1] | {"shape": (12, 16)})],
+        "masks.measure_mask": [(pngs[0], {"path": files / "wide.png"})],
+        "masks.read_sides": [({"record": one[0]}, {"record": one[1]})],
+        "masks.split_sides": [({"lungs": BOTH}, {"lungs": SHIFTED})],
         "masks.merge_masks": [({"image_left": LEFT, "image_right": RIGHT},
                                {"image_left": SHIFTED, "image_right": SHIFTED})],
         "masks.read_lungs": [({"record": one[0]}, {"record": one[1]})],

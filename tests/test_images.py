@@ -1,5 +1,6 @@
 """The one reader: a file of any format becomes the same image, or a sentence."""
 
+import io
 import struct
 from dataclasses import replace
 from types import SimpleNamespace
@@ -10,17 +11,16 @@ import pytest
 from hostile import chest, tiff_tag
 from sets import NAMES, SHAPE, radiograph, write_png, write_set
 
+from lungseg_utils.grey import DEPTHS
 from lungseg_utils.images import (
-    DEPTHS,
-    _opened,
+    JSRT_MM,
     decode_xray,
     format_names,
     format_of,
+    measure_xray,
+    open_picture,
     read_image,
-    read_pixels,
-    read_shape,
     read_xray,
-    to_grey,
 )
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.results import evaluate
@@ -58,12 +58,6 @@ def test_jpeg_is_read_whatever_its_name_says(tmp_path):
     np.testing.assert_allclose(read_xray(path).image, GREY / 255, atol=0.1)
 
 
-def test_sixteen_bits_are_not_stretched_to_what_one_film_has(tmp_path):
-    pixels = np.full((8, 8), 1500, np.uint16)
-    pixels[0, 0] = 3000
-    assert read_xray(written(tmp_path / "a.tiff", pixels)).image.max() == pytest.approx(3000 / 4095)
-
-
 @pytest.mark.parametrize(
     "name, content, error, says",
     [("gone.png", None, FileNotFoundError, "there is no file"),
@@ -75,7 +69,7 @@ def test_sixteen_bits_are_not_stretched_to_what_one_film_has(tmp_path):
      ("cut.tiff", b"II*\0rest", DataError, "cannot be decoded"),
      ("cut.png", b"\x89PNG\r\n\x1a\nrest", DataError, "cut short"),
      ("black.png", np.zeros((9, 9), np.uint8), DataError, "shows nothing"),
-     ("float.tiff", np.eye(9, dtype=np.float32), DataError, "8 or 16 bits")],
+     ("mask.tiff", np.eye(9, dtype=np.float32), DataError, "is a mask")],
 )  # fmt: skip
 def test_bad_files_are_named_in_one_sentence(name, content, error, says, tmp_path):
     path = tmp_path / name
@@ -121,17 +115,17 @@ def test_image_is_the_same_in_every_format(depth, layout, tmp_path):
 
 
 def test_colours_are_weighed_as_the_eye_does(tmp_path):
-    pixels = np.zeros((1, 4, 3), np.uint8)
-    pixels[0, 0], pixels[0, 1], pixels[0, 2] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+    pixels = np.zeros((1, 5, 3), np.uint8)
+    pixels[0] = (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0), (255, 255, 255)
     write_png(tmp_path / "image.png", pixels)  # OpenCV's order: blue, green, red
     image = read_image(tmp_path / "image.png")
-    np.testing.assert_allclose(image, [[0.114, 0.587, 0.299, 0]], atol=1 / 255)
+    np.testing.assert_allclose(image, [[0.114, 0.587, 0.299, 0, 1]], atol=1 / 255)
 
 
 @pytest.mark.parametrize("shape", [(1, 7), (7, 1), (300, 200)])
 def test_png_shape_is_height_and_width(shape, tmp_path):
     write_png(tmp_path / "image.png", np.zeros(shape, np.uint8))
-    assert read_shape(tmp_path / "image.png") == shape
+    assert measure_xray(tmp_path / "image.png") == (shape, None)
 
 
 def test_missing_file_is_named(tmp_path):
@@ -158,30 +152,6 @@ def test_training_evaluation_and_prediction_see_one_image(bits, suffix, tmp_path
         evaluate(lambda image, seen=seen: seen.append(image) or image > 0.5,
                  [replace(record, image_path=path)])  # fmt: skip
         np.testing.assert_array_equal(seen[0], predicted)
-
-
-@pytest.mark.parametrize("start, bits", [(0, 8), (256, 10), (1024, 12), (4096, 14), (16384, 16)])
-def test_the_fewest_bits_that_hold_the_largest_number_are_taken(start, bits):
-    for largest in (max(1, start), 2**bits - 1):
-        found = to_grey(np.array([[0, largest]], np.uint16), "one")
-        assert found.tolist() == [[0, pytest.approx(largest / (2**bits - 1))]]
-    assert to_grey(np.array([[0, 51]], np.uint8), "one").max() == pytest.approx(0.2)
-
-
-@pytest.mark.parametrize("kind", [np.int16, np.uint32, np.float32, np.float64, bool])
-def test_other_numbers_are_refused(kind):
-    with pytest.raises(DataError) as caught:
-        to_grey(np.eye(2, dtype=kind), "one")
-    said = f"one holds {np.dtype(kind)} numbers: export it with 8 or 16 bits"
-    assert str(caught.value) == said
-
-
-@pytest.mark.parametrize("value", [0, 7, 255])
-def test_an_image_that_shows_nothing_says_what_all_its_pixels_are(value):
-    with pytest.raises(DataError) as caught:
-        to_grey(np.full((3, 3), value, np.uint8), "one")
-    said = f"one shows nothing, all its pixels are {value}: choose another file"
-    assert str(caught.value) == said
 
 
 @pytest.mark.parametrize("deep", [False, True])
@@ -237,17 +207,17 @@ def test_a_tiff_has_four_channels_at_most(channels, fine, monkeypatch):
     picture = SimpleNamespace(height=48, width=64, getbands=lambda: "RGBAX"[:channels])
     monkeypatch.setattr("lungseg_utils.images.Pillow.open", lambda *_, **__: picture)
     if fine:
-        assert _opened(b"", "one", "TIFF") is picture
+        assert open_picture(io.BytesIO(), "one", ["TIFF"]) is picture
     else:
         with pytest.raises(DataError, match="one claims to be 48 x 64 pixels"):
-            _opened(b"", "one", "TIFF")
+            open_picture(io.BytesIO(), "one", ["TIFF"])
 
 
 PNG_CONTENT = cv2.imencode(".png", GREY)[1].tobytes()
 UNLIKE_PNG = {
-    "renamed": (cv2.imencode(".jpg", GREY)[1].tobytes(),
-                "is not a PNG file: convert it to PNG, renaming is not enough"),
-    "empty": (b"", "is cut short: fetch or export it again"),
+    "a text": (b"lungs are clear",
+               "is no PNG, JPEG, TIFF or DICOM file: export it as one of these"),
+    "empty": (b"", "is empty: fetch or export it again"),
     "head cut": (PNG_CONTENT[:23], "is cut short: fetch or export it again"),
     "end cut": (PNG_CONTENT[:-8], "is cut short: fetch or export it again"),
     "no rows": (PNG_CONTENT[:20] + bytes(4) + PNG_CONTENT[24:],
@@ -265,7 +235,7 @@ UNLIKE_PNG = {
 def test_the_size_of_what_is_no_whole_png_is_not_told(case, tmp_path):
     content, says = UNLIKE_PNG[case]
     (tmp_path / "one.png").write_bytes(content)
-    for reads in (read_shape, read_pixels):
+    for reads in (measure_xray, read_xray):
         with pytest.raises(DataError) as caught:
             reads(tmp_path / "one.png")
         assert str(caught.value) == f"{tmp_path / 'one.png'} {says}"
@@ -273,8 +243,32 @@ def test_the_size_of_what_is_no_whole_png_is_not_told(case, tmp_path):
 
 def test_a_png_is_whole_when_its_end_is_there(tmp_path):
     (tmp_path / "one.png").write_bytes(PNG_CONTENT)
-    assert read_shape(tmp_path / "one.png") == GREY.shape
-    np.testing.assert_array_equal(read_pixels(str(tmp_path / "one.png")), GREY)
+    assert measure_xray(tmp_path / "one.png") == (GREY.shape, None)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tiff"])
+def test_a_file_is_measured_as_it_is_read(suffix, tmp_path):
+    path = written(tmp_path / f"one{suffix}", GREY)
+    assert measure_xray(str(path)) == (read_xray(path).image.shape, None)
+
+
+def jsrt(change=lambda pixels: pixels) -> bytes:
+    """A film as the JSRT set has it: 2048 x 2048, 12 bits, the largest number black."""
+    pixels = cv2.resize(np.uint16(chest()) * 16, (2048, 2048), interpolation=cv2.INTER_LINEAR)
+    return change(4095 - pixels).astype(">u2").tobytes()
+
+
+def test_a_film_of_the_jsrt_set_is_told_by_its_size(tmp_path):
+    (tmp_path / "JPCLN001.IMG").write_bytes(jsrt())
+    image, spacing, notes = read_xray(tmp_path / "JPCLN001.IMG")
+    expected = cv2.resize(np.uint16(chest()) * 16, (2048, 2048)) / 4095
+    np.testing.assert_allclose(image, expected, atol=1e-3)
+    assert spacing == (JSRT_MM, JSRT_MM) and notes == ()
+    assert measure_xray(tmp_path / "JPCLN001.IMG") == (image.shape, spacing)
+    with pytest.raises(DataError, match="is no PNG, JPEG, TIFF or DICOM file"):
+        decode_xray(jsrt(lambda pixels: pixels + 1), "one")
+    with pytest.raises(DataError, match="is no PNG, JPEG, TIFF or DICOM file"):
+        decode_xray(jsrt()[:-2], "one")
 
 
 DAMAGED = {
@@ -317,7 +311,7 @@ def test_a_black_file_of_every_format_is_called_by_its_name(kind):
 def test_only_the_decoder_of_its_own_format_sees_a_file():
     """Pillow has decoders for fifty formats, some with holes in them."""
     with pytest.raises(DataError, match="one cannot be decoded"):
-        _opened(PNG_CONTENT, "one", "JPEG")
+        open_picture(io.BytesIO(PNG_CONTENT), "one", ["JPEG"])
 
 
 @pytest.mark.parametrize("more, whole", [(0, True), (4, True), (5, False), (40, False)])
@@ -325,7 +319,7 @@ def test_a_png_ends_with_its_end(more, whole, tmp_path):
     """Up to four bytes behind it, as some programs leave them."""
     path = tmp_path / "one.png"
     path.write_bytes(PNG_CONTENT + bytes(more))
-    for reads in (read_shape, read_pixels):
+    for reads in (measure_xray, read_xray):
         if whole:
             assert reads(path) is not None
             continue

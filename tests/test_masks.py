@@ -1,13 +1,17 @@
 """Masks: every way to store two values, the union by hand, and to a square and back."""
 
+import io
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from laws import a_spacing, every_case, some_masks
+from PIL import Image
 from scipy import ndimage
-from sets import NAMES, lungs, write_png, write_set
+from sets import NAMES, bare_record, lungs, write_png, write_set
 
 from lungseg_utils.masks import (
     keep_two_lungs,
@@ -17,6 +21,7 @@ from lungseg_utils.masks import (
     merge_masks,
     read_lungs,
     read_mask,
+    read_sides,
 )
 from lungseg_utils.metrics import dice
 from lungseg_utils.radiographs import load_records
@@ -95,7 +100,7 @@ def test_lungs_of_a_record_are_its_own_two(tmp_path):
     for record in load_records(write_set(tmp_path)):
         image_left, image_right = lungs(tilt=5 * NAMES.index(record.name))
         np.testing.assert_array_equal(read_lungs(record), image_left | image_right)
-        np.testing.assert_array_equal(read_mask(record.mask_left_path), image_left)
+        np.testing.assert_array_equal(read_mask(record.mask_paths[0]), image_left)
 
 
 def test_area_by_hand():
@@ -284,16 +289,115 @@ def test_a_mirror_changes_the_sides_of_the_lungs(width, other, margin, height, s
     ]
 
 
-@pytest.mark.parametrize("values", [2, 3, 4])
-def test_a_mask_has_two_values(values, tmp_path):
-    pixels = np.zeros((8, 8), np.uint8)
-    pixels[0, :values] = np.arange(values) * 60
-    write_png(tmp_path / "mask.png", pixels)
-    if values == 2:
-        assert read_mask(tmp_path / "mask.png").sum() == 1
-        return
-    with pytest.raises(DataError, match=rf"holds {values} grey values, not two: threshold the"):
+LUNG = np.zeros((96, 128), bool)
+LUNG[20:80, 20:50] = LUNG[20:80, 78:108] = True
+SIDES = LUNG * np.where(np.arange(128) < 64, 1, 2)  # 1 and 2, as in a file of labels
+
+
+def rgb(*colours):
+    return np.uint8(colours)[SIDES]
+
+
+def soft(kind=".png"):
+    """Lungs whose edge was smoothed, in a file's bytes."""
+    pixels = cv2.GaussianBlur(np.uint8(255 * LUNG), (3, 3), 0)
+    return cv2.imencode(kind, pixels, (cv2.IMWRITE_JPEG_QUALITY, 75) if kind == ".jpg" else ())[1]
+
+
+def pillow(pixels, kind="PNG", palette=None):
+    picture, file = Image.fromarray(pixels), io.BytesIO()
+    if palette:
+        picture.putpalette(palette)
+    picture.save(file, kind)
+    return file.getvalue()
+
+
+BLACK, RED, GREEN, WHITE = (0, 0, 0), (255, 0, 0), (0, 255, 0), (255, 255, 255)
+MEANT = {
+    "1 bit": pillow(LUNG),
+    "0 and 1": pillow(np.uint8(LUNG)),
+    "0 and 255": pillow(np.uint8(255 * LUNG)),
+    "0 and 65535": pillow(np.uint16(65535 * LUNG)),
+    "a label for each lung": pillow(np.uint8(SIDES)),
+    "a grey for each lung": pillow(np.uint8(SIDES * 127)),
+    "a palette of two greys": pillow(np.uint8(LUNG), "GIF", [*BLACK, *WHITE]),
+    "a palette of colours": pillow(np.uint8(SIDES), "PNG", [*BLACK, *RED, *GREEN]),
+    "a palette that begins with white": pillow(np.uint8(SIDES), "PNG", [*WHITE, *RED, *GREEN]),
+    "a colour for each lung": pillow(rgb(BLACK, RED, GREEN)),
+    "red lungs": pillow(rgb(BLACK, RED, RED)),
+    "what is opaque": pillow(rgb((*WHITE, 0), (*WHITE, 255), (*WHITE, 255))),
+    "white, opaque everywhere": pillow(rgb((*BLACK, 255), (*WHITE, 255), (*WHITE, 255))),
+    "a TIFF": pillow(np.uint8(255 * LUNG), "TIFF"),
+    "a BMP": pillow(np.uint8(255 * LUNG), "BMP"),
+    "a smooth edge": soft(),
+    "a JPEG": soft(".jpg"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("content", MEANT.values(), ids=MEANT)
+def test_a_mask_is_read_as_what_it_means(content, tmp_path):
+    (tmp_path / "mask.png").write_bytes(content)
+    found = read_mask(tmp_path / "mask.png")
+    assert found.dtype == bool and found.shape == LUNG.shape
+    assert (found != LUNG).mean() < (0.002 if content is MEANT["a JPEG"] else 1e-9)
+
+
+NOT_MEANT = {
+    "five labels": (np.uint8(SIDES + 2 * (np.arange(128) % 3 == 0)), "holds 5 grey values: make"),
+    "a background of 9": (np.uint8(9 + LUNG * 100), "holds 9 and 109, not 0: make the"),
+    "an inverted mask": (np.uint8(255 * ~LUNG), "marks 71% of the picture: invert it"),
+    "a photo": (np.random.default_rng(0).integers(0, 255, (96, 128, 3), np.uint8),
+                "is a picture in colour: export the mask alone"),
+    "a gradient": (np.uint8(np.add.outer(np.arange(96), np.arange(128))), "grey values: make"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("pixels, says", NOT_MEANT.values(), ids=NOT_MEANT)
+def test_a_mask_that_leaves_its_meaning_open_is_refused(pixels, says, tmp_path):
+    (tmp_path / "mask.png").write_bytes(pillow(pixels))
+    with pytest.raises(DataError, match=says):
         read_mask(tmp_path / "mask.png")
+
+
+@pytest.mark.parametrize("scale", [0.5, 2, 3])
+def test_a_mask_of_another_size_is_brought_to_the_image_s(scale, tmp_path):
+    height, width = (round(scale * side) for side in LUNG.shape)
+    large = cv2.resize(np.uint8(255 * LUNG), (width, height), interpolation=cv2.INTER_NEAREST)
+    (tmp_path / "mask.png").write_bytes(pillow(large))
+    np.testing.assert_array_equal(read_mask(tmp_path / "mask.png", LUNG.shape), LUNG)
+
+
+def record_of(tmp_path, *masks):
+    paths = []
+    for number, mask in enumerate(masks):
+        paths.append(tmp_path / f"{number}.png")
+        paths[-1].write_bytes(pillow(np.uint8(255 * mask)))
+    return replace(bare_record("one"), mask_paths=tuple(paths), shape=LUNG.shape)
+
+
+LEFT, RIGHT, SPECK = SIDES == 1, SIDES == 2, np.zeros_like(LUNG)
+SPECK[5:8, 100:103] = True
+JOINED = LUNG.copy()
+JOINED[48:52] = True
+TOLD_APART = {
+    "a file for each": ((LEFT, RIGHT), (LEFT, RIGHT)),
+    "in the other order": ((RIGHT, LEFT), (LEFT, RIGHT)),
+    "both in one": ((LUNG,), (LEFT, RIGHT)),
+    "both in the first of two": ((LUNG, np.zeros_like(LUNG)), (LEFT, RIGHT)),
+    "a speck goes with the nearer one": ((LUNG | SPECK,), (LEFT, RIGHT | SPECK)),
+    "a lung missing": ((LEFT, np.zeros_like(LUNG)), None),
+    "lungs that touch": ((JOINED,), None),
+}
+
+
+@pytest.mark.parametrize("masks, sides", TOLD_APART.values(), ids=TOLD_APART)
+def test_sides_are_told_by_where_the_lungs_lie(masks, sides, tmp_path):
+    record = record_of(tmp_path, *masks)
+    found = read_sides(record)
+    assert (found is None) == (sides is None)
+    for one, expected in zip(found or (), sides or (), strict=True):
+        np.testing.assert_array_equal(one, expected)
+    np.testing.assert_array_equal(read_lungs(record), np.logical_or.reduce(masks))
 
 
 def test_a_piece_in_the_corner_of_another_counts_for_itself():

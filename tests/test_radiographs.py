@@ -24,8 +24,9 @@ from lungseg_utils.types import Record
 
 def test_records_are_sorted_and_whole(tmp_path):
     records = load_records(str(write_set(tmp_path, NAMES[::-1])))
+    image, left, right = files(tmp_path, NAMES[2])
     assert records[2] == Record(
-        NAMES[2], *files(tmp_path, NAMES[2]), SHAPE, (0.0875 * 4020 / 24, 0.0875 * 4892 / 32),
+        NAMES[2], image, (left, right), SHAPE, (0.0875 * 4020 / 24, 0.0875 * 4892 / 32),
         patient=NAMES[2], age=27.0, sex="F", label=1, reading=f"reading of {NAMES[2]}",
     )  # fmt: skip
     assert [record.name for record in records] == list(NAMES)
@@ -83,7 +84,10 @@ def test_table_stands_in_for_the_readings(tmp_path):
     assert (record.sex, record.age, record.label, record.reading) == ("M", None, 1, "")
 
 
-@pytest.mark.parametrize(("name", "label"), [("A_0", 0), ("A_1", 1), ("A_12", None), ("A", None)])
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("SIM_0", 0), ("CHNCXR_1", 1), ("MCUCXR_12", None), ("A_0", None), ("A", None)],
+)
 def test_label_comes_from_the_name(name, label, tmp_path):
     write_pictures(tmp_path, name)
     assert load_records(tmp_path)[0].label == label

@@ -17,12 +17,17 @@ from lungseg_utils.radiographs import load_records
 from lungseg_utils.squares import to_square
 from tools import scores
 
-SHAPES = {"A_0001_0": (40, 48), "A_0002_1": (48, 40), "A_0003_0": (44, 44), "A_0004_1": (40, 48)}
+SHAPES = {
+    "SIM_0001_0": (40, 48),
+    "SIM_0002_1": (48, 40),
+    "SIM_0003_0": (44, 44),
+    "SIM_0004_1": (40, 48),
+}
 PATIENT_AND_SEX = {
-    "A_0001_0": ("one", "F"),
-    "A_0002_1": ("two", "M"),
-    "A_0003_0": ("three (same pt as A_0001_0)", "F"),
-    "A_0004_1": ("four", "O"),
+    "SIM_0001_0": ("one", "F"),
+    "SIM_0002_1": ("two", "M"),
+    "SIM_0003_0": ("three (same pt as SIM_0001_0)", "F"),
+    "SIM_0004_1": ("four", "O"),
 }
 
 
@@ -47,8 +52,8 @@ def write_set(tmp_path):
     def _write(spacing=True):
         rows = ["file,native_width,native_height,native_spacing_mm"]
         for name, shape in SHAPES.items():
-            masks = lungs(shape)
-            write(tmp_path / "CXR_png" / f"{name}.png", np.where(masks.any(axis=0), 20, 180))
+            masks, ramp = lungs(shape), np.arange(shape[1]) % 40
+            write(tmp_path / "CXR_png" / f"{name}.png", np.where(masks.any(axis=0), 20, 180) + ramp)
             for side, mask in zip(("left", "right"), masks, strict=True):
                 write(tmp_path / "ManualMask" / f"{side}Mask" / f"{name}.png", 255 * mask)
             reading, sex = PATIENT_AND_SEX[name]
@@ -76,7 +81,7 @@ def test_perfect_method(write_set):
     records = write_set()
     table = results.evaluate(darkness, records)
     assert list(table["name"]) == list(SHAPES)
-    assert list(table["patient"]) == ["A_0001_0", "A_0002_1", "A_0001_0", "A_0004_1"]
+    assert list(table["patient"]) == ["SIM_0001_0", "SIM_0002_1", "SIM_0001_0", "SIM_0004_1"]
     assert list(table["sex"]) == ["F", "M", "F", "O"]
     assert list(table["label"]) == [0, 1, 0, 1]
     assert list(table["age"]) == [40] * 4
@@ -230,13 +235,13 @@ def test_every_column_of_the_scores_by_hand(write_set):
         return mask | np.roll(mask, -1, axis=0)
 
     (row,) = results.evaluate(one_row_more, records).to_dict(orient="records")
-    left, right = lungs(SHAPES["A_0001_0"])
+    left, right = lungs(SHAPES["SIM_0001_0"])
     rows, lung = 24, 11 + 17  # of pixels: 10 to 33 are lung, 5 to 15 and 24 to 40 across
     true, found = rows * lung, (rows + 1) * lung
     assert (left | right).sum() == true
     exact = assd(one_row_more(~(left | right)), left | right, records[0].spacing_mm)
     assert row == {
-        "name": "A_0001_0", "patient": "A_0001_0", "label": 0, "sex": "F", "age": 40.0,
+        "name": "SIM_0001_0", "patient": "SIM_0001_0", "label": 0, "sex": "F", "age": 40.0,
         "dice": pytest.approx(2 * true / (true + found)), "iou": pytest.approx(true / found),
         "precision": pytest.approx(true / found), "recall": 1.0,
         "hd95_mm": pytest.approx(2.0), "assd_mm": pytest.approx(exact), "nsd_2mm": 1.0,

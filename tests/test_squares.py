@@ -59,24 +59,24 @@ def test_second_call_decodes_nothing(records, tmp_path, no_decoder):
             load_squares(other, size, tmp_path)
 
 
-@pytest.mark.parametrize("which", ["image_path", "mask_left_path", "mask_right_path"])
+@pytest.mark.parametrize("which", [0, 1, 2], ids=["image", "left mask", "right mask"])
 def test_a_changed_file_is_decoded_again(which, records, tmp_path):
     first = load_squares(records, 16, tmp_path / "cache")
     write_pictures(tmp_path / "other", NAMES[1], tilt=60)
-    changed = getattr(records[1], which)
+    changed = (records[1].image_path, *records[1].mask_paths)[which]
     before = changed.stat()
     new = tmp_path / "other" / changed.relative_to(tmp_path / "set")
     changed.write_bytes(new.read_bytes())
     os.utime(changed, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
     second = load_squares(records, 16, tmp_path / "cache")
-    kind = "images" if which == "image_path" else "masks"
+    kind = "masks" if which else "images"
     differ = (getattr(first, kind) != getattr(second, kind)).any(axis=(1, 2))
     assert differ.tolist() == [False, True, False, False]
 
 
 def test_a_file_of_another_time_is_decoded_again(records, tmp_path, no_decoder):
     load_squares(records, 16, tmp_path)
-    os.utime(records[2].mask_left_path, ns=(0, 0))
+    os.utime(records[2].mask_paths[0], ns=(0, 0))
     no_decoder()
     with pytest.raises(AssertionError, match="decoded again"):
         load_squares(records, 16, tmp_path)

@@ -85,15 +85,101 @@ def test_readers_own_data_comes_first(home, tmp_path, monkeypatch, capsys):
     assert course.data in said
 
 
-@pytest.mark.parametrize("way", ["my x-rays", "./my x-rays/", "~/my x-rays"])
-def test_data_may_be_named_in_short(way, home, tmp_path, monkeypatch, capsys):
-    write_set(tmp_path / "my x-rays")
+TYPED = [
+    "my x-rays",
+    "./my x-rays/",
+    "~/my x-rays",
+    '"my x-rays"',
+    "'~/my x-rays/'",
+    " my x-rays\n",
+    '" my x-rays"',
+    "my\\ x-rays",
+    ".\\my x-rays\\",
+    '"here\\..\\my x-rays"',
+]
+ELSEWHERE = ["", " ", '""', "''"]  # as if it were not set
+
+
+@pytest.fixture
+def typing(home, tmp_path, monkeypatch) -> Path:
+    """A folder to type the name of a set in, which lies there and is at home there."""
+    (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    return write_set(tmp_path / "my x-rays")
+
+
+@pytest.mark.parametrize("way", TYPED)
+def test_data_may_be_named_in_short(way, typing, monkeypatch, capsys):
     monkeypatch.setenv("LUNGSEG_DATA", way)
-    assert start.begin().records[0].image_path.is_absolute()
+    assert start.begin().records[0].image_path.is_relative_to(typing.resolve())
     assert "the set in my x-rays" in capsys.readouterr().out
+    monkeypatch.setenv("LUNGSEG_DATA", "elsewhere")
+    assert start.begin(Path(way)).data == "set in my x-rays", "as lungseg train --data"
+
+
+@pytest.mark.parametrize("way", TYPED)
+def test_a_home_is_typed_as_data_are(way, typing, monkeypatch):
+    monkeypatch.setenv("LUNGSEG_HOME", way)
+    assert start.home() == start.disk() == typing.resolve()
+
+
+@pytest.mark.parametrize("way", TYPED)
+def test_a_set_to_score_is_typed_as_data_are(way, typing, monkeypatch, capsys):
+    asked = []
+
+    def load(folder):
+        asked.append(folder)
+        raise ValueError("enough")
+
+    monkeypatch.setattr("lungseg_utils.radiographs.load_records", load)
+    assert main(["evaluate", way]) == 1 and asked == [typing.resolve()]
+
+
+@pytest.mark.parametrize("way", ELSEWHERE)
+def test_what_is_empty_is_not_set(way, home, small_simulation, monkeypatch):
+    for name in ("LUNGSEG_DATA", "LUNGSEG_HOME", "LUNGSEG_SCALE"):
+        monkeypatch.setenv(name, way)
+        assert start.setting(name) == ""
+    assert start.disk() == Path(lungseg_utils.__file__).parent.parent / "outputs"
+    monkeypatch.setenv("LUNGSEG_HOME", str(home))
+    monkeypatch.setattr(start, "_has_gpu", lambda: True)
+    monkeypatch.setitem(start.IMAGES, "gpu", 3)
+    course = start.begin()
+    assert (course.simulated, course.scale) == (True, "gpu")
+
+
+@pytest.mark.parametrize("way", ["no set", "no\\set"])
+def test_what_is_not_there_is_named_as_a_path(way, home, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert start.typed_path(way) == tmp_path.resolve() / way.replace("\\", "/")
+    (tmp_path / way).mkdir()
+    assert start.typed_path(way) == tmp_path.resolve() / way, "its name may have a backslash"
+
+
+def test_a_notebook_looks_beside_itself_and_then_in_the_checkout(tmp_path, monkeypatch):
+    root = tmp_path.resolve()
+    monkeypatch.setattr(start, "__file__", str(root / "lungseg_utils" / "start.py"))
+    for name in ("notebooks/both", "both", "root", "elsewhere/both"):
+        (root / name).mkdir(parents=True)
+    monkeypatch.chdir(root / "notebooks")
+    found = {name: start.typed_path(name) for name in ("both", "root", "none")}
+    assert found == {
+        "both": root / "notebooks/both", "root": root / "root", "none": root / "none"
+    }  # fmt: skip
+    monkeypatch.chdir(root / "elsewhere")
+    found = {name: start.typed_path(name) for name in ("both", "root")}
+    assert found == {"both": root / "elsewhere/both", "root": root / "elsewhere/root"}
+
+
+def test_a_home_that_is_a_file_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LUNGSEG_HOME", str(tmp_path / "file"))
+    with pytest.raises(ValueError) as caught:
+        start.home()
+    said = "which is no folder: mend or unset it"
+    assert str(caught.value) == f"LUNGSEG_HOME names {(tmp_path / 'file').resolve()}, {said}"
 
 
 def test_downloaded_set_comes_next_once_it_is_whole(home, small_simulation, capsys):
@@ -145,7 +231,14 @@ def test_size_of_run_follows_the_machine(program, scale, home, tmp_path, monkeyp
     assert start.begin().scale == scale
 
 
-@pytest.mark.parametrize("scale", ["CI", "huge", "1"])
+@pytest.mark.parametrize("scale", [" CI", '"ci"', "'Ci' ", "ci\n"])
+def test_a_size_of_run_may_be_in_capitals_or_quotes(scale, typing, monkeypatch):
+    monkeypatch.setenv("LUNGSEG_DATA", str(typing))
+    monkeypatch.setenv("LUNGSEG_SCALE", scale)
+    assert start.begin().scale == "ci"
+
+
+@pytest.mark.parametrize("scale", ["huge", "1"])
 def test_unknown_size_of_run_is_refused(scale, home, monkeypatch):
     monkeypatch.setenv("LUNGSEG_SCALE", scale)
     with pytest.raises(ValueError, match=f'"{scale}": set it to ci, laptop or gpu'):

@@ -55,6 +55,25 @@ class Progress:
         print("\r" + line.ljust(width) if self.live else line, flush=True)
 
 
+def setting(name: str) -> str:
+    """A setting as `setting` of lungseg_utils.start reads it, which needs what .venv has."""
+    return os.environ.get(name, "").strip(" \t\r\n\"'")
+
+
+def folder_of(name: str) -> Path | None:
+    """The folder that a setting names, relative to where the command was given, as `typed_path` of
+    lungseg_utils.start finds it; None where it is unset.
+    """
+    if not (bare := setting(name)):
+        return None
+    typed = os.environ[name], bare, bare.replace("\\ ", " ").replace("\\", "/")
+    places = [Path(os.path.abspath(os.path.expanduser(one))) for one in typed]
+    folder = next((place for place in places if place.exists()), places[-1])
+    if folder.is_file():
+        raise Stop(f"{name} names {folder}, which is no folder; mend or unset it")
+    return folder
+
+
 def environment(home: Path = OUTPUTS) -> dict[str, str]:
     """Environment of a child: the course's settings, and nothing of the reader's own set-ups."""
     unwanted = {"PYTHONPATH", "PYTHONHOME", "JUPYTER_PATH", "MPLBACKEND", "KERAS_BACKEND"}

@@ -6,11 +6,14 @@ its own; no more than these three are in memory.
 
 import contextlib
 import csv
+import errno
 import json
-from collections.abc import Iterator, Sequence
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -20,7 +23,7 @@ from lungseg_utils.app.jobs import Job, find_jobs, without_formula
 from lungseg_utils.images import read_xray
 from lungseg_utils.overlay import draw
 from lungseg_utils.predict import Prediction, predict
-from lungseg_utils.types import Xray, written_whole
+from lungseg_utils.types import DataError, NotAnXray, Xray, written_whole
 
 MASKS, OVERLAYS, ROWS, TABLE = "masks", "overlays", "scores.jsonl", "scores.csv"
 LUNG_COLUMNS = {"left": "image_left_patient_right", "right": "image_right_patient_left"}
@@ -29,6 +32,12 @@ TABLE_COLUMNS = (
     *(f"{lung}_{unit}" for lung in LUNG_COLUMNS.values() for unit in ("px", "cm2")),
     "height", "width", "row_mm", "column_mm", "threshold", "network", "target",
 )  # fmt: skip
+READ = "cannot be read{}: export it again"
+SEEN = "cannot be looked at{}: export it again"
+WRITTEN = "has a mask that cannot be written{}: rename the file"
+# of the disk that is written to, where no other file would fare better
+FATAL = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EIO}
+NOT_UTF8 = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # the rest stands for a byte of a name
 
 
 class Settings(NamedTuple):
@@ -38,22 +47,52 @@ class Settings(NamedTuple):
     network: str
 
 
-def open_table(paths: Sequence[Path], out: Path, settings: Settings) -> tuple[list[Job], int, int]:
-    """Make `out`, or go on with it, and see what is left to do for these files and folders.
-
-    Returns: the jobs that have no row and mask in `out` from these settings; how many have; how
-        many files are no X-rays by name or content.
+class Plan(NamedTuple):
+    """What is left to do, and how many files are done, are of no known kind, and are known to be no
+    X-rays.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    kept = {row["file"]: row for row in _rows(out) if not row["error"]}
+
+    jobs: list[Job]
+    finished: int
+    unknown: int
+    left_out: int
+
+
+class Failure(NamedTuple):
+    """Why a file has no mask, and whether that is since it holds no X-ray."""
+
+    sentence: str
+    no_xray: bool
+
+
+@contextlib.contextmanager
+def explained(out: Path) -> Iterator[None]:
+    """What ends a run, since `out` cannot be written, becomes an OSError of one sentence."""
+    try:
+        yield
+    except OSError as error:
+        if not error.errno or isinstance(error, BrokenPipeError):
+            raise
+        said = f"{out} cannot be written ({error.strerror}): make room, or name another folder"
+        raise OSError(said) from error
+
+
+def open_table(paths: Sequence[Path], out: Path, settings: Settings) -> Plan:
+    """Make `out`, or go on with it, and see what is left to do for these files and folders: the
+    jobs that have no row and mask in `out`, of this version of the file and from these settings.
+    """
     ours = out, out / MASKS, out / OVERLAYS
-    jobs, left_out = find_jobs(paths, ours, {name: row["target"] for name, row in kept.items()})
+    for folder in ours:
+        folder.mkdir(parents=True, exist_ok=True)
+    kept = {row["file"]: row for row in _rows(out) if not row["error"]}
+    jobs, unknown = find_jobs(paths, ours, {name: row["target"] for name, row in kept.items()})
     left = [job for job in jobs if not _finished(job, kept.get(job.name), out, settings)]
     for job in left:
         kept.pop(job.name, None)
     with written_whole(out / ROWS) as part:
         part.write_text("".join(json.dumps(row) + "\n" for row in kept.values()))
-    return left, len(jobs) - len(left), left_out
+    left_out = sum("left_out" in kept.get(job.name, ()) for job in jobs)
+    return Plan(left, len(jobs) - len(left) - left_out, unknown, left_out)
 
 
 def predict_files(
@@ -62,20 +101,17 @@ def predict_files(
     """Look at the X-rays in turn; yields each one's row once its mask and picture stand in `out`.
 
     The mask is cut from the first network's own answer; the others tell how far to trust it. A file
-    that cannot be read has a row with its `error`, and the next one follows.
+    that fails, in whatever way, has a row with its `error`, and one of a folder that holds no X-ray
+    is `left_out`.
     Raises: OSError if `out` cannot be written, which no other file would change.
     """
     pending: Future | None = None
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
-        for job, xray in _read_ahead(jobs, reader):
-            found = None
-            if isinstance(xray, Xray):
-                found = predict(
-                    models, xray.image, xray.spacing_mm, False, settings.threshold, xray.notes
-                )
+        for job, stamp, xray in _read_ahead(jobs, reader):
+            seen = _tried(job.path, SEEN, _ask, xray, models, settings)
             if pending:
                 yield pending.result()
-            pending = writer.submit(_write, job, xray, found, out, settings)
+            pending = writer.submit(_write, job, stamp, seen, out, settings)
         if pending:
             yield pending.result()
 
@@ -87,66 +123,118 @@ def close_table(out: Path) -> None:
     with written_whole(out / TABLE) as part, part.open(**how) as file:
         table = csv.DictWriter(file, TABLE_COLUMNS)
         table.writeheader()
-        table.writerows(map(_flat, _rows(out)))
+        table.writerows(_flat(row) for row in _rows(out) if "left_out" not in row)
 
 
 def _rows(out: Path) -> Iterator[dict]:
-    """Rows of scores.jsonl, the last one of each file; a line that was cut off is left out."""
+    """Rows of scores.jsonl, the last one of each file; one that was damaged is left out."""
     found = {}
-    with contextlib.suppress(FileNotFoundError), (out / ROWS).open(encoding="utf-8") as file:
+    with contextlib.suppress(FileNotFoundError), (out / ROWS).open("rb") as file:
         for line in file:
-            with contextlib.suppress(ValueError, KeyError, TypeError):
+            with contextlib.suppress(ValueError, LookupError, TypeError, RecursionError):
                 row = json.loads(line)
-                found[row["file"]] = row
+                _flat(row)
+                if not {"..", os.sep} & set(Path(row["target"]).parts):
+                    found[row["file"]] = row
     yield from found.values()
 
 
 def _finished(job: Job, row: dict | None, out: Path, settings: Settings) -> bool:
-    if not row or not settings._asdict().items() <= row.items():
+    stamp = _stamp(job.path)
+    if not row or not stamp or not stamp.items() <= row.items():
         return False
-    with contextlib.suppress(OSError):
-        made = (out / MASKS / f"{job.target}.png").stat().st_mtime
-        return made >= job.path.stat().st_mtime
-    return False
+    if "left_out" in row:
+        return not job.named
+    made = os.path.isfile(out / MASKS / f"{job.target}.png")
+    return made and settings._asdict().items() <= row.items()
+
+
+def _stamp(path: Path) -> dict[str, int]:
+    """What tells a file from an earlier or later one of its name; nothing where it cannot be seen.
+
+    That it is newer than its mask would not do: clocks differ, and copies keep their dates.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        found = path.stat()
+        return {"bytes": found.st_size, "modified": found.st_mtime_ns}
+    return {}
 
 
 def _read_ahead(
     jobs: Sequence[Job], reader: ThreadPoolExecutor
-) -> Iterator[tuple[Job, Xray | str]]:
+) -> Iterator[tuple[Job, dict, Xray | Failure]]:
     coming = reader.submit(_read, jobs[0].path) if jobs else None
     for place, job in enumerate(jobs, start=1):
-        xray = coming.result()
+        stamp, xray = coming.result()
         coming = reader.submit(_read, jobs[place].path) if place < len(jobs) else None
-        yield job, xray
+        yield job, stamp, xray
 
 
-def _read(path: Path) -> Xray | str:
-    """The X-ray, or one line on why there is none."""
+def _read(path: Path) -> tuple[dict, Xray | Failure]:
+    stamp = _stamp(path)  # first: what changes while it is read is read again
+    if os.path.isdir(path):
+        return stamp, Failure(_sentence(PermissionError(), path, READ), False)
+    return stamp, _tried(path, READ, read_xray, path)
+
+
+def _tried(path: Path, says: str, step: Callable, *given: Any) -> Any:
+    """What a step gives, or the fault of this file, which may be that of the step before.
+
+    Raises: OSError if it is not the file's.
+    """
+    if isinstance(given[0], Failure):
+        return given[0]
     try:
-        if path.is_dir():
-            return f"{path} cannot be opened: check its permissions"
-        return read_xray(path)
-    except MemoryError:
-        return f"{path} does not fit into memory: export it smaller"
-    except OSError as error:
-        return f"{path}: {error.strerror}" if error.strerror else str(error)
-    except ValueError as error:
+        return step(*given)
+    except Exception as error:  # a file may cause errors of any kind
+        if says is WRITTEN and getattr(error, "errno", None) in FATAL:
+            raise
+        return Failure(_sentence(error, path, says), isinstance(error, NotAnXray))
+
+
+def _sentence(error: Exception, path: Path, says: str) -> str:
+    if isinstance(error, DataError):
         return str(error)
+    if isinstance(error, MemoryError):
+        return f"{path} does not fit into memory: export it smaller"
+    if says is READ and isinstance(error, FileNotFoundError):
+        return f"there is no file {path}: check the path"
+    if says is READ and isinstance(error, PermissionError):
+        return f"{path} cannot be opened: check its permissions"
+    reason = getattr(error, "strerror", None)
+    return f"{path} {says.format(f' ({reason})' if reason else '')}"
+
+
+def _ask(xray: Xray, models: Sequence[keras.Model], settings: Settings) -> tuple[Xray, Prediction]:
+    shown = models, xray.image, xray.spacing_mm
+    return xray, predict(*shown, False, settings.threshold, xray.notes)
 
 
 def _write(
-    job: Job, xray: Xray | str, found: Prediction | None, out: Path, settings: Settings
+    job: Job, stamp: dict, seen: tuple[Xray, Prediction] | Failure, out: Path, settings: Settings
 ) -> dict:
-    row = {"file": job.name, "error": "", "target": "", **settings._asdict()}
-    if found is None:
-        row["error"] = xray
+    row = {"file": job.name, "error": "", "target": "", **settings._asdict(), **stamp}
+    made = _tried(job.path, SEEN, _draw_both, seen)
+    facts = _tried(job.path, WRITTEN, _keep, made, out, job.target)
+    if not isinstance(facts, Failure):
+        row |= {"target": job.target, **facts}
     else:
-        row |= {"target": job.target, **_facts(found)}
-        _write_png(out / MASKS / f"{job.target}.png", found.mask)
-        _write_png(out / OVERLAYS / f"{job.target}.png", draw(xray.image, found))
+        row["left_out" if facts.no_xray and not job.named else "error"] = facts.sentence
     with (out / ROWS).open("a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
     return row
+
+
+def _draw_both(seen: tuple[Xray, Prediction]) -> tuple[dict, np.ndarray, np.ndarray]:
+    xray, found = seen
+    return _facts(found), found.mask, draw(xray.image, found)
+
+
+def _keep(made: tuple[dict, np.ndarray, np.ndarray], out: Path, target: str) -> dict:
+    facts, *pictures = made
+    for folder, pixels in zip((MASKS, OVERLAYS), pictures, strict=True):
+        _write_png(out / folder / f"{target}.png", pixels)
+    return facts
 
 
 def _facts(found: Prediction) -> dict:
@@ -166,14 +254,23 @@ def _facts(found: Prediction) -> dict:
 
 
 def _flat(row: dict) -> dict:
-    """A row of scores.jsonl as one of scores.csv."""
-    flat = {key: row.get(key, "") for key in TABLE_COLUMNS}
-    flat["warnings"] = "; ".join(row.get("warnings", ()))
-    flat["row_mm"], flat["column_mm"] = row.get("spacing_mm") or ("", "")
-    for lung in row.get("lungs", ()):
-        for unit in ("px", "cm2"):
-            flat[f"{LUNG_COLUMNS[lung['image_side']]}_{unit}"] = lung[unit]
-    return {key: without_formula(value) for key, value in flat.items()}
+    """A row of scores.jsonl as one of scores.csv.
+
+    Raises: an error of any kind where the row is not whole.
+    """
+    given = "file", "error", "target", *Settings._fields
+    flat = dict.fromkeys(TABLE_COLUMNS, "") | {key: row[key] for key in given}
+    if not row["error"] and "left_out" not in row:
+        flat |= {key: row[key] for key in ("confidence", "height", "width")}
+        flat["warnings"] = "; ".join(row["warnings"])
+        flat["row_mm"], flat["column_mm"] = row["spacing_mm"] or ("", "")
+        for lung in row["lungs"]:
+            for unit in ("px", "cm2"):
+                flat[f"{LUNG_COLUMNS[lung['image_side']]}_{unit}"] = lung[unit]
+    return {
+        key: without_formula(NOT_UTF8.sub("?", value)) if isinstance(value, str) else value
+        for key, value in flat.items()
+    }
 
 
 def _write_png(path: Path, pixels: np.ndarray) -> None:

@@ -6,7 +6,6 @@ import platform
 import re
 import shutil
 from importlib import metadata
-from pathlib import Path
 from typing import NamedTuple
 
 from lungseg_utils import start
@@ -97,7 +96,10 @@ def _memory() -> Finding:
 
 
 def _home() -> Finding:
-    home = start.home()
+    try:
+        home = start.home()
+    except ValueError as error:
+        return Finding("kept in", str(error), "name another folder in LUNGSEG_HOME")
     existing = next(place for place in (home, *home.parents) if place.exists())
     gb = shutil.disk_usage(existing).free / 1e9
     remedy = "" if gb >= LEAST_DISK_GB else "make room, or name another folder in LUNGSEG_HOME"
@@ -117,12 +119,12 @@ def _weights() -> Finding:
 
 
 def _xrays() -> Finding:
-    named = os.environ.get("LUNGSEG_DATA")
-    folder = Path(named).expanduser() if named else start.montgomery_folder()
-    if not named and not folder.exists():
-        what = "for the real set: lungseg download"
-        return Finding("X-rays", "simulated, made when a notebook asks", what, needed=False)
+    named = start.setting("LUNGSEG_DATA")
     try:
+        folder = start.typed_path(named) if named else start.montgomery_folder()
+        if not named and not folder.exists():
+            what = "for the real set: lungseg download"
+            return Finding("X-rays", "simulated, made when a notebook asks", what, needed=False)
         return Finding("X-rays", f"{len(load_records(folder))} in {folder}")
     except (ValueError, OSError) as error:
         found = re.sub(r"\s+", " ", str(error))

@@ -1,25 +1,30 @@
 """Which files to look at, and what their masks are called."""
 
 import contextlib
+import errno
+import hashlib
 import os
+import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from lungseg_utils.images import FORMATS, HEAD, format_of
 
 FORMULA = ("=", "+", "-", "@")  # a spreadsheet computes what begins so
+LONGEST = 251  # bytes of a name, which a disk takes together with .png
 
 
 class Job(NamedTuple):
-    """One X-ray to look at: its path, what the table calls it, and the name of its mask and its
-    picture without .png.
+    """One X-ray to look at: its path, what the table calls it, the name of its mask and its picture
+    without .png, and whether it was named rather than found in a folder.
     """
 
     path: Path
     name: str
     target: str
+    named: bool = False
 
 
 def find_jobs(
@@ -28,59 +33,66 @@ def find_jobs(
     """The X-rays of files and folders, below which every file of a known format counts.
 
     Targets are the names of the files below their folder, and differ even where capitals and
-    suffixes do not count.
+    suffixes do not count. No file or folder is one that stops the search.
     Args: `ours`, folders not to look into; `taken`, targets that have been given, by file.
     Returns: the jobs, and how many files are of no such kind.
     """
-    sources, left_out = _sources(list(paths), {path.resolve() for path in ours})
-    bare = [_bare(relative) for _, relative in sources]
-    alike = Counter(str(one).lower() for one in bare)
+    given = dict.fromkeys(paths)
+    sources, left_out = _sources(list(given), {os.path.realpath(path) for path in ours})
+    bare = {path: _bare(relative) for path, relative in sources.items()}
+    alike = Counter(str(one).lower() for one in bare.values())
     jobs, known = [], taken or {}
     used = {target.lower() for target in known.values()}
-    for (path, relative), plain in zip(sources, bare, strict=True):
-        name = without_formula(str(path))
+    for path, relative in sources.items():
+        name, plain = without_formula(str(path)), bare[path]
         wanted = plain if alike[str(plain).lower()] == 1 else relative
         target = known.get(name) or _free(wanted, used)
         used.add(target.lower())
-        jobs.append(Job(path, name, target))
+        jobs.append(Job(path, name, target, path in given))
     return jobs, left_out
 
 
-def _sources(paths: list[Path], ours: set[Path]) -> tuple[list[tuple[Path, Path]], int]:
-    found, left_out = [], 0
-    for path in dict.fromkeys(paths):
-        if not path.is_dir():
-            found.append((path, Path(path.name)))
+def _sources(paths: list[Path], ours: set[str]) -> tuple[dict[Path, Path], int]:
+    """Files, and folders that cannot be listed, each with its name below what was given."""
+    found, left_out = {}, 0
+    for path in paths:
+        if not os.path.isdir(path):
+            found.setdefault(path, Path(path.name))
             continue
-        prefix = Path() if len(paths) == 1 else Path(path.resolve().name)
-        for file in _files_below(path, ours):
-            if _may_be_xray(file):
-                found.append((file, prefix / file.relative_to(path)))
-            else:
-                left_out += 1
+        prefix = Path() if len(paths) == 1 else Path(os.path.basename(os.path.realpath(path)))
+        files, closed = _below(path, ours)
+        xrays = [file for file in files if _may_be_xray(file)]
+        left_out += len(files) - len(xrays)
+        for file in xrays + closed:
+            found.setdefault(file, prefix / file.relative_to(path))
     return found, left_out
 
 
-def _files_below(folder: Path, ours: set[Path]) -> Iterator[Path]:
-    unreadable: list[OSError] = []
-    for place, folders, files in os.walk(folder, onerror=unreadable.append):
+def _below(folder: Path, ours: set[str]) -> tuple[list[Path], list[Path]]:
+    """The files below a folder, and the folders that cannot be listed."""
+    files, faults = [], []
+    for place, folders, names in os.walk(folder, onerror=faults.append):
         folders[:] = sorted(
             name for name in folders
-            if not name.startswith(".") and (Path(place) / name).resolve() not in ours
+            if not name.startswith(".") and os.path.realpath(os.path.join(place, name)) not in ours
         )  # fmt: skip
-        yield from (Path(place) / name for name in sorted(files) if not name.startswith("."))
-    yield from (Path(error.filename) for error in unreadable)
+        files += (Path(place, name) for name in sorted(names) if not name.startswith("."))
+    # one that is gone by now is nobody's
+    closed = [one for one in faults if not isinstance(one, FileNotFoundError)]
+    return files, [Path(one.filename or folder) for one in closed]
 
 
 def _may_be_xray(path: Path) -> bool:
-    if path.is_dir():
-        return True  # one that cannot be listed, to be told so
-    if not path.is_file():
-        return False  # a pipe or a device, which may never end
+    try:
+        kind = path.stat()
+    except OSError as error:  # but for a link that leads nowhere, its row says why
+        return _is_known(path.suffix) and error.errno not in (errno.ENOENT, errno.ELOOP)
+    if not stat.S_ISREG(kind.st_mode) or path.name.upper() == "DICOMDIR":
+        return False  # a pipe or a device may never end
     if _is_known(path.suffix):
         return True
     with contextlib.suppress(OSError), path.open("rb") as file:
-        return format_of(file.read(HEAD)) is not None
+        return format_of(file.read(HEAD), kind.st_size) is not None
     return False
 
 
@@ -94,12 +106,29 @@ def without_formula(cell: object) -> object:
 
 
 def _bare(relative: Path) -> Path:
-    return relative.with_suffix("") if _is_known(relative.suffix) else relative
+    suffix = relative.suffix
+    return Path(str(relative)[: -len(suffix)]) if _is_known(suffix) else relative
 
 
 def _free(wanted: Path, used: set[str]) -> str:
-    target, number = wanted, 1
-    while target.as_posix().lower() in used:
+    target, number = _fitting(wanted), 1
+    while target.lower() in used:
         number += 1
-        target = wanted.with_name(f"{wanted.name}-{number}")
-    return target.as_posix()
+        target = _fitting(Path(f"{wanted}-{number}"))
+    return target
+
+
+def _fitting(target: Path) -> str:
+    """The same with no part too long for a disk, and no folder that a mask's file may be called."""
+    *folders, name = target.parts or [""]
+    folders = [f"{one}-2" if one.lower().endswith(".png") else one for one in folders]
+    return "/".join(map(_shortened, [*folders, name]))
+
+
+def _shortened(part: str) -> str:
+    """A name of `LONGEST` bytes at most; in place of what is cut off, a hash keeps two apart."""
+    content = os.fsencode(part)
+    if len(content) <= LONGEST:
+        return part
+    digest = hashlib.sha256(content).hexdigest()[:8]
+    return f"{content[: LONGEST - 9].decode(errors='ignore')}-{digest}"

@@ -11,32 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-OVERVIEW = """\
-examples:
-  lungseg predict chest.png -o found          a mask, a picture and a row in found/scores.csv
-  lungseg predict archive -o found            a folder; the same command goes on where it stopped
-  lungseg serve                               a page on this computer: drop an X-ray, see its lungs
-  lungseg doctor                              what is installed, and what to do about what is not
-  lungseg download                            fetch the Montgomery County X-ray set
-  lungseg train -o mine.keras                 train the course's network on your data
-  lungseg evaluate FOLDER --network mine.keras
+from lungseg_utils.app.texts import CHECK, OVERVIEW, PREDICT
 
-`lungseg COMMAND --help` tells more. For learning and research, not for clinical use.
-"""
-PREDICT = """\
-FILE may be PNG, JPEG, TIFF or DICOM, grey or colour, 8 to 16 bits, of any size; of a folder, all
-such files below it are taken. OUT/masks has the masks at the size of the files, OUT/overlays the
-outlines to look at, OUT/scores.csv and OUT/scores.jsonl a row for each file: areas of both lungs
-in pixels and, where the file tells the size of a pixel, in cm2; confidence; warnings; the error of
-a file that could not be read. Stopped with Ctrl-C, it goes on where it was.
-
-The exit code is the number of files with an error (63 for more), 64 if nothing could be done.
-
-examples:
-  lungseg predict chest.dcm -o found
-  lungseg predict ward1 ward2 extra.png -o found --threshold 0.4
-"""
 RAW = argparse.RawDescriptionHelpFormatter
+SET = "a folder of X-rays with masks"
 MISUSED, INTERRUPTED, MOST_COUNTED = 64, 130, 63
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e]")
 
@@ -58,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.debug:
             raise
         say(str(error))
-        return MISUSED if chosen.run is _predict else 1
+        return MISUSED if chosen.run in (_predict, _check) else 1
 
 
 def run() -> NoReturn:
@@ -74,8 +52,12 @@ def run() -> NoReturn:
 
 def say(text: str) -> None:
     """One line on stderr, in which a file's name cannot move the cursor or break the line."""
-    line = CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
-    print(f"lungseg: {line}", file=sys.stderr)
+    print(f"lungseg: {shown(text)}", file=sys.stderr)
+
+
+def shown(text: str) -> str:
+    """A text in which nothing moves the cursor or breaks the line."""
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def _predict(chosen: argparse.Namespace) -> int:
@@ -89,30 +71,31 @@ def _predict(chosen: argparse.Namespace) -> int:
     from lungseg_utils.predict import THRESHOLD
     from lungseg_utils.pretrained import load_networks, name_networks
 
+    out = chosen.out
     settings = batch.Settings(chosen.threshold or THRESHOLD, name_networks(chosen.network))
-    jobs, finished, left_out = batch.open_table(chosen.paths, chosen.out, settings)
-    if finished or left_out:
-        say(f"done before: {finished}; left out, since of no known kind: {left_out}")
-    if not jobs and not finished:
+    with batch.explained(out):
+        jobs, finished, unknown, left_out = batch.open_table(chosen.paths, out, settings)
+    if finished or unknown:
+        say(f"done before: {finished}; left out, since of no known kind: {unknown}")
+    if not jobs and not finished and not left_out:
         raise ValueError(f"no {format_names()} file was found: name other files or folders")
-    failed, models = 0, load_networks(chosen.network) if jobs else []
-    try:
-        found = batch.predict_files(jobs, models, chosen.out, settings)
-        with (
-            contextlib.closing(found) as rows,
-            tqdm(total=len(jobs), unit=" X-rays", disable=None) as bar,
-        ):
-            for row in rows:
-                if row["error"]:
-                    failed += 1
-                    with bar.external_write_mode(sys.stderr):
-                        say(row["error"])
-                bar.update()
-    finally:
-        batch.close_table(chosen.out)
-    print(f"{len(jobs) - failed} masks are new in {chosen.out / batch.MASKS}, {failed} files "
-          f"could not be read; all rows are in {chosen.out / batch.TABLE}")  # fmt: skip
-    return min(failed, MOST_COUNTED)
+    models = load_networks(chosen.network) if jobs else []
+    bar, errors, made = tqdm(total=len(jobs), unit=" X-rays", disable=None), 0, 0
+    found = batch.predict_files(jobs, models, out, settings)
+    with batch.explained(out), contextlib.ExitStack() as at_the_end:
+        at_the_end.callback(batch.close_table, out)
+        at_the_end.callback(bar.close)
+        for row in at_the_end.enter_context(contextlib.closing(found)):
+            errors, made = errors + bool(row["error"]), made + bool(row["target"])
+            if row["error"]:
+                with bar.external_write_mode(sys.stderr):
+                    say(row["error"])
+            bar.update()
+    print(f"{made} masks are new in {out / batch.MASKS}, {errors} files could not be read; all "
+          f"rows are in {out / batch.TABLE}")  # fmt: skip
+    if left_out := left_out + len(jobs) - errors - made:
+        say(f"left out, since they are masks, reports or indexes: {left_out}")
+    return min(errors, MOST_COUNTED)
 
 
 def _serve(chosen: argparse.Namespace) -> None:
@@ -136,15 +119,46 @@ def _phantom(chosen: argparse.Namespace) -> None:
     print(f"The radiographs are in {folder}")
 
 
+def _check(chosen: argparse.Namespace) -> int:
+    from lungseg_utils.checks import check_set, summary
+    from lungseg_utils.start import typed_path
+
+    found = check_set(typed_path(chosen.root))
+    print(summary(found))
+    _print_faults(found.faults)
+    return 2 if any(one.stops for one in found.faults) else int(bool(found.faults))
+
+
+def _print_faults(faults) -> None:
+    """What stops comes first, a line each, and its remedy in the next."""
+    from lungseg_utils.checks import table
+
+    for row in table(faults).itertuples():
+        print(f"{'FAULT' if row.stops else 'look '}  {shown(row.file)} {shown(row.fault)}")
+        print(f"       -> {row.remedy}")
+
+
+def _demand_order(folder: Path) -> None:
+    """Raises: ValueError, with all faults printed, if one of them stops."""
+    from lungseg_utils.checks import check_set
+
+    faults = [one for one in check_set(folder).faults if one.stops]
+    if faults:
+        _print_faults(faults)
+        raise ValueError(f"{folder} is not in order: mend what is listed above first")
+
+
 def _train(chosen: argparse.Namespace) -> None:
     import keras
 
-    from lungseg_utils.start import begin
+    from lungseg_utils.start import begin, setting, typed_path
     from lungseg_utils.training import train_course
     from lungseg_utils.types import written_whole
 
     if chosen.out.suffix != ".keras":
         raise ValueError(f"{chosen.out} does not end in .keras, which Keras wants")
+    if own := chosen.data or setting("LUNGSEG_DATA"):
+        _demand_order(typed_path(own))
     trained = train_course(begin(chosen.data, chosen.scale)).model
     network = keras.Model.from_config(trained.get_config())  # without optimiser and loss
     network.set_weights(trained.get_weights())
@@ -158,10 +172,14 @@ def _evaluate(chosen: argparse.Namespace) -> None:
     from lungseg_utils.predict import predict_mask
     from lungseg_utils.pretrained import load_networks
     from lungseg_utils.radiographs import load_records
-    from lungseg_utils.start import load_tensorflow
+    from lungseg_utils.start import load_tensorflow, typed_path
 
     load_tensorflow()
-    records = load_records(chosen.root)
+    folder = typed_path(chosen.root)
+    _demand_order(folder)
+    records = load_records(folder)
+    if any(record.spacing_mm is None for record in records):
+        print("The size of a pixel is not known of every image: no distances in mm.")
     table = results.evaluate(partial(predict_mask, load_networks(chosen.network)[0]), records)
     if chosen.json:
         results.write_scores(chosen.json, table)
@@ -231,15 +249,17 @@ def _add_learning(add: Callable) -> None:
     one.add_argument("--size", default="512", help="pixels on a side (default 512), or native")
     one.add_argument("--bits", type=int, default=8, help="bits of grey, 8 (default) or 12")
     one.add_argument("--seed", type=int, default=0, help="another seed, another set (default 0)")
+    one = add("check", _check, "say whether a set of X-rays and masks is in order", CHECK)
+    one.add_argument("root", type=Path, help=SET)
     one = add("train", _train, "train the course's network, or go on where that was stopped")
     out = Path("lungs.keras")
     one.add_argument(
         "-o", "--out", type=Path, default=out, help=f"the file to write (default {out})"
     )
-    one.add_argument("--data", type=Path, help="a folder in the Montgomery layout")
+    one.add_argument("--data", type=Path, help=SET)
     one.add_argument("--scale", choices=("ci", "laptop", "gpu"), help="ci: a look; gpu: thorough")
     one = add("evaluate", _evaluate, "score a network on a folder with masks")
-    one.add_argument("root", type=Path, help="a folder in the Montgomery layout")
+    one.add_argument("root", type=Path, help=SET)
     one.add_argument("--json", type=Path, help="where to write the scores, and every image's")
     _add_network(one)
 

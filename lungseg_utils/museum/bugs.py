@@ -226,7 +226,8 @@ def costs(museum: Museum, outcomes: dict[str, Outcome]) -> pd.DataFrame:
 
     Cost is Dice lost against the healthy run where the network is harmed, and reported minus true
     Dice where the number is. It is beyond the seeds if it is larger than the range of the healthy
-    run's means over `SEEDS` and the interval leaves zero out.
+    run's means over `SEEDS` and the interval leaves zero out. HD95 is left out where the set has no
+    spacing.
     """
     healthy = [museum.outcome("healthy", seed=seed) for seed in SEEDS]
     spread = np.ptp([outcome.dice.mean() for outcome in healthy])
@@ -246,4 +247,5 @@ def costs(museum: Museum, outcomes: dict[str, Outcome]) -> pd.DataFrame:
             "high": high,
             "beyond seeds": bool(abs(cost.mean()) > spread and (low > 0 or high < 0)),
         }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return table if museum.data.in_mm else table.drop(columns="HD95 (mm)")

@@ -27,18 +27,20 @@ TINY = replace(LAPTOP, size=32, depth=2, batch_size=4, epochs=8, learning_rate=1
 # modules that decide an outcome
 CODE = "augmentation", "losses", "masks", "metrics", "predict", "squares", "unet"
 RECIPES = {"ci": TINY, "laptop": LAPTOP, "gpu": LAPTOP}
+FEW = 24  # training images: fewer are shown more often, for else no run learns what a lung is
 
 
 @dataclass(frozen=True)
 class Data:
-    """The three parts, stretched to `FINE` pixels a side; of the test images, the spacings
-    (row, column) then, 1.0 where the set does not tell, and the patients."""
+    """The three parts, stretched to `FINE` pixels a side; of the test images, how large a pixel
+    (row, column) then is, in mm or, unless `in_mm`, in pixels of the file, and the patients."""
 
     training: Squares
     validation: Squares
     test: Squares
     spacings_mm: tuple[tuple[float, float], ...]
     patients: tuple[str, ...]
+    in_mm: bool = True
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,10 @@ class Predicted:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One value a test image: honest scores of the masks, and the Dice that the run reports."""
+    """One value a test image: honest scores of the masks, and the Dice that the run reports.
+
+    Distances are NaN where nobody knows the size of a pixel.
+    """
 
     masks: np.ndarray
     dice: np.ndarray
@@ -122,15 +127,19 @@ class Museum:
     """The data, the recipe and the folder of all runs; each run is made once and kept there."""
 
     def __init__(self, course: Course):
-        self.recipe, self.folder = RECIPES[course.scale], course.home / "museum"
+        self.folder = course.home / "museum"
         split = course.split
         parts = (split.train, split.validation, split.test)
+        in_mm = all(one.spacing_mm for one in split.test)
         spacings = tuple(
-            tuple(np.multiply(one.shape, one.spacing_mm) / FINE) if one.spacing_mm else (1.0, 1.0)
+            tuple(np.multiply(one.shape, one.spacing_mm if in_mm else 1.0) / FINE)
             for one in split.test
         )
         squared = (load_squares(part, FINE, course.cache) for part in parts)
-        self.data = Data(*squared, spacings, tuple(one.patient for one in split.test))
+        self.data = Data(*squared, spacings, tuple(one.patient for one in split.test), in_mm)
+        count, recipe = len(self.data.training.images), RECIPES[course.scale]
+        epochs = round(recipe.epochs * FEW / min(FEW, count))
+        self.recipe = replace(recipe, epochs=epochs, batch_size=min(recipe.batch_size, count))
         self._trained: dict = {}
         self._compiled: dict[Callable, keras.Model] = {}
 
@@ -220,6 +229,7 @@ class Museum:
         digest = hashlib.sha256(json.dumps(asdict(self.recipe)).encode())
         for part in (self.data.training, self.data.validation, self.data.test):
             digest.update(part.images.tobytes() + part.masks.tobytes())
+        digest.update(repr(self.data.spacings_mm if self.data.in_mm else None).encode())
         return digest
 
 
@@ -252,7 +262,9 @@ def masks_of(probability: np.ndarray) -> np.ndarray:
 def measure(predicted: Predicted, steps: Steps) -> Outcome:
     """Honest scores of the masks beside the Dice that the run's own measuring gives."""
     truth = predicted.data.test.masks >= 0.5
-    cases = zip(predicted.masks, truth, predicted.data.spacings_mm, strict=True)
+    spacings = predicted.data.spacings_mm if predicted.data.in_mm else [None] * len(truth)
+    cases = zip(predicted.masks, truth, spacings, strict=True)
     honest = [metrics.score(*case) for case in cases]
-    columns = [np.array([row[key] for row in honest]) for key in ("dice", "hd95_mm", "assd_mm")]
+    keys = "dice", "hd95_mm", "assd_mm"
+    columns = [np.array([row.get(key, np.nan) for row in honest]) for key in keys]
     return Outcome(predicted.masks, *columns, np.asarray(steps.measure(predicted), float))

@@ -16,8 +16,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from lungseg_utils.masks import lung_area_cm2
 from lungseg_utils.overlay import BLUE, GREEN, GREY, ORANGE
-from lungseg_utils.types import Spacing
+from lungseg_utils.types import Mask, Record, Spacing
 
 DOTS_PER_INCH = 110  # so that Matplotlib's letters, of 10 points, come out as 11
 INCH = 100  # pixels of what `canvas` calls an inch
@@ -90,6 +91,30 @@ def picture(figure: Figure, alt: str, caption: str) -> Picture:
 def show(figure: Figure, alt: str, caption: str) -> None:
     """Show the figure below a notebook cell, with an alt text and a caption."""
     display(picture(figure, alt, caption))
+
+
+class Ruler:
+    """What records are measured in: mm and cm², or pixels where one of them has no spacing.
+
+    `length` and `area` are the names of the units.
+    """
+
+    def __init__(self, records: Sequence[Record]):
+        self.in_mm = all(record.spacing_mm for record in records)
+        self.length, self.area = ("mm", "cm²") if self.in_mm else ("pixels", "pixels")
+
+    def __str__(self) -> str:
+        if self.in_mm:
+            return "The spacing is known: lengths are in mm, areas in cm²."
+        return "No spacing is known for this set: lengths and areas stay in pixels of the files."
+
+    def step(self, record: Record) -> Spacing:
+        """The (row, column) size of a record's pixel, in `length`."""
+        return record.spacing_mm if self.in_mm else (1.0, 1.0)
+
+    def area_of(self, mask: Mask, record: Record) -> float:
+        """What a bool mask (height, width) of a record covers, in `area`."""
+        return lung_area_cm2(mask, record.spacing_mm) if self.in_mm else float(mask.sum())
 
 
 def draw_image(

@@ -1,7 +1,11 @@
 """Which files are looked at and what their masks are called; what is done, and what a row holds."""
 
+import errno
 import json
 import os
+import shutil
+import socket
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +13,12 @@ import pytest
 from hostile import picture
 
 from lungseg_utils.app import batch
-from lungseg_utils.app.batch import Settings, close_table, open_table, predict_files
+from lungseg_utils.app.batch import Plan, Settings, close_table, open_table, predict_files
 from lungseg_utils.app.jobs import Job, find_jobs, without_formula
+from lungseg_utils.images import read_xray
 from lungseg_utils.masks import LungArea
 from lungseg_utils.predict import Prediction
+from lungseg_utils.types import DataError, NotAnXray
 
 CHEST = picture()()
 JPEG = picture(kind=".jpg")()
@@ -39,6 +45,11 @@ TARGETS = {
                                      0),
     "other endings stay": ({"a.1.2": "a.1.2", "b": "b"}, 0),
     "hidden files are nobody's": ({"a.png": "a", ".b.png": None, ".c/d.png": None}, 0),
+    "a named file and its folder": ({"x.png/y.png": "x.png-2/y", "x.jpg": "x"}, 0),
+    "also in capitals": ({"X.PNG/y.png": "X.PNG-2/y", "x.jpg": "x"}, 0),
+    "a folder like another's new name": ({"x.png/y.png": "x.png-2/y",
+                                          "x.png-2/y.png": "x.png-2/y-2"}, 0),
+    "an index is no X-ray": ({"DICOMDIR": None, "a/dicomdir": None, "a/x.png": "a/x"}, 2),
     "folders keep their place": ({"x/a.png": "x/a", "x/y/a.png": "x/y/a", "a.png": "a"}, 0),
 }  # fmt: skip
 
@@ -76,7 +87,7 @@ def test_files_that_are_named_are_taken_as_they_are_and_once(tmp_path):
     filled(tmp_path, "a.png", content=b"")
     file, gone = tmp_path / "a.png", tmp_path / "gone.txt"
     jobs, left_out = find_jobs([file, gone, file])
-    assert jobs == [Job(file, str(file), "a"), Job(gone, str(gone), "gone.txt")]
+    assert jobs == [Job(file, str(file), "a", True), Job(gone, str(gone), "gone.txt", True)]
     assert left_out == 0
 
 
@@ -84,6 +95,118 @@ def test_of_several_folders_each_gives_its_name(tmp_path):
     one, other = filled(tmp_path / "one", "a.png"), filled(tmp_path / "other", "x/a.png")
     assert [job.target for job in find_jobs([one, other])[0]] == ["one/a", "other/x/a"]
     assert [job.target for job in find_jobs([one])[0]] == ["a"]
+
+
+@pytest.mark.parametrize("given", [("", "a.png"), ("a.png", ""), ("", "x", "a.png")])
+def test_what_is_named_and_lies_in_a_folder_too_is_looked_at_once(given, tmp_path):
+    folder = filled(tmp_path / "in", "a.png", "x/b.png")
+    jobs, _ = find_jobs([folder / name for name in given])
+    assert sorted((job.path.name, job.named) for job in jobs) == [("a.png", True), ("b.png", False)]
+    assert len({job.target for job in jobs}) == 2
+
+
+LONG = {
+    "as long as may be": ("x" * 251 + ".png", "x" * 251),
+    "a suffix that is no known one": ("x" * 255, "x" * 242 + "-"),
+    "letters of three bytes": ("\u80f8" * 85, "\u80f8" * 80 + "-"),
+    "letters of four bytes": ("\U0001fac1" * 63, "\U0001fac1" * 60 + "-"),
+    "bytes that are no text": (os.fsdecode(b"\xff" + b"y" * 254), "y" * 241 + "-"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", LONG)
+def test_a_name_that_is_too_long_with_png_is_cut_between_letters(case, tmp_path):
+    name, begins = LONG[case]
+    ((_, target),) = targets(filled(tmp_path, name)).items()
+    assert target.startswith(begins) and len(target) - len(begins) == 8 * begins.endswith("-")
+    filled(tmp_path / "out", f"{target}.png")
+
+
+def test_names_that_are_cut_alike_stay_two_and_twins_are_numbered(tmp_path):
+    long = "x" * 254
+    found = targets(
+        filled(tmp_path, f"{long}a", f"{long}b", f"{'y' * 251}.png", f"{'y' * 251}.jpg")
+    )
+    assert len({target.lower() for target in found.values()}) == 4
+    filled(tmp_path / "out", *(f"{target}.png" for target in found.values()))
+    same = [filled(tmp_path / place / "in", f"{long}a") for place in "pqr"]
+    jobs, _ = find_jobs(same)
+    assert len({job.target for job in jobs}) == 3
+    filled(tmp_path / "other", *(f"{job.target}.png" for job in jobs))
+
+
+@pytest.mark.parametrize("given", ["..png", ".png", ".", "..", "/", "a/..", ""])
+def test_any_name_can_be_given(given, tmp_path, monkeypatch):
+    """Files of such names are not there; a folder's name may be no name of a mask."""
+    empty = tmp_path / "in" / "empty"
+    empty.mkdir(parents=True)
+    monkeypatch.chdir(empty)
+    monkeypatch.setattr(os, "walk", lambda top, **_: [(top, [], [])])
+    assert len(find_jobs([Path(given), tmp_path / "x.png"])[0]) in (1, 2)
+
+
+def fail_for(monkeypatch, owner, function: str, name: str, error: Exception) -> None:
+    """Have a function that takes a path raise an error for the files of this name."""
+    whole = getattr(owner, function)
+
+    def failing(path, *more, **named):
+        if Path(path).name == name:
+            raise error
+        return whole(path, *more, **named)
+
+    monkeypatch.setattr(owner, function, failing)
+
+
+def os_error(number: int) -> OSError:
+    return OSError(number, os.strerror(number), "somewhere")
+
+
+FOUND_AS = {  # what is said of the files b.png and b that cannot be looked at: a row, or left out
+    "not permitted": (errno.EACCES, ["b.png"]),
+    "a name that is too long": (errno.ENAMETOOLONG, ["b.png"]),
+    "a disk that fails": (errno.EIO, ["b.png"]),
+    "gone by now": (errno.ENOENT, []),
+    "a link to itself": (errno.ELOOP, []),
+}
+
+
+@pytest.mark.parametrize("case", FOUND_AS)
+def test_a_file_that_cannot_be_looked_at_stops_no_search(case, tmp_path, monkeypatch):
+    number, names = FOUND_AS[case]
+    filled(tmp_path, "a.png", "b.png", "b", "c.png")
+    for name in ("b.png", "b"):
+        fail_for(monkeypatch, Path, "stat", name, os_error(number))
+    jobs, left_out = find_jobs([tmp_path])
+    assert [job.path.name for job in jobs] == ["a.png", *names, "c.png"]
+    assert left_out == 2 - len(names)
+
+
+@pytest.mark.parametrize("error, rows", [
+    (os_error(errno.ENOENT), []), (os_error(errno.EACCES), ["x"]), (os_error(errno.EIO), ["x"]),
+    (OSError(errno.EIO, "while it was listed"), ["in"]),
+])  # fmt: skip
+def test_a_folder_that_cannot_be_listed_has_a_row_unless_it_is_gone(
+    error, rows, tmp_path, monkeypatch
+):
+    folder = filled(tmp_path / "in", "a.png", "x/b.png", "y/c.png")
+    error.filename = str(folder / "x") if error.filename else None
+    fail_for(monkeypatch, os, "scandir", "x", error)
+    jobs, left_out = find_jobs([folder])
+    assert [job.path.name for job in jobs] == ["a.png", "c.png", *rows] and left_out == 0
+
+
+def test_what_is_no_file_is_left_out(tmp_path):
+    filled(tmp_path, "a.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(str(tmp_path / "door.png"))
+    (tmp_path / "link.png").symlink_to("a.png")
+    (tmp_path / "itself.png").symlink_to("itself.png")
+    (tmp_path / "around").symlink_to("about")
+    (tmp_path / "about").symlink_to("around")
+    (tmp_path / "up").symlink_to(".")
+    jobs, left_out = find_jobs([tmp_path], ours=[tmp_path / "around", tmp_path / "not there"])
+    assert [job.path.name for job in jobs] == ["a.png", "link.png"] and left_out == 5
 
 
 def test_folders_of_one_name_have_each_its_masks(tmp_path):
@@ -114,8 +237,14 @@ def test_a_cell_that_a_spreadsheet_would_compute_is_a_path(cell, safe):
     assert without_formula(cell) == safe
 
 
+WHOLE = {"warnings": [], "confidence": 1.0, "lungs": [], "height": 2, "width": 3,
+         "spacing_mm": None}  # fmt: skip
+
+
 def row(name: str, **changed) -> dict:
-    return {"file": name, "error": "", "target": Path(name).stem, **SETTINGS._asdict(), **changed}
+    stamp = batch._stamp(Path(name))
+    given = {"file": name, "error": "", "target": Path(name).stem, **SETTINGS._asdict()}
+    return {**given, **stamp, **WHOLE, **changed}
 
 
 @pytest.fixture
@@ -141,9 +270,9 @@ def kept(out: Path) -> list[str]:
 def left(done, settings=SETTINGS) -> list[str]:
     """The files that are still to do; the others keep their rows."""
     folder, out, names = done
-    jobs, finished, _ = open_table([folder], out, settings)
-    found = [job.path.name for job in jobs]
-    assert finished == 3 - len(found)
+    plan = open_table([folder], out, settings)
+    found = [job.path.name for job in plan.jobs]
+    assert plan[1:] == (3 - len(found), 0, 0)
     assert kept(out) == [name for name in map(os.path.basename, names) if name not in found]
     return found
 
@@ -157,12 +286,36 @@ def test_what_lacks_its_mask_is_done_again(done):
     assert left(done) == ["b.png"]
 
 
-@pytest.mark.parametrize("later, again", [(-1, []), (0, []), (1, ["b.png"])])
-def test_what_is_newer_than_its_mask_is_done_again(later, again, done):
-    folder, out, _ = done
-    os.utime(out / "masks" / "b.png", (10**9, 10**9))
-    os.utime(folder / "a.png", (1, 1))
-    os.utime(folder / "b.png", (10**9 + later, 10**9 + later))
+def test_without_the_masks_all_is_done_again(done):
+    shutil.rmtree(done[1] / "masks")
+    assert left(done) == ["a.png", "b.png", "c.png"]
+
+
+@pytest.mark.parametrize("seconds", [10**9, 4 * 10**9])
+def test_a_file_of_any_date_is_done_once(seconds, done):
+    folder, out, names = done
+    os.utime(folder / "b.png", (seconds, seconds))
+    write_rows(out, [row(name) for name in names])
+    os.utime(out / "masks" / "b.png", (2 * 10**9, 2 * 10**9))
+    assert left(done) == []
+
+
+VERSIONS = {
+    "one that is older": ({"seconds": 1}, ["b.png"]),
+    "one of the future": ({"seconds": 4 * 10**9}, ["b.png"]),
+    "a longer one of the same date": ({"content": CHEST + b"more"}, ["b.png"]),
+    "the same": ({}, []),
+}
+
+
+@pytest.mark.parametrize("case", VERSIONS)
+def test_another_version_of_a_file_is_done_again(case, done):
+    changed, again = VERSIONS[case]
+    path = done[0] / "b.png"
+    date = path.stat().st_mtime_ns
+    path.write_bytes(changed.get("content", CHEST))
+    date = 10**9 * changed["seconds"] if "seconds" in changed else date
+    os.utime(path, ns=(date, date))
     assert left(done) == again
 
 
@@ -185,23 +338,106 @@ def test_the_last_row_of_a_file_counts_and_broken_ones_do_not(done):
     assert left(done) == ["c.png"]
 
 
+DAMAGED = {
+    "no text": b"\xff\xfe\x00{}",
+    "other bytes within": b'{"file": "\xff\x80", "error": ""}',
+    "half a character": b'{"file": "a\\ud8',
+    "too deep": b"[" * 100_000,
+    "a number of many digits": b'{"file": ' + b"9" * 5000 + b"}",
+    "a null": b"\x00" * 50,
+    **{f"no {key}": {key: None} for key in row("a")},
+    "a list for a file": {"file": ["a"]},
+    "a number for a mask": {"target": 3},
+    "a mask outside": {"target": "../b"},
+    "a mask anywhere": {"target": "/tmp/b"},
+    "a lung on no side": {"lungs": [{"image_side": "up", "px": 1, "cm2": 1}]},
+    "a lung of no area": {"lungs": [{"image_side": "left"}]},
+    "no lungs at all": {"lungs": 5},
+    "warnings that are numbers": {"warnings": [1]},
+    "a spacing of one number": {"spacing_mm": [1]},
+    "the row of another time": {"bytes": 1},
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_of_a_damaged_row_the_file_is_done_again(case, done):
+    _, out, names = done
+    change, whole = DAMAGED[case], row(names[1])
+    if isinstance(change, dict):
+        ((key, value),) = change.items()
+        bad = {**whole, key: value} if value is not None else without(whole, key)
+        change = json.dumps(bad).encode()
+    lines = [json.dumps(row(names[0])).encode(), change, json.dumps(row(names[2])).encode()]
+    (out / "scores.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+    close_table(out)
+    assert left(done) == ["b.png"]
+
+
+def without(whole: dict, key: str) -> dict:
+    return {name: value for name, value in whole.items() if name != key}
+
+
+def test_a_row_with_half_a_character_does_not_stop_the_table(tmp_path):
+    write_rows(tmp_path, [row("\ud800a\udcff.png")])
+    close_table(tmp_path)
+    assert b"\n?a\xff.png," in (tmp_path / "scores.csv").read_bytes().replace(b"\r", b"")
+
+
 def test_rows_of_files_that_are_gone_are_kept(done):
     folder, out, _ = done
     (folder / "a.png").unlink()
-    jobs, finished, left_out = open_table([folder], out, SETTINGS)
-    assert (jobs, finished, left_out) == ([], 2, 0) and kept(out) == ["a.png", "b.png", "c.png"]
+    assert open_table([folder], out, SETTINGS) == Plan([], 2, 0, 0) and kept(out) == [
+        "a.png",
+        "b.png",
+        "c.png",
+    ]
 
 
 def test_a_mask_keeps_its_name_when_a_file_of_the_same_name_comes_later(done):
     folder, out, _ = done
     filled(folder, "a.jpg")
-    jobs, finished, _ = open_table([folder], out, SETTINGS)
-    assert [(job.path.name, job.target) for job in jobs] == [("a.jpg", "a.jpg")] and finished == 3
+    plan = open_table([folder], out, SETTINGS)
+    assert [(job.path.name, job.target) for job in plan.jobs] == [("a.jpg", "a.jpg")]
+    assert plan.finished == 3
 
 
 def test_out_may_lie_in_a_folder_that_is_not_there_yet(tmp_path):
     folder, out = filled(tmp_path / "in", "a.png"), tmp_path / "new" / "out"
-    assert open_table([folder], out, SETTINGS)[1:] == (0, 0) and out.is_dir()
+    assert open_table([folder], out, SETTINGS)[1:] == (0, 0, 0) and out.is_dir()
+
+
+def no_xray(path) -> None:
+    raise NotAnXray(f"{path} is a mask: choose an X-ray")
+
+
+def test_what_is_no_x_ray_of_a_folder_is_left_out_and_read_once(done, monkeypatch):
+    folder, out, _ = done
+    filled(folder, "mask.png")
+    monkeypatch.setattr(batch, "read_xray", no_xray)
+    plan = open_table([folder], out, SETTINGS)
+    (found,) = predict_files(plan.jobs, [], out, SETTINGS)
+    path = folder / "mask.png"
+    known = {"file": str(path), "error": "", "target": "", **SETTINGS._asdict()}
+    said = f"{path} is a mask: choose an X-ray"
+    assert found == {**known, **batch._stamp(path), "left_out": said}
+    close_table(out)
+    assert len((out / "scores.csv").read_text().splitlines()) == 4, "a head and three X-rays"
+    assert open_table([folder], out, SETTINGS) == Plan([], 3, 0, 1)
+    others = open_table([folder], out, SETTINGS._replace(network="another"))
+    assert (len(others.jobs), others.left_out) == (3, 1), "a mask for every network"
+    os.utime(path, (1, 1))
+    assert [job.path for job in open_table([folder], out, SETTINGS).jobs][-1] == path
+
+
+def test_what_is_no_x_ray_and_was_named_has_an_error(done, monkeypatch):
+    folder, out, _ = done
+    path = filled(folder, "mask.png") / "mask.png"
+    monkeypatch.setattr(batch, "read_xray", no_xray)
+    for given in ([folder], [path], [folder, path], [path]):
+        plan = open_table(given, out, SETTINGS)
+        (found,) = predict_files(plan.jobs, [], out, SETTINGS)
+        named = path in given
+        assert bool(found["error"]) == named and ("left_out" in found) == (not named)
 
 
 FOUND = Prediction((2, 3), (0.5, 0.25), np.zeros((2, 2)), np.zeros((2, 2)), 0.987654,
@@ -227,7 +463,7 @@ def test_a_row_holds_what_was_found(monkeypatch):
 
 def test_a_table_has_a_row_a_file_and_empty_cells_where_nothing_is_known(tmp_path):
     lungs = [{"image_side": "right", "patient_side": "left", "px": 5, "cm2": None}]
-    known = row("b.png", warnings=["one", "two"], confidence=0.5, lungs=lungs, height=2, width=3)
+    known = row("b.png", warnings=["one", "two"], confidence=0.5, lungs=lungs)
     write_rows(tmp_path, [row("a.png", error="it is empty", target=""), known])
     close_table(tmp_path)
     head, *lines = (tmp_path / "scores.csv").read_text(encoding="utf-8").splitlines()
@@ -247,21 +483,167 @@ def test_a_table_of_nothing_has_its_columns(tmp_path):
     assert (tmp_path / "scores.csv").read_text(encoding="utf-8").startswith("file,error,")
 
 
-@pytest.mark.parametrize(
-    "error, says",
-    [(MemoryError(), "{} does not fit into memory: export it smaller"),
-     (PermissionError(13, "Permission denied"), "{}: Permission denied"),
-     (OSError("no such device"), "no such device"), (ValueError("it is empty"), "it is empty")],
-    ids=str,
-)  # fmt: skip
-def test_whatever_a_file_causes_is_one_sentence(error, says, monkeypatch, tmp_path):
-    def fail(path):
-        raise error
+CHECK = "{} cannot be opened: check its permissions"
+AGAIN = "{} cannot be read: export it again"
+READING = {  # what reading may raise, and the sentence
+    MemoryError(): "{} does not fit into memory: export it smaller",
+    os_error(errno.EACCES): CHECK,
+    os_error(errno.EPERM): CHECK,
+    os_error(errno.EIO): "{} cannot be read (Input/output error): export it again",
+    os_error(errno.ENAMETOOLONG): "{} cannot be read (File name too long): export it again",
+    os_error(errno.ENOSPC): "{} cannot be read (No space left on device): export it again",
+    os_error(errno.ENOENT): "there is no file {}: check the path",
+    FileNotFoundError("there is none"): "there is no file {}: check the path",
+    OSError("unrecognized data stream"): AGAIN,
+    DataError("it is empty"): "it is empty",
+    **{error: AGAIN for error in (
+        RecursionError("deep"), KeyError("Rows"), TypeError("no int"), struct.error("4 bytes"),
+        ValueError("bad"), AttributeError("x"), IndexError("3"), ZeroDivisionError("0"),
+        OverflowError("big"), EOFError("end"), AssertionError(), NotImplementedError(),
+        UnicodeDecodeError("ascii", b"\xff", 0, 1, "no"), StopIteration(), RuntimeError("odd"),
+        SyntaxError("x"), BufferError("x"), ImportError("x"), Exception("any"))},
+}  # fmt: skip
 
-    monkeypatch.setattr(batch, "read_xray", fail)
-    path = tmp_path / "a.png"
-    assert batch._read(path) == says.format(path)
-    assert batch._read(tmp_path) == f"{tmp_path} cannot be opened: check its permissions"
+
+@pytest.mark.parametrize("error", READING, ids=repr)
+def test_whatever_reading_a_file_causes_is_one_sentence(error, monkeypatch, tmp_path):
+    filled(tmp_path, "a.png", "b.png", "c.png")
+    fail_for(monkeypatch, batch, "read_xray", "b.png", error)
+    rows = run(tmp_path, monkeypatch)
+    assert [bool(one["error"]) for one in rows] == [False, True, False]
+    assert rows[1]["error"] == READING[error].format(tmp_path / "b.png")
+
+
+LOOKING = {  # what the networks or the drawing may raise
+    MemoryError(): "{} does not fit into memory: export it smaller",
+    **{error: "{} cannot be looked at: export it again" for error in (
+        ValueError("bad"), RecursionError("deep"), KeyError("x"), TypeError("x"))},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("step", ["predict", "draw"])
+@pytest.mark.parametrize("error", LOOKING, ids=repr)
+def test_whatever_looking_at_a_file_causes_is_one_sentence(error, step, monkeypatch, tmp_path):
+    filled(tmp_path, "a.png", "b.png", "c.png")
+    rows = run(tmp_path, monkeypatch, **{step: error})
+    says = LOOKING[error].format(tmp_path / "b.png")
+    assert [one["error"] for one in rows] == ["", says, ""]
+    assert sorted(path.name for path in (tmp_path / "out").rglob("b.png")) == []
+    assert len(run(tmp_path, monkeypatch)) == 1, "the same command goes on"
+
+
+WRITING = {  # what a disk may say of one name
+    errno.ENAMETOOLONG: "File name too long", errno.EINVAL: "Invalid argument",
+    errno.EILSEQ: "Invalid or incomplete multibyte or wide character",
+    errno.EISDIR: "Is a directory", errno.ENOTDIR: "Not a directory", errno.EEXIST: "File exists",
+    errno.ELOOP: "Too many levels of symbolic links", errno.EPERM: "Operation not permitted",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("number", WRITING, ids=errno.errorcode.get)
+def test_a_name_that_the_disk_refuses_has_a_row(number, monkeypatch, tmp_path):
+    filled(tmp_path, "a.png", "b.png", "c.png")
+    fail_for(monkeypatch, batch, "_write_png", "b.png", os_error(number))
+    says = f"{tmp_path / 'b.png'} has a mask that cannot be written ({os.strerror(number)}): rename"
+    assert [one["error"] for one in run(tmp_path, monkeypatch)] == ["", f"{says} the file", ""]
+
+
+@pytest.mark.parametrize("number", sorted(batch.FATAL), ids=errno.errorcode.get)
+def test_a_disk_that_takes_no_more_ends_the_run(number, monkeypatch, tmp_path):
+    filled(tmp_path, "a.png", "b.png", "c.png")
+    fail_for(monkeypatch, batch, "_write_png", "b.png", os_error(number))
+    with pytest.raises(OSError) as caught:
+        run(tmp_path, monkeypatch)
+    assert caught.value.errno == number and kept(tmp_path / "out") == ["a.png"]
+    said = (
+        f"{tmp_path} cannot be written ({os.strerror(number)}): make room, or name another folder"
+    )
+    with pytest.raises(OSError) as explained, batch.explained(tmp_path):
+        raise os_error(number)
+    assert str(explained.value) == said
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(errno.EPIPE, "x"), OSError("our own words")])
+def test_what_is_not_of_the_disk_is_as_it_was(error, tmp_path):
+    with pytest.raises(OSError) as caught, batch.explained(tmp_path):
+        raise error
+    assert caught.value is error
+
+
+def test_a_path_that_is_too_long_has_a_row(monkeypatch, tmp_path):
+    """Below OUT it would have more than 4096 bytes."""
+    monkeypatch.chdir(tmp_path)
+    place = Path(*["d" * 200] * 19)
+    filled(tmp_path, "a.png")
+    deep = filled(tmp_path, *(str(Path(*place.parts[:depth], "x.png")) for depth in (1, 19)))
+    out = tmp_path / ("o" * 200) / ("p" * 200)
+    plan = open_table([Path(".")], out, SETTINGS)
+    faked(monkeypatch)
+    rows = list(predict_files(plan.jobs, [], out, SETTINGS))
+    assert [bool(one["error"]) for one in rows] == [False, False, True] and deep == tmp_path
+    assert "(File name too long): rename the file" in rows[-1]["error"]
+
+
+CHANGES = {
+    "gone": (lambda path: None, "there is no file {}: check the path"),
+    "a folder": (Path.mkdir, CHECK),
+    "a pipe": (os.mkfifo, "there is no file {}: check the path"),
+    "a link to itself": (lambda path: path.symlink_to(path.name), "{}"),
+}
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_what_changes_between_finding_and_reading_has_a_row(case, monkeypatch, tmp_path):
+    make, says = CHANGES[case]
+    filled(tmp_path, "a.png", "b.png", "c.png")
+    plan = open_table([tmp_path], tmp_path / "out", SETTINGS)
+    (tmp_path / "b.png").unlink()
+    make(tmp_path / "b.png")
+    faked(monkeypatch)
+    rows = list(predict_files(plan.jobs, [], tmp_path / "out", SETTINGS))
+    assert [bool(one["error"]) for one in rows] == [False, True, False]
+    assert says.format(tmp_path / "b.png") in rows[1]["error"]
+
+
+def test_a_file_that_changes_while_it_is_read_is_done_again(monkeypatch, tmp_path):
+    filled(tmp_path, "a.png", "b.png")
+
+    def read(path):
+        found = read_xray(path)
+        if path.name == "b.png" and path.read_bytes() == CHEST:
+            path.write_bytes(CHEST + b"more")
+        return found
+
+    monkeypatch.setattr(batch, "read_xray", read)
+    assert len(run(tmp_path, monkeypatch)) == 2
+    assert [Path(one["file"]).name for one in run(tmp_path, monkeypatch)] == ["b.png"]
+    assert run(tmp_path, monkeypatch) == []
+
+
+def faked(monkeypatch, **errors: Exception) -> None:
+    """Networks that find the same in every file, but for the errors of steps at the second."""
+    made = {"predict": FOUND, "draw": np.zeros((2, 3, 3), np.uint8)}
+
+    def step(name):
+        asked = []
+
+        def do(*_):
+            asked.append(name)
+            if name in errors and len(asked) == 2:
+                raise errors[name]
+            return made[name]
+
+        return do
+
+    for name in made:
+        monkeypatch.setattr(batch, name, step(name))
+
+
+def run(folder: Path, monkeypatch, **errors: Exception) -> list[dict]:
+    """The rows of a run with networks that find the same in every file."""
+    faked(monkeypatch, **errors)
+    plan = open_table([folder], folder / "out", SETTINGS)
+    return list(predict_files(plan.jobs, [], folder / "out", SETTINGS))
 
 
 def test_files_are_looked_at_in_turn_with_their_settings(monkeypatch, tmp_path):
@@ -281,6 +663,7 @@ def test_files_are_looked_at_in_turn_with_their_settings(monkeypatch, tmp_path):
     rows = list(predict_files(jobs, ["a model"], out, settings))
     assert asked == [(["a model"], (256, 256), None, False, 0.25, ())] * 2
     assert [one["file"] for one in rows] == list("abc") == kept(out)
+    assert rows[0].items() >= batch._stamp(tmp_path / "a.png").items() != set()
     assert rows[1] == {"file": "b", "error": f"there is no file {jobs[1].path}: check the path",
                        "target": "", "threshold": 0.25, "network": "these"}  # fmt: skip
     assert rows[0]["target"] == "t/a" and rows[0].items() >= settings._asdict().items()

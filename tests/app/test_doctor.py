@@ -124,6 +124,14 @@ def test_a_folder_that_cannot_be_written_is_told(monkeypatch, tmp_path):
     assert asked == [(tmp_path.resolve(), os.W_OK)]
 
 
+def test_a_home_that_is_a_file_is_told(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LUNGSEG_HOME", str(tmp_path / "file"))
+    said = f"LUNGSEG_HOME names {tmp_path.resolve() / 'file'}, which is no folder: mend or unset it"
+    assert doctor._home() == Finding("kept in", said, "name another folder in LUNGSEG_HOME")
+    assert doctor._xrays().found == said
+
+
 def test_the_networks_are_named_or_why_they_are_not_there(monkeypatch):
     assert doctor._weights() == Finding("networks", "montgomery, simulated")
     for error in (DataError("it is damaged"), OSError("it is gone")):
@@ -142,13 +150,16 @@ def test_the_x_rays_that_a_notebook_would_take_are_counted(monkeypatch, tmp_path
     nothing = Finding("X-rays", "simulated, made when a notebook asks",
                       "for the real set: lungseg download", needed=False)  # fmt: skip
     assert doctor._xrays() == nothing
+    monkeypatch.setenv("LUNGSEG_DATA", "''")
+    assert doctor._xrays() == nothing
+    monkeypatch.delenv("LUNGSEG_DATA")
     real = write_set(tmp_path / "home" / "data" / "montgomery")
     assert doctor._xrays() == Finding("X-rays", f"4 in {real.resolve()}")
-    mine = write_set(tmp_path / "mine")
+    mine = write_set(tmp_path / "mine").resolve()
     (mine / "metadata.csv").write_text("nothing")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    monkeypatch.setenv("LUNGSEG_DATA", "~/mine")
+    monkeypatch.setenv("LUNGSEG_DATA", "'~/mine/'")
     remedy = "mend it, or name another folder in LUNGSEG_DATA"
     assert doctor._xrays() == Finding(
         "X-rays",

@@ -41,6 +41,7 @@ from lungseg_utils.pretrained import (
 )
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.recipes import COURSE_AT
+from lungseg_utils.types import NotAnXray
 
 CHEST = picture()()
 USING = Path(__file__).resolve().parents[2] / "USING.md"
@@ -64,9 +65,10 @@ def odd(tmp_path_factory):
     for one in INPUTS:
         (folder / one.name).write_bytes(one.content())
     failed = sum(bool(one.error) for one in INPUTS)
-    assert main(["predict", str(folder), "-o", str(out)]) == failed
+    files = sorted(map(str, folder.iterdir()))
+    assert main(["predict", *files, "-o", str(out)]) == min(failed, 63)
     assert sorted(path.name for path in root.iterdir()) == ["in", "out"]
-    assert len(list(folder.iterdir())) == len(INPUTS)
+    assert len(files) == len(INPUTS)
     return folder, out, {Path(row["file"]).name: row for row in rows(out)}
 
 
@@ -99,6 +101,20 @@ def test_every_odd_file_has_its_row_and_its_sentence(one, odd):
         assert bool(one.warning) == bool(row["warnings"]), row["warnings"]
         assert read(target).shape == read_xray(folder / one.name).image.shape
         assert read(out / "overlays" / f"{row['target']}.png").ndim == 3
+
+
+def test_of_a_folder_what_is_broken_has_an_error_and_a_mask_is_left_out(tmp_path, capsys):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    mask = cv2.imencode(".png", np.eye(64, dtype=np.uint8) * 255)[1].tobytes()
+    for name, content in {"empty.png": b"", "text.dcm": b"text", "mask.png": mask}.items():
+        (folder / name).write_bytes(content)
+    for _ in range(2):
+        assert main(["predict", str(folder), "-o", str(out)]) == 2
+        assert "left out, since they are masks, reports or indexes: 1\n" in capsys.readouterr().err
+        found = {Path(row["file"]).name: row for row in rows(out)}
+        assert found["mask.png"]["left_out"] and not found["mask.png"]["error"]
+        assert [Path(row["file"]).name for row in table(out)] == ["empty.png", "text.dcm"]
 
 
 @pytest.mark.parametrize("one", INPUTS, ids=lambda one: one.name)
@@ -154,6 +170,14 @@ def test_what_is_done_is_not_done_again_and_what_changed_is(tmp_path, capsys):
     assert "done before: 1;" in said.err and "2 masks are new" in said.out
     assert (out / "masks/a.png").stat().st_mtime_ns == made
     assert [row["error"] for row in rows(out)] == [""] * 3 == [row["error"] for row in table(out)]
+    assert main(command) == 0
+    assert "0 masks are new" in capsys.readouterr().out, "a file of the future is done once"
+    old = folder / "old.png"
+    old.write_bytes(picture(lambda image: image[:, ::-1])())
+    os.utime(old, (1, 1))
+    old.replace(folder / "b.png")  # as cp -p and rsync do
+    assert main(command) == 0
+    assert "1 masks are new" in capsys.readouterr().out
     assert main([*command, "--threshold", "0.3"]) == 0
     assert [row["threshold"] for row in table(out)] == ["0.3"] * 3
 
@@ -265,20 +289,28 @@ def test_out_may_lie_in_the_folder(tmp_path):
 @pytest.mark.parametrize(
     "arguments, says",
     [(["empty", "-o", "out"], "no PNG, JPEG, TIFF or DICOM file was found"),
-     (["a.png", "-o", "a.png"], "File exists"),
-     (["a.png", "-o", "a.png/out"], "Not a directory"),
+     (["a.png", "-o", "a.png"], "a.png cannot be written (File exists): make room, or"),
+     (["a.png", "-o", "a.png/out"], "a.png/out cannot be written (Not a directory): make room"),
+     (["a.png", "-o", "loop"], "loop cannot be written (File exists): make room"),
+     (["a.png", "-o", "closed"], "closed cannot be written (File exists): make room"),
      (["a.png", "-o", "out", "--network", "none.keras"], "there is no file none.keras"),
      (["a.png", "-o", "out", "--network", "a.png"], "a.png is no network that Keras")],
 )  # fmt: skip
 def test_what_stops_a_run_is_said_in_one_line(arguments, says, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("empty").mkdir()
+    Path("closed").mkdir()
+    Path("closed/masks").touch()
+    Path("loop").symlink_to("loop")
     Path("a.png").write_bytes(CHEST)
     assert main(["predict", *arguments]) == 64
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1 and said[0].startswith("lungseg: ") and says in said[0]
     with pytest.raises((ValueError, OSError)):
         main(["predict", "--debug", *arguments])
+
+
+ROOM = "make room, or name another folder"
 
 
 def test_a_full_disk_stops_the_run(tmp_path, monkeypatch, capsys):
@@ -294,7 +326,8 @@ def test_a_full_disk_stops_the_run(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(batch, "_write_png", full)
     out = tmp_path / "out"
     assert main(["predict", str(tmp_path), "-o", str(out)]) == 64
-    assert "No space left on device" in capsys.readouterr().err
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == f"lungseg: {out} cannot be written (No space left on device): {ROOM}"
     assert [row["target"] for row in rows(out)] == ["a"] and len(table(out)) == 1
 
 
@@ -697,6 +730,51 @@ def test_what_was_done_is_counted(tmp_path, capsys):
     said = capsys.readouterr()
     assert said.err == "lungseg: done before: 1; left out, since of no known kind: 0\n"
     assert said.out.startswith("0 masks are new in ")
+
+
+def test_what_is_no_x_ray_is_counted_at_the_end(tmp_path, capsys, monkeypatch):
+    """And is read once; one that was named has an error."""
+    folder, out, asked = tmp_path / "in", tmp_path / "out", []
+    folder.mkdir()
+    for name in ("a.png", "a_mask.png", "b_mask.png"):
+        (folder / name).write_bytes(CHEST)
+
+    def read(path):
+        asked.append(path.name)
+        if "mask" in path.name:
+            raise NotAnXray(f"{path} is a mask: choose an X-ray")
+        return read_xray(path)
+
+    monkeypatch.setattr(batch, "read_xray", read)
+    for _ in range(2):
+        assert main(["predict", str(folder), "-o", str(out)]) == 0
+        said = capsys.readouterr().err.splitlines()
+        assert said[-1] == "lungseg: left out, since they are masks, reports or indexes: 2"
+    assert asked == ["a.png", "a_mask.png", "b_mask.png"]
+    assert [Path(row["file"]).name for row in table(out)] == ["a.png"]
+    assert main(["predict", str(folder / "a_mask.png"), "-o", str(out)]) == 1
+    assert "a_mask.png is a mask: choose an X-ray" in capsys.readouterr().err
+    assert [bool(row["error"]) for row in table(out)] == [False, True]
+    (folder / "a.png").unlink()
+    (out / "scores.jsonl").unlink()
+    for _ in range(2):
+        assert main(["predict", str(folder), "-o", str(out)]) == 0
+        assert "reports or indexes: 2\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [[], ["--debug"]])
+def test_a_file_that_breaks_the_reader_is_one_row(options, tmp_path, monkeypatch, capsys):
+    for name in ("a.png", "b.png", "c.png"):
+        (tmp_path / name).write_bytes(CHEST)
+
+    def read(path):
+        return read_xray(path) if path.name != "b.png" else {}["Rows"]
+
+    monkeypatch.setattr(batch, "read_xray", read)
+    assert main(["predict", str(tmp_path), "-o", str(tmp_path / "out"), *options]) == 1
+    says = f"{tmp_path / 'b.png'} cannot be read: export it again"
+    assert [row["error"] for row in table(tmp_path / "out")] == ["", says, ""]
+    assert f"lungseg: {says}\n" in capsys.readouterr().err
 
 
 def test_the_page_is_served_as_it_was_asked_for(monkeypatch):

@@ -13,10 +13,14 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+import pytest
 from breaking import chunk, chunks, flip_a_bit, half_the_rows
 from PIL import Image, TiffImagePlugin
 
 from lungseg_utils.phantom import simulate
+
+SYNTAX = "1.2.840.10008.1.2."
+RLE = SYNTAX + "5"
 
 
 class Odd(NamedTuple):
@@ -156,14 +160,12 @@ def looping_tiff() -> bytes:
 
 
 def dicom(stored: Callable[[np.ndarray], np.ndarray] = lambda image: image, **fields):
-    """A DICOM radiograph, 12 bits in 16, with fields of its own; None takes a field out."""
+    """A DICOM radiograph, 12 bits in 16, with fields of its own; None takes a field out, and bytes
+    are written as they are.
+    """
 
     def content() -> bytes:
-        file = io.BytesIO()
-        dataset(stored(chest().astype(np.uint16) * 16), **fields).save_as(
-            file, enforce_file_format=True
-        )
-        return file.getvalue()
+        return written(dataset(stored(chest().astype(np.uint16) * 16), **fields))
 
     return content
 
@@ -187,12 +189,58 @@ def dataset(pixels: np.ndarray, **fields):
         "ImagerPixelSpacing": [1.4, 1.7], "PatientName": "Nobody^Known",
     }  # fmt: skip
     for name, value in (plain | fields).items():
-        if value is not None:
+        if isinstance(value, bytes) and name != "PixelData":
+            made[name] = as_it_is(name, value)
+        elif value is not None:
             setattr(made, name, value)
     if "PixelData" not in fields:
         made.PixelData = pixels.tobytes()
         made["PixelData"].VR = "OW"
     return made
+
+
+def as_it_is(name: str, value: bytes):
+    """A field that pydicom writes without a look at it."""
+    from pydicom.datadict import dictionary_VR
+    from pydicom.dataelem import RawDataElement
+    from pydicom.tag import Tag
+
+    kind = dictionary_VR(name)[:2]
+    return RawDataElement(Tag(name), kind, len(value), value, 0, False, True)
+
+
+def written(made, **options) -> bytes:
+    file = io.BytesIO()
+    made.save_as(file, **({"enforce_file_format": True} | options))
+    return file.getvalue()
+
+
+def bare(made, implicit=False, little=True) -> bytes:
+    """Without preamble and file meta."""
+    del made.file_meta
+    return written(made, enforce_file_format=False, implicit_vr=implicit, little_endian=little)
+
+
+def packed(frame, syntax=None, **fields) -> bytes:
+    """A file with a compressed picture; without a transfer syntax where none is given."""
+    from pydicom.encaps import encapsulate
+
+    made = dataset(chest().astype(np.uint16) * 16, PixelData=encapsulate([frame]), **fields)
+    made["PixelData"].VR, made["PixelData"].is_undefined_length = "OB", True
+    if syntax is None:
+        return bare(made)
+    made.file_meta.TransferSyntaxUID = SYNTAX + "5"
+    both = f"{SYNTAX}5".encode(), f"{SYNTAX}{syntax}".encode()
+    old, new = (part + b"\0" * (len(part) % 2) for part in both)
+    start, end = written(made).split(len(old).to_bytes(2, "little") + old)
+    return start + len(new).to_bytes(2, "little") + new + end  # pydicom writes no unknown ones
+
+
+def encoded(codec: str, pixels: np.ndarray | None = None, **options) -> bytes:
+    """The radiograph of `dicom`, or other pixels, by one of imagecodecs."""
+    codecs = pytest.importorskip("imagecodecs")
+    image = chest().astype(np.uint16) * 16 if pixels is None else pixels
+    return bytes(getattr(codecs, f"{codec}_encode")(image, **options))
 
 
 def compressed(syntax: str):
@@ -201,9 +249,7 @@ def compressed(syntax: str):
     def content() -> bytes:
         made = dataset(chest().astype(np.uint16) * 16)
         made.compress(syntax)
-        file = io.BytesIO()
-        made.save_as(file, enforce_file_format=True)
-        return file.getvalue()
+        return written(made)
 
     return content
 
@@ -233,7 +279,6 @@ def noise(_: np.ndarray) -> np.ndarray:
 KIND = "is no PNG, JPEG, TIFF or DICOM file: export it as one of these"
 DAMAGED = "is damaged and cannot be decoded"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
-RLE = "1.2.840.10008.1.2.5"
 
 INPUTS = [
     Odd("a plain 8-bit PNG", "plain.png", picture()),
@@ -268,6 +313,34 @@ INPUTS = [
         warning="the header says that this is not a chest (HAND)"),
     Odd("a DICOM file that says: mirrored", "mirrored.dcm", dicom(PatientOrientation=["R", "F"]),
         warning="the header says that the picture is mirrored"),
+    Odd("a DICOM file whose slope is no number", "slope.dcm",
+        dicom(RescaleSlope="nan", RescaleIntercept=0),
+        warning="Rescale Slope is damaged: 1 was taken"),
+    Odd("a DICOM file with one number for the size of a pixel", "single.dcm",
+        dicom(ImagerPixelSpacing=b"0.7 "),
+        warning="Imager Pixel Spacing is damaged: no areas in cm2"),
+    Odd("a DICOM file with a decimal comma", "comma.dcm",
+        dicom(ImagerPixelSpacing=b"0,7\\0,7 "),
+        warning="Imager Pixel Spacing is damaged: no areas in cm2"),
+    Odd("a DICOM file whose window has no width", "width.dcm",
+        dicom(WindowCenter=2000, WindowWidth=0),
+        warning="Window 1 is damaged and was left out"),
+    Odd("a DICOM file whose window lies beside the picture", "beside.dcm",
+        dicom(WindowCenter=9000, WindowWidth=100),
+        warning="Window 1 shows almost nothing and was left out"),
+    Odd("a DICOM file that does not say what is dark", "dark.dcm",
+        dicom(PhotometricInterpretation=None),
+        warning="the header lacks Photometric Interpretation: MONOCHROME2 was taken"),
+    Odd("a DICOM file of raw greys", "raw.dcm",
+        dicom(PresentationIntentType="FOR PROCESSING"),
+        warning="the header says that it is raw, meant for processing"),
+    Odd("a DICOM file with the patient's side in front", "orientation.dcm",
+        dicom(PatientOrientation=["A", "F"]),
+        warning="the header says that this is a side view"),
+    Odd("a DICOM file without the 128 bytes in front", "bare.dcm",
+        lambda: dicom()()[132:]),
+    Odd("a DICOM file that does not name its transfer syntax", "syntax.dcm",
+        lambda: bare(dataset(chest().astype(np.uint16) * 16), implicit=True)),
     Odd("an X-ray upside down", "down.png", picture(lambda image: image[::-1, ::-1]),
         warning="it looks turned: try it turned by 180 degrees counterclockwise"),
     Odd("an X-ray on its side", "aside.png", picture(np.rot90),
@@ -310,7 +383,7 @@ INPUTS = [
     Odd("a TIFF that claims 100000 pixels a side", "claims.tif", tiff_tag(256, 10**9),
         "claims more pixels than a radiograph has"),
     Odd("a TIFF of floating-point numbers", "float.tif",
-        picture(lambda image: image / np.float32(255), ".tiff"), "holds float32 numbers"),
+        picture(lambda image: image / np.float32(255), ".tiff")),
     Odd("a TIFF whose directory names itself as the next", "loop.tif", looping_tiff),
     Odd("a DICOM file whose end is missing", "cut.dcm", halved(dicom()), "cannot be read as DICOM"),
     Odd("a text behind DICOM's mark", "text.dcm", lambda: bytes(128) + b"DICM" + b"clear" * 50,
@@ -319,13 +392,17 @@ INPUTS = [
         "is a deflated DICOM file: export it without compression"),
     Odd("a CT slice", "ct.dcm", dicom(Modality="CT"), "is of modality CT, not a radiograph"),
     Odd("a DICOM film of 40 pictures", "film.dcm", dicom(NumberOfFrames=40), "holds 40 pictures"),
-    Odd("a DICOM report", "report.dcm", dicom(PixelData=None), "without a picture"),
+    Odd("a DICOM report", "report.dcm",
+        dicom(PixelData=None, SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11"),
+        "is a DICOM report, not an X-ray: choose another file"),
+    Odd("a DICOM file without pixels", "header.dcm", dicom(PixelData=None), "without a picture"),
+    Odd("a DICOM film that is compressed as MPEG2", "mpeg.dcm", lambda: packed(b"\0\0", "4.100"),
+        "is compressed as MPEG2 Main Profile / Main Level (1.2.840.10008.1.2.4.100), which nothing "
+        "installed reads: export it uncompressed"),
     Odd("a DICOM file that claims 65535 pixels a side", "claims.dcm",
         dicom(Rows=65_535, Columns=65_535), "claims to be 65535 x 65535 pixels"),
     Odd("a DICOM file with fewer pixels than it claims", "fewer.dcm", dicom(Rows=300),
         "cannot be read as DICOM"),
     Odd("a DICOM file of one grey", "grey.dcm", dicom(lambda image: image * 0 + 7),
-        "shows nothing, all its pixels are alike"),
-    Odd("a DICOM file whose slope is no number", "slope.dcm",
-        dicom(RescaleSlope="nan", RescaleIntercept=0), "shows nothing, all its pixels are alike"),
+        "shows nothing, all its pixels are 7"),
 ]  # fmt: skip

@@ -77,7 +77,7 @@ def write_set(root: Path, names: Sequence[str] = NAMES) -> Path:
 def bare_record(name: str, patient: str = "", label: int | None = None) -> Record:
     """A record without files, for what never opens them."""
     path = Path(f"{name}.png")
-    return Record(name, path, path, path, SHAPE, None, patient or name, label=label)
+    return Record(name, path, (path, path), SHAPE, None, patient or name, label=label)
 
 
 def numbered_squares(count: int, size: int) -> Squares:

@@ -181,7 +181,7 @@ def reported(name, predicted):
 def test_the_healthy_report_is_the_honest_one(predicted):
     outcome = run.measure(
         replace(predicted, data=SimpleNamespace(
-            test=predicted.data.test, spacings_mm=[(1.0, 1.0)] * 3)), HEALTHY
+            test=predicted.data.test, spacings_mm=[(1.0, 1.0)] * 3, in_mm=True)), HEALTHY
     )  # fmt: skip
     assert np.allclose(outcome.reported, outcome.dice) and (outcome.hd95_mm == 8).all()
 
@@ -234,13 +234,16 @@ def test_costs_are_dice_lost_or_dice_invented():
     healthy = {0: good, 1: good - 0.01, 2: good + 0.01}
     museum = SimpleNamespace(
         outcome=lambda name, seed: outcome(healthy[seed], healthy[seed]),
-        data=SimpleNamespace(patients=("a", "b", "c")),
+        data=SimpleNamespace(patients=("a", "b", "c"), in_mm=True),
     )
     names = "dilated labels", "mirrored chests", "Dice above 1", "sums in uint8"
     shown = (outcome(bad, good), outcome(good - 0.015, good), outcome(good, good + 0.9),
              outcome(good, good - 0.9))  # fmt: skip
-    table = bugs.costs(museum, dict(zip(names, shown, strict=True)))
+    outcomes = dict(zip(names, shown, strict=True))
+    table = bugs.costs(museum, outcomes)
     assert table["cost"].tolist() == pytest.approx([0.10, 0.015, 0.9, -0.9])
     assert table["beyond seeds"].tolist() == [True, False, True, True]
     assert table["reported Dice"].tolist() == pytest.approx([0.92, 0.92, 1.82, 0.02])
     assert (table["low"] <= table["cost"] + 1e-9).all()
+    museum.data.in_mm = False
+    assert set(table) - set(bugs.costs(museum, outcomes)) == {"HD95 (mm)"}

@@ -2,7 +2,6 @@
 
 import inspect
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ def museum():
     noise = np.random.default_rng(0).random((3, 8, 8), np.float32)
     part = Squares(noise, noise)
     made = run.Museum.__new__(run.Museum)
-    made.recipe, made.data = run.TINY, SimpleNamespace(training=part, validation=part, test=part)
+    made.recipe, made.data = run.TINY, run.Data(part, part, part, (), ())
     return made
 
 
@@ -82,7 +81,7 @@ def test_recipe_data_and_steps_are_part_of_it(museum):
         if change == "recipe":
             other.recipe = replace(run.TINY, epochs=9)
         else:
-            other.data = SimpleNamespace(**{**vars(museum.data), "test": part})
+            other.data = replace(museum.data, test=part)
         found.append(other._digest(run.HEALTHY))
     assert len(set(found)) == len(found)
 

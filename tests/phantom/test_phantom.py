@@ -307,7 +307,7 @@ def test_a_set_of_12_bits_shows_the_same_in_finer_steps(folder, tmp_path):
         assert stored.dtype == np.uint16 and 255 < stored.max() <= 4095
         assert len(np.unique(stored)) > 300
         assert np.abs(read_image(fine.image_path) - read_image(coarse.image_path)).max() < 1 / 200
-        assert fine.mask_left_path.read_bytes() == coarse.mask_left_path.read_bytes()
+        assert fine.mask_paths[0].read_bytes() == coarse.mask_paths[0].read_bytes()
 
 
 def test_a_whole_set_of_8_bits_is_none_of_12(tmp_path):

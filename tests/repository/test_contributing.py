@@ -16,7 +16,7 @@ from lungseg_utils.app.jobs import find_jobs
 from lungseg_utils.museum import bugs, run
 from lungseg_utils.teaching import exercises, scenes
 from lungseg_utils.teaching.exercises.core import exercise, expect
-from lungseg_utils.types import DataError, Xray
+from lungseg_utils.types import DataError, Stored
 from tools import notebooks, scores, tables
 
 TEXT = (notebooks.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -39,13 +39,16 @@ def added():
 def test_a_format(added, tmp_path):
     def decode(content, name):
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
-        return Xray(images.to_grey(pixels, name))
+        return Stored(pixels)
+
+    def size(path):
+        return (0, 0), None
 
     path = tmp_path / "one.bmp"
     path.write_bytes(cv2.imencode(".bmp", np.round(255 * radiograph()).astype(np.uint8))[1])
     (tmp_path / "text.txt").write_text("lungs are clear")
     assert find_jobs([tmp_path]) == ([], 2)
-    added(images.FORMATS, images.Format("BMP", (".bmp",), (b"BM",), decode))
+    added(images.FORMATS, images.Format("BMP", (".bmp",), (b"BM",), decode, size))
     np.testing.assert_allclose(images.read_xray(path).image, radiograph(), atol=0.01)
     (job,), left_out = find_jobs([tmp_path])
     assert (job.path, job.target, left_out) == (path, "one", 1)
@@ -64,7 +67,8 @@ def test_a_layout(added, tmp_path):
         (root / old).rename(root / new)
     with pytest.raises(FileNotFoundError):
         radiographs.load_records(root)
-    layout = radiographs.Layout("xrays", "masks/leftMask", "masks/rightMask", "texts")
+    masks = "masks/leftMask", "masks/rightMask"
+    layout = radiographs.Layout("a hospital's", "xrays", masks, "texts")
     added(radiographs.LAYOUTS, layout)
     assert [record.name for record in radiographs.load_records(root)] == expected
 
@@ -100,7 +104,7 @@ def test_a_bug(monkeypatch):
         dice = np.array([0.9, 0.8]) * (name == "healthy")
         return run.Outcome(blank, dice, dice, dice, dice)
 
-    museum = SimpleNamespace(outcome=outcome, data=SimpleNamespace(patients=("a", "b")))
+    museum = SimpleNamespace(outcome=outcome, data=SimpleNamespace(patients=("a", "b"), in_mm=True))
     outcomes = bugs.all_outcomes(museum)
     assert empty in seen
     row = bugs.costs(museum, outcomes).loc["empty labels"]

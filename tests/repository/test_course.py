@@ -12,6 +12,7 @@ import nbformat
 import pytest
 
 import course
+from lungseg_utils import start
 from tools import installation, notebooks, scores
 
 ROOT = Path(course.__file__).parent
@@ -52,12 +53,14 @@ def fake_python(checkout: Path, script: str, finished: bool = True) -> None:
     (checkout / ".venv/course-stamp.txt").write_text(wanted if finished else "unfinished\n")
 
 
-def say(checkout: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "course.py", *arguments]
+def say(
+    checkout: Path, *arguments: str, cwd: Path | None = None, **env: str
+) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(checkout / "course.py"), *arguments]
     return subprocess.run(
         command,
-        cwd=checkout,
-        env={**os.environ, **env},
+        cwd=cwd or checkout,
+        env={**os.environ, "LUNGSEG_HOME": "", **env},
         capture_output=True,
         text=True,
         check=False,
@@ -227,9 +230,62 @@ def test_opencv_without_graphics_libraries_is_replaced(checkout):
     assert "ImportError: libGL.so.1): taking opencv-python-headless instead" in answer.stdout
 
 
-def test_data_that_is_not_there(checkout):
-    said = one_sentence(say(checkout, "run", LUNGSEG_DATA="no/such/folder"))
-    assert str(checkout / "no/such/folder") in said
+WRONG = {
+    (
+        "LUNGSEG_DATA",
+        "no/such/folder",
+    ): "names {}/no/such/folder, which is no folder; mend or unset it",
+    ("LUNGSEG_DATA", "course.py"): "names {}/course.py, which is no folder; mend or unset it",
+    ("LUNGSEG_HOME", "'course.py'"): "names {}/course.py, which is no folder; mend or unset it",
+    ("LUNGSEG_SCALE", "Huge"): 'is "huge"; set it to ci, laptop or gpu',
+}
+
+
+@pytest.mark.parametrize("name, value", WRONG)
+def test_settings_that_are_wrong(name, value, checkout):
+    said = one_sentence(say(checkout, "run", **{name: value}))
+    assert said == f"{name} {WRONG[name, value].format(checkout)}."
+
+
+TYPED = ["{}", "{}/", "'{}'", ' "{}/" ', "~/{}", "'~/{}'", ".\\{}", "here/../{}"]
+
+
+@pytest.mark.parametrize("typed", TYPED)
+@pytest.mark.parametrize("command", ["run", "lab"])
+def test_settings_are_taken_as_they_are_typed_and_where(command, typed, checkout, tmp_path):
+    """Folders are relative to where the command is given, which is not where notebooks run."""
+    fake_python(checkout, 'echo "$LUNGSEG_DATA|$LUNGSEG_HOME|$LUNGSEG_SCALE"')
+    below = tmp_path / "below"
+    for name in ("x rays", "home", "here"):
+        (below / name).mkdir(parents=True)
+    env = {"LUNGSEG_DATA": typed.format("x rays"), "LUNGSEG_HOME": typed.format("home"),
+           "LUNGSEG_SCALE": "' CI'", "HOME": str(below)}  # fmt: skip
+    said = say(checkout, command, cwd=below, **env).stdout.splitlines()[-1]
+    assert said == f"{below / 'x rays'}|{below / 'home'}|ci"
+    for data, scale in (("''", '" "'), ("", "")):
+        empty = {"LUNGSEG_DATA": data, "LUNGSEG_HOME": data, "LUNGSEG_SCALE": scale}
+        said = say(checkout, command, cwd=below, **empty).stdout.splitlines()[-1]
+        size = "laptop" if command == "run" else ""
+        assert said == f"|{checkout / 'outputs'}|{size}"
+
+
+def test_a_home_may_be_made_by_the_run_and_the_scores_are_read_there(checkout, tmp_path):
+    (tmp_path / "below").mkdir()
+    fake_python(checkout, f'mkdir -p "$LUNGSEG_HOME"; cp {checkout}/results.json "$LUNGSEG_HOME"')
+    (checkout / "results.json").write_text(json.dumps(RESULTS))
+    said = say(checkout, "run", cwd=tmp_path / "below", LUNGSEG_HOME="new/home").stdout
+    assert "Dice 0.973" in said and (tmp_path / "below/new/home/results.json").exists()
+    assert not (checkout / "outputs").exists()
+
+
+@pytest.mark.parametrize("typed", [*TYPED, "no\\{}", "\\ {}", "x\\ rays"])
+def test_course_py_and_the_package_read_a_setting_alike(typed, tmp_path, monkeypatch):
+    (tmp_path / "x rays").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("LUNGSEG_HOME", typed.format("x rays"))
+    assert installation.setting("LUNGSEG_HOME") == start.setting("LUNGSEG_HOME")
+    assert installation.folder_of("LUNGSEG_HOME").resolve() == start.home()
 
 
 def test_children_get_settings_of_their_own(checkout):

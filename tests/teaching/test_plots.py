@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from PIL import Image
-from sets import SHAPE, lungs, radiograph
+from sets import SHAPE, bare_record, lungs, radiograph
 
 from lungseg_utils.overlay import BLUE, GREEN, GREY, ORANGE
 from lungseg_utils.recipes import COURSE
@@ -197,6 +197,19 @@ def test_live_curves_do_not_hold_up_short_epochs(monkeypatch):
         report(recipe, history[:epoch])
     assert 2 <= len(drawn) <= 3 + (time.monotonic() - began) / report.PAUSE
     assert "Epoch 1 of 30" in drawn[0].caption and "Epoch 30 of 30" in drawn[-1].caption
+
+
+def test_a_ruler_measures_in_mm_only_where_every_spacing_is_known():
+    unknown = bare_record("one")
+    known = replace(unknown, spacing_mm=(0.5, 2.0))
+    mask = np.zeros(SHAPE, bool)
+    mask[:10, :20] = True
+    ruler = plots.Ruler([known, known])
+    assert (ruler.length, ruler.area, ruler.step(known)) == ("mm", "cm²", (0.5, 2.0))
+    assert ruler.area_of(mask, known) == 2.0 and "in mm" in str(ruler)
+    ruler = plots.Ruler([known, unknown])
+    assert (ruler.length, ruler.area, ruler.step(known)) == ("pixels", "pixels", (1.0, 1.0))
+    assert ruler.area_of(mask, known) == 200 and "No spacing is known" in str(ruler)
 
 
 class Handle:

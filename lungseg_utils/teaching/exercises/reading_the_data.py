@@ -157,7 +157,7 @@ def made_up_records(count: int = 60) -> tuple[Record, ...]:
         sex, age = rng.choice(["F", "M"], p=[0.4, 0.6]), float(rng.integers(20, 80))
         visits = rng.integers(2, 4) if person % 4 == 0 else 1
         names = [f"P{person:03d}{letter}" for letter in "abc"[:visits]]
-        paths = Path("image.png"), Path("left.png"), Path("right.png")
+        paths = Path("image.png"), (Path("left.png"), Path("right.png"))
         for name in names:
             label, facts = int(rng.integers(2)), ((512, 512), (0.8, 0.7), names[0])
             records.append(Record(name, *paths, *facts, age=age, sex=str(sex), label=label))

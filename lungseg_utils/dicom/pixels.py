@@ -1,0 +1,167 @@
+"""The numbers of a DICOM file's picture, whatever it is compressed with."""
+
+import contextlib
+import math
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from lungseg_utils.types import DataError
+
+from .header import Header, title
+
+COLOURS = {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "YBR_PARTIAL_420",
+           "YBR_PARTIAL_422"}  # fmt: skip
+GREYS = {"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"}
+ITEM = b"\xfe\xff\x00\xe0"  # a piece of a compressed picture
+J2K = b"\xff\x4f\xff\x51"
+SYNTAX = "1.2.840.10008.1.2."
+FRAMES = {0xC0: "4.50", 0xC1: "4.51", 0xC3: "4.57", 0xF7: "4.80"}  # by JPEG's marker
+NAMES = {"4.51": "12-bit JPEG Extended", "4.110": "JPEG XL", "4.111": "JPEG XL",
+         "4.112": "JPEG XL", "4.201": "HTJ2K", "4.202": "HTJ2K", "4.203": "HTJ2K"}  # fmt: skip
+CODECS = {  # of imagecodecs
+    "jpeg8": ("4.50", "4.51", "4.57", "4.70"), "jpegls": ("4.80", "4.81"),
+    "jpeg2k": ("4.90", "4.91", "4.201", "4.202", "4.203"), "jpegxl": ("4.110", "4.111", "4.112"),
+}  # fmt: skip
+READ_BY_PILLOW = (
+    "4.50",
+    "4.90",
+    "4.91",
+)  # of those it reads, a damaged one would make GDCM end the program
+
+
+def bare_picture(header: Header, shape: tuple[int, int, int]) -> "Dataset":  # noqa: F821
+    """A pydicom dataset of what decoding needs and nothing else, with the standard's defaults."""
+    from pydicom.dataset import Dataset, FileMetaDataset
+
+    found, data = Dataset(), header.fields["PixelData"].value
+    found.file_meta = FileMetaDataset()
+    found.file_meta.TransferSyntaxUID = _syntax(header, data)
+    found.Rows, found.Columns, found.SamplesPerPixel = shape
+    found.PhotometricInterpretation = _colours(header, shape[2])
+    found.PlanarConfiguration = int(header.number("PlanarConfiguration", 0) == 1)
+    found.PixelRepresentation = int(header.number("PixelRepresentation", 0) == 1)
+    found.BitsAllocated, found.BitsStored = _bits(header, len(data) / math.prod(shape))
+    found["PixelData"] = header.fields["PixelData"]
+    return found
+
+
+def _colours(header: Header, samples: int) -> str:
+    said = header.text("PhotometricInterpretation")
+    usual, fitting = ("MONOCHROME2", GREYS) if samples == 1 else ("RGB", COLOURS)
+    for one in fitting:
+        if "".join(said.upper().split()) == "".join(one.split()):
+            return one
+    fault = "{} is damaged" if said else "the header lacks {}"
+    header.notes.append(fault.format(title("PhotometricInterpretation")) + f": {usual} was taken")
+    return usual
+
+
+def _bits(header: Header, bytes_each: float) -> tuple[int, int]:
+    """Bits that a number takes in the file, and those of them that count."""
+    stored = int(header.number("BitsStored", 0, "all bits were taken"))
+    allocated = int(header.number("BitsAllocated", 0, "the number of bytes was taken"))
+    if not 0 < allocated <= 64:
+        allocated = 16 if bytes_each >= 2 or stored > 8 else 8
+    if not 0 < stored <= allocated:
+        stored = allocated
+    high = int(header.number("HighBit", stored - 1))
+    return allocated, high + 1 if stored <= high < allocated else stored
+
+
+def _syntax(header: Header, data: bytes) -> str:
+    """The transfer syntax, found by looking where the header does not say or contradicts it."""
+    from pydicom.encaps import get_frame
+    from pydicom.uid import UID
+
+    named = UID(Header(header.fields.file_meta).text("TransferSyntaxUID"))
+    packed = data.startswith(ITEM)
+    if named.is_transfer_syntax and not named.is_private and named.is_encapsulated == packed:
+        return named
+    if packed:
+        return _codec(get_frame(data, 0, number_of_frames=1)) or named
+    implicit, little = header.fields.original_encoding
+    return SYNTAX[:-1] if implicit else f"{SYNTAX}{1 if little else 2}"
+
+
+def _codec(frame: bytes) -> str | None:
+    """The transfer syntax of a compressed picture, by how it begins."""
+    if frame.startswith(J2K):
+        behind = 4 + int.from_bytes(frame[4:6], "big")
+        return SYNTAX + ("4.201" if frame[behind : behind + 2] == b"\xff\x50" else "4.90")
+    if frame.startswith(b"\xff\x0a") or frame[4:8] == b"JXL ":
+        return SYNTAX + "4.110"
+    if frame[4:8] in (b"jP  ", b"\x40\0\0\0"):
+        return SYNTAX + ("4.90" if frame[4:8] == b"jP  " else "5")
+    place = _jpeg_frame(frame)
+    return SYNTAX + FRAMES[frame[place]] if place else None
+
+
+def _jpeg_frame(data: bytes) -> int:
+    """Where a JPEG's marker of its kind stands, with its size behind; 0 if it has none."""
+    place = 2
+    while data.startswith(b"\xff\xd8") and data[place : place + 1] == b"\xff":
+        if data[place + 1 : place + 2] and data[place + 1] in FRAMES:
+            return place + 1
+        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+    return 0
+
+
+def _size(frame: bytes) -> tuple[int, ...]:
+    """Height, width and samples as a JPEG or a JPEG 2000 says."""
+    if place := _jpeg_frame(frame):
+        return struct.unpack(">HHB", frame[place + 4 : place + 9])
+    start = frame.index(J2K) + 8
+    width, height, left, top = struct.unpack(">4I", frame[start : start + 16])
+    return height - top, width - left, int.from_bytes(frame[start + 32 : start + 34], "big")
+
+
+def decoded_pixels(picture: "Dataset", name: Path | str) -> np.ndarray:  # noqa: F821
+    """The numbers of a picture, (height, width) or (height, width, samples).
+
+    Raises: DataError if nothing that is installed reads its compression; an error of any kind if it
+        is damaged.
+    """
+    from pydicom.pixels import pixel_array
+
+    syntax = picture.file_meta.TransferSyntaxUID
+    number = syntax.removeprefix(SYNTAX)
+    codec = next((one for one, numbers in CODECS.items() if number in numbers), "")
+    with contextlib.suppress(ImportError):
+        if codec:
+            return _unpacked(picture, codec)
+    try:
+        return pixel_array(
+            picture, index=0, decoding_plugin="pillow" if number in READ_BY_PILLOW else ""
+        )
+    except Exception:
+        if _is_readable(syntax, picture.BitsStored):
+            raise
+        said = f"{name} is compressed as {NAMES.get(number, syntax.name)} ({syntax}), "
+        raise DataError(f"{said}which nothing installed reads: export it uncompressed") from None
+
+
+def _unpacked(picture, codec: str) -> np.ndarray:
+    import imagecodecs
+    from pydicom.encaps import get_frame
+
+    frame = get_frame(picture.PixelData, 0, number_of_frames=1)
+    wanted = (picture.Rows, picture.Columns, picture.SamplesPerPixel)
+    if codec != "jpegxl" and _size(frame) != wanted:  # codecs fill gigabytes for what is not there
+        raise ValueError("the picture has another size than its header says")
+    pixels = np.asarray(getattr(imagecodecs, f"{codec}_decode")(frame))
+    pixels = pixels.reshape(wanted if wanted[2] > 1 else wanted[:2])
+    if pixels.dtype.kind == "u" and picture.PixelRepresentation:
+        unused = max(0, 8 * pixels.itemsize - picture.BitsStored)
+        pixels = (pixels << unused).view(f"i{pixels.itemsize}") >> unused
+    return pixels
+
+
+def _is_readable(syntax, bits: int) -> bool:
+    from pydicom.pixels import get_decoder
+    from pydicom.uid import JPEGExtended12Bit
+
+    with contextlib.suppress(NotImplementedError):
+        return get_decoder(syntax).is_available and (syntax != JPEGExtended12Bit or bits <= 8)
+    return False

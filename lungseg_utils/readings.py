@@ -1,0 +1,167 @@
+"""Notebook 01: what is known of patients, from readings and a table."""
+
+import csv
+import math
+import re
+from collections import Counter, defaultdict
+from pathlib import Path
+from unicodedata import normalize
+
+from lungseg_utils.types import Fault
+
+COLUMNS = (
+    "file", "patient", "abnormal", "sex", "age", "native_width", "native_height",
+    "native_spacing_mm",
+)  # fmt: skip
+ALSO_CALLED = {
+    "image index": "file", "image": "file", "filename": "file", "name": "file",
+    "patient id": "patient", "patient_id": "patient", "patientid": "patient",
+    "label": "abnormal", "gender": "sex", "patient gender": "sex", "patient sex": "sex",
+    "patient age": "age",
+}  # fmt: skip
+EMPTY = {None, "", "?"}
+SEXES = {"f": "F", "female": "F", "m": "M", "male": "M", "o": "O", "other": "O", "": ""}
+YEARS_PER_UNIT = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+LINES = re.MULTILINE | re.IGNORECASE
+# "Patient's Sex: F" in the Montgomery set, "male 45yrs" in the Shenzhen set
+SEX = re.compile(r"^Patient's Sex:\s*(female|male|[FMO])\b|^(female|male)\b", LINES)
+AGE = re.compile(r"^(?:Patient's Age:\s*|(?:fe)?male,?\s*)(\d+) *([YMWD])", LINES)
+
+
+def stem(path: Path) -> str:
+    """A file's name without its ending, in one of the two ways to write an umlaut."""
+    return normalize("NFC", path.stem)  # macOS writes it as two characters, others as one
+
+
+def read_clinical(path: Path, faults: list[Fault]) -> dict:
+    """Sex, age in years and reading that a text names, unknown where it does not, which is added
+    to `faults`.
+    """
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    sex, age = SEX.search(text), AGE.search(text)
+    for found, what in ((sex, "sex"), (age, "age")):
+        if not found:
+            faults.append(Fault(path, f"tells no {what}", "it is unknown unless you add it", False))
+    spent = [found.start() for found in (sex, age) if found]
+    starts = [0, *(found.end() for found in re.finditer("\n", text))]
+    lines = [
+        line.strip() for start, line in zip(starts, text.split("\n"), strict=True)
+        if start not in spent and not line.startswith("Patient's ")
+    ]  # fmt: skip
+    return {
+        "sex": SEXES[(sex[1] or sex[2]).lower()] if sex else "",
+        "age": int(age[1]) * YEARS_PER_UNIT[age[2].upper()] if age else None,
+        "reading": " ".join(line for line in lines if line),
+    }
+
+
+def group_patients(
+    names: dict, known: dict[str, dict], root: Path, faults: list[Fault]
+) -> dict[str, str]:
+    """The first record of each one's patient: by metadata.csv, and by readings that name others.
+
+    Names that repeat up to their last part are added to `faults`, where no patient is given.
+    """
+    group = {name: name for name in names}
+    columns: defaultdict[str, str] = defaultdict(str)
+    for name in sorted(names):
+        patient = known[name].get("patient")
+        mentions = " ".join(re.findall(r"same pt as ([^)]*)", known[name].get("reading", "")))
+        same = {name, *re.findall(r"\w+_\d+_\d\b", mentions)}
+        same |= {columns.setdefault(patient, name)} if patient else set()
+        joined = {group.setdefault(other, other) for other in same}
+        if len(joined) > 1:
+            group |= {key: min(joined) for key, value in group.items() if value in joined}
+    first: dict[str, str] = {}
+    for name in sorted(names):
+        first.setdefault(group[name], name)
+    found = {name: first[group[name]] for name in names}
+    stems = Counter(name.rpartition("_")[0] for name in names)
+    repeated = [one for one, times in stems.items() if one and times > 1]
+    if repeated and len(stems) > 1 and not columns and len(set(found.values())) == len(found):
+        said = f"has names that repeat up to their last part, such as {repeated[0]}_"
+        remedy = "if that is one patient, say so in a column patient of metadata.csv"
+        faults.append(Fault(root, said, remedy, False))
+    return found
+
+
+def read_metadata(path: Path, images: dict[str, Path], faults: list[Fault]) -> dict[str, dict]:
+    """What a table says of each image, by name; what is wrong with it is added to `faults`."""
+    if not path.exists():
+        return {}
+    try:
+        columns, rows = _table(path)
+    except (UnicodeDecodeError, csv.Error):
+        faults.append(Fault(path, "is no table in UTF-8", "save it as CSV in UTF-8"))
+        return {}
+    if "file" not in columns:
+        faults.append(
+            Fault(path, 'has no column "file"', "name the columns in line 1, with commas")
+        )
+        return {}
+    others = [one for one in columns if one not in COLUMNS]
+    if others:
+        said = f"has columns that are not read: {', '.join(map(str, others))}"
+        faults.append(Fault(path, said, f"those read are {', '.join(COLUMNS)}", False))
+    return _rows_by_name(path, rows, images, faults)
+
+
+def _table(path: Path) -> tuple[list[str], list[dict]]:
+    """The columns of a CSV file, by the names of `COLUMNS` where they have one, and its rows."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        first, *rest = [*file, ""]
+        separator = max(",;\t", key=first.count)
+        names = [one.strip() for one in next(csv.reader([first], delimiter=separator), [])]
+        columns = [ALSO_CALLED.get(one.lower(), one.lower() if one.lower() in COLUMNS else one)
+                   for one in names]  # fmt: skip
+        return columns, list(csv.DictReader(rest, columns, delimiter=separator))
+
+
+def _rows_by_name(
+    path: Path, rows: list[dict], images: dict[str, Path], faults: list[Fault]
+) -> dict[str, dict]:
+    by_file = {image.name: name for name, image in images.items()} | {name: name for name in images}
+    names = [by_file.get(normalize("NFC", Path(row["file"] or "").name), "") for row in rows]
+    for name, times in Counter(filter(None, names)).items():
+        if times > 1:
+            faults.append(Fault(path, f"has {times} rows for {name}", "keep one"))
+    for said, count in (("rows of no image", names.count("")),
+                        ("images without a row", len(images.keys() - set(names)))):  # fmt: skip
+        if count:
+            faults.append(Fault(path, f"has {count} {said}", "what they miss is unknown", False))
+    pairs = zip(names, rows, strict=True)
+    return {name: _metadata_row(path, row, faults) for name, row in pairs if name}
+
+
+def _metadata_row(path: Path, row: dict[str, str], faults: list[Fault]) -> dict:
+    text = {key: "" if row.get(key) in EMPTY else row[key].strip() for key in COLUMNS}
+
+    def wrong(column: str, remedy: str) -> None:
+        said = f"has {column} {text[column]} in the row of {row['file']}"
+        faults.append(Fault(path, said, f"write {remedy} or nothing"))
+
+    def number(column: str, least: float = 1e-9) -> float | None:
+        try:
+            found = float(text[column] or "nan")
+        except ValueError:
+            found = -math.inf
+        if text[column] and not least <= found < math.inf:
+            wrong(column, "a positive number")
+        return found if least <= found < math.inf else None
+
+    if text["sex"].lower() not in SEXES:
+        wrong("sex", "F, M, O")
+    if text["abnormal"] not in ("", "0", "1"):
+        wrong("abnormal", "0, 1")
+    shape = number("native_height"), number("native_width")
+    if bool(text["native_height"]) != bool(text["native_width"]):
+        said = f"lacks native_width or native_height in the row of {row['file']}"
+        faults.append(Fault(path, said, "fill in both"))
+    return {
+        "patient": text["patient"],
+        "sex": SEXES.get(text["sex"].lower(), ""),
+        "age": number("age", 0),
+        "label": int(text["abnormal"]) if text["abnormal"] in ("0", "1") else None,
+        "native_shape": None if None in shape else shape,
+        "native_spacing_mm": number("native_spacing_mm"),
+    }

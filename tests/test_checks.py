@@ -1,0 +1,174 @@
+"""All that is wrong with a set is said at once, and nothing of a set that is in order."""
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from breaking import add_row, as_jpeg, copy, draw, edit, flip_a_bit, remove, write
+
+from lungseg_utils.app.terminal import main
+from lungseg_utils.checks import check_set, summary, table
+from lungseg_utils.phantom import write_phantom_set
+from lungseg_utils.radiographs import load_records
+
+COUNT = 24
+
+
+@pytest.fixture(scope="session")
+def in_order(tmp_path_factory) -> Path:
+    return write_phantom_set(tmp_path_factory.mktemp("sets") / "good", COUNT, 128)
+
+
+@pytest.fixture
+def folder(in_order, tmp_path) -> Path:
+    return Path(shutil.copytree(in_order, tmp_path / "set"))
+
+
+def paths(folder: Path, number: int) -> tuple[str, ...]:
+    """The names, below the set, of the image and both masks of a record."""
+    record = load_records(folder)[number]
+    every = (record.image_path, *record.mask_paths)
+    return tuple(path.relative_to(folder).as_posix() for path in every)
+
+
+def near_copy(pixels: np.ndarray) -> np.ndarray:
+    """The same X-ray brightened, through a JPEG of low quality."""
+    bright = np.uint8(255 * (pixels / 255) ** 0.8)
+    return cv2.imdecode(cv2.imencode(".jpg", bright, (1, 60))[1], cv2.IMREAD_UNCHANGED)
+
+
+def swap(root: Path, one: str, other: str) -> None:
+    first, second = (root / one).read_bytes(), (root / other).read_bytes()
+    (root / one).write_bytes(second)
+    (root / other).write_bytes(first)
+
+
+def plant_all(root: Path) -> dict[str, str]:
+    """Plant faults of fifteen kinds, each in files of its own; returns what names each, by file."""
+    files = [paths(root, number) for number in range(COUNT)]
+    images, lefts, rights = zip(*files, strict=True)
+    spare = "ManualMask/leftMask/spare.png"
+    plan = [
+        (images[0], write(images[0], b""), "is empty"),
+        (images[1], edit(images[1], flip_a_bit), "is damaged and cannot be decoded"),
+        (images[2], draw(images[2], np.zeros_like), "shows nothing, all its pixels are 0"),
+        (images[3], remove(lefts[3]), "has no mask in leftMask"),
+        (spare, copy(lefts[4], spare), "has no image of its name"),
+        (lefts[5], draw(lefts[5], lambda mask: 255 - mask), "of the picture"),
+        (lefts[6], lambda _: [draw(it, np.zeros_like)(root) for it in (lefts[6], rights[6])],
+         "is all black, it marks nothing"),
+        (lefts[7], draw(lefts[7], np.zeros_like), "is all black"),
+        (lefts[8], lambda _: swap(root, lefts[8], rights[8]), "lies on the right of the image"),
+        (rights[9], copy(images[9], rights[9]), "grey values"),
+        (lefts[10], draw(lefts[10], lambda mask: mask[:64]), "and its image"),
+        (images[12], copy(images[11], images[12]), "is the same picture as"),
+        (images[14], lambda _: (copy(images[13], images[14])(root),
+                                draw(images[14], near_copy)(root)), "is nearly the same picture"),
+        (images[15], draw(images[15], lambda image: 255 - image),
+         "outlines what is as bright as its surroundings"),
+        (images[16], copy(lefts[16], images[16]), "is a mask"),
+        ("metadata.csv", add_row("nobody.png,3,F,27,4892,4020,0.0875"), "rows of no image"),
+        (images[17], edit(images[17], lambda png: as_jpeg(png)[:-900]), "is cut short or damaged"),
+    ]  # fmt: skip
+    for _, plant, _ in plan:
+        plant(root)
+    said = {file: says for file, _, says in plan}
+    # a mask is named where it does not fit, and so is the one that a copied image has now
+    return said | {images[15]: "", lefts[15]: said[images[15]], lefts[12]: "", lefts[14]: ""}
+
+
+def test_every_fault_of_a_set_is_named_in_one_run(folder):
+    planted = plant_all(folder)
+    faults = check_set(folder).faults
+    for file, says in planted.items():
+        found = [fault for fault in faults if fault.file == folder / file]
+        assert any(says in fault.fault for fault in found) or not says, (file, says, found)
+    wrong = {fault.file.relative_to(folder).as_posix() for fault in faults}
+    assert wrong <= set(planted), wrong - set(planted)
+    stopping = {fault.file.name for fault in faults if fault.stops}
+    assert len(stopping) >= 12
+    rows = table(faults)
+    assert list(rows["stops"]) == sorted(rows["stops"], reverse=True)
+
+
+def test_a_set_in_order_has_no_fault(in_order):
+    found = check_set(in_order)
+    assert found.faults == () and len(table(found.faults)) == 0
+    assert summary(found) == (
+        f"layout: Montgomery County\n{COUNT} images with masks, of "
+        f"{len({one.patient for one in found.records})} patients\n"
+        "0 images without a mask are left out\nunknown: nothing"
+    )
+
+
+def test_what_is_unknown_is_counted(folder):
+    shutil.rmtree(folder / "ClinicalReadings")
+    (folder / "metadata.csv").unlink()
+    found = check_set(folder)
+    assert found.faults == ()
+    assert summary(found).endswith(
+        f"unknown: spacing of {COUNT}, sex of {COUNT}, age of {COUNT}, reading of {COUNT}"
+    )
+
+
+def test_one_fault_of_many_files_is_one_row(folder):
+    for number in range(7):
+        (folder / "ClinicalReadings" / f"{Path(paths(folder, number)[0]).stem}.txt").write_text("")
+    rows = table(check_set(folder).faults)
+    assert list(rows["fault"]) == ["tells no sex", "tells no age"]
+    assert all("and 6 more" in file for file in rows["file"]) and not rows["stops"].any()
+
+
+def test_few_patients_are_told_but_can_be_evaluated(folder):
+    for number in range(COUNT - 1, 4, -1):
+        for path in paths(folder, number):
+            (folder / path).unlink()
+    (folder / "metadata.csv").unlink()
+    (fault,) = check_set(folder).faults
+    assert "patients, and a split takes 10" in fault.fault and not fault.stops
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["montgomery_512", "jsrt_224"])
+def test_the_real_sets_are_in_order(name, real_data):
+    (fault,) = check_set(real_data / name).faults
+    assert fault.fault == "has columns that are not read: article_split" and not fault.stops
+
+
+def black(path: str):
+    return draw(path, np.zeros_like)
+
+
+EXITS = {
+    "in order": (lambda root: None, 0, "unknown: nothing"),
+    "a column of others": (
+        edit("metadata.csv", lambda text: text.replace(b"abnormal", b"verdict")), 1,
+        "look   metadata.csv has columns that are not read: verdict\n       -> those read are file,"),
+    "a black image": (lambda root: black(paths(root, 0)[0])(root), 2,
+                      "SIM_0001_0.png shows nothing, all its pixels are 0\n       -> choose another"),
+    "no set": (lambda root: shutil.rmtree(root / "CXR_png"), 64, ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change, code, says", EXITS.values(), ids=EXITS)
+def test_the_command_says_what_is_wrong_and_how_bad_it_is(change, code, says, folder, capsys):
+    change(folder)
+    assert main(["check", f"'{folder}'"]) == code
+    said = capsys.readouterr()
+    assert says in said.out
+    assert (f"there is no folder {folder / 'CXR_png'}" in said.err) == (code == 64)
+
+
+@pytest.mark.parametrize("command", [["train", "-o", "x.keras", "--data"], ["evaluate"]])
+def test_nothing_is_trained_or_scored_before_a_set_is_in_order(
+    command, folder, capsys, monkeypatch
+):
+    black(paths(folder, 0)[0])(folder)
+    monkeypatch.setattr("lungseg_utils.results.evaluate", None)
+    monkeypatch.setattr("lungseg_utils.training.train_course", None)
+    assert main([*command, str(folder)]) == 1
+    said = capsys.readouterr()
+    assert "SIM_0001_0.png shows nothing" in said.out
+    assert said.err == f"lungseg: {folder} is not in order: mend what is listed above first\n"
