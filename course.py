@@ -21,8 +21,8 @@ ABOUT = "Learn to segment the lungs in chest X-rays with a U-Net, in notebooks t
 HELP = """\
 commands:
   run    run every notebook from top to bottom, then print the scores (about 10 minutes)
-  test   run the tests, then every notebook on a few small images, and in a browser
-         where Chromium is installed (about 12 minutes)
+  test   run the tests, then every notebook on a few small images, on sets of other layouts,
+         and in a browser where Chromium is installed (about 17 minutes)
   lab    open the notebooks in JupyterLab, at notebooks/00_start_here.ipynb
 
 The first command also makes .venv and installs the course in it: 1 to 5 minutes and 3 GB.
@@ -126,16 +126,17 @@ def simulated_environment(scale: str, folder: str) -> dict[str, str]:
 
 
 # what is tested, shared between two workers so that a notebook stays with one of them
+APART = {"sets": Path("tests/sets"), "browser": Path("tests/browser")}
 STAGES = {
-    "tests": ("--dist", "loadfile", "-rs", "tests", f"--ignore={Path('tests/browser')}"),
+    "tests": ("--dist", "loadfile", "-rs", "tests", *(f"--ignore={one}" for one in APART.values())),
     "notebooks": ("--dist", "loadfile", "--nbval-lax", "notebooks"),
-    "browser": ("--dist", "loadscope", "-rs", str(Path("tests/browser"))),
+    **{name: ("--dist", "loadscope", "-rs", str(folder)) for name, folder in APART.items()},
 }
 
 
 def test() -> int:
-    """Run the tests, the notebooks at the smallest size, and both in a browser, on the simulated
-    set alone.
+    """Run the tests, the notebooks at the smallest size, those on sets of other layouts, and both
+    in a browser, on simulated X-rays alone.
     """
     installation.set_up()
     env = simulated_environment("ci", "ci")

@@ -145,9 +145,9 @@ EXITS = {
     "in order": (lambda root: None, 0, "unknown: nothing"),
     "a column of others": (
         edit("metadata.csv", lambda text: text.replace(b"abnormal", b"verdict")), 1,
-        "look   metadata.csv has columns that are not read: verdict\n       -> those read are file,"),
+        "look   metadata.csv has columns that are not read: verdict\n       -> those read"),
     "a black image": (lambda root: black(paths(root, 0)[0])(root), 2,
-                      "SIM_0001_0.png shows nothing, all its pixels are 0\n       -> choose another"),
+                      "SIM_0001_0.png shows nothing, all its pixels are 0\n       -> choose"),
     "no set": (lambda root: shutil.rmtree(root / "CXR_png"), 64, ""),
 }  # fmt: skip
 

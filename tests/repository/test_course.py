@@ -298,7 +298,8 @@ def test_children_get_settings_of_their_own(checkout):
     assert tested[:2] == ["ci", str(checkout / "outputs/ci")]
 
 
-STAGES = {"tests": "*ignore=tests/browser*", "notebooks": "*nbval*", "browser": "*loadscope*"}
+STAGES = {"tests": "*ignore=tests/browser*", "notebooks": "*nbval*", "sets": "*-rs?tests/sets*",
+          "browser": "*-rs?tests/browser*"}  # fmt: skip
 
 
 @pytest.mark.parametrize("broken", ["", *STAGES])
