@@ -2,7 +2,7 @@
 
 An X-ray goes through them in order: a file becomes an `Xray`, a record, a square array, a batch;
 the U-Net makes a probability of it, which becomes a mask at native size, scores and a picture.
-The course itself is 3,061 lines; the folders use it, and it uses none of them but `phantom`.
+The course itself is 3,068 lines; the folders use it, and it uses none of them but `phantom`.
 
         types.py           114  the words that every module uses, and the only way it writes a file
     00  start.py           229  which data, which size of run, which device
@@ -11,7 +11,7 @@ The course itself is 3,061 lines; the folders use it, and it uses none of them b
     01  dicom/             594  DICOM, the files that hospitals use, for `images`
     01  radiographs.py     236  from a folder to records: what is known about each radiograph
     01  readings.py        167  what is known of patients, from readings and a table
-    01  checks.py          181  whether a set is in order, all its faults at once
+    01  checks.py          188  whether a set is in order, all its faults at once
     01  splits.py          102  which records are for training, validation and testing
     02  masks.py           252  lung masks: read, merged, measured and checked
     02  squares.py          81  resizes to a square array and back; loads records as squares
