@@ -16,11 +16,18 @@ PATHS = notebooks.paths()
 SECONDS = 600  # for one cell
 
 
+def pytest_generate_tests(metafunc):
+    paths = metafunc.cls.paths
+    metafunc.parametrize("path", paths, ids=[path.stem for path in paths])
+
+
 class OnSet:
     """The notebooks in their order, so that the network of 04 is trained once for all of them.
 
-    With `--dist loadscope` each worker takes a set of its own.
+    With `--dist loadscope` each worker takes a class of its own: two sets, then the halves of one.
     """
+
+    paths = PATHS
 
     @pytest.fixture(scope="class")
     def environment(self, request, tmp_path_factory):
@@ -29,7 +36,6 @@ class OnSet:
         settings = {"LUNGSEG_DATA": data, "LUNGSEG_HOME": place / "home", "LUNGSEG_SCALE": "ci"}
         return os.environ | {name: str(value) for name, value in settings.items()}
 
-    @pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
     def test_runs(self, path, environment):
         notebook = nbformat.read(path, as_version=4)
         client = NotebookClient(
@@ -61,3 +67,10 @@ class TestJpeg(OnSet):
     """JPEG files, whose masks have greys along the edges."""
 
     layout = "jpeg"
+    paths = PATHS[:5]
+
+
+class TestJpegToo(TestJpeg):
+    """The same, for the notebooks after the training."""
+
+    paths = PATHS[5:]
