@@ -51,7 +51,9 @@ def table(faults: Sequence[Fault]) -> pd.DataFrame:
     """File, fault and remedy in rows, what stops first; faults of one kind of many files in one."""
     rows: dict[tuple, list[str]] = {}
     for one in sorted(faults, key=lambda one: not one.stops):
-        rows.setdefault((one.fault, one.remedy, one.stops), []).append(one.file.name)
+        rows.setdefault((one.fault, one.remedy, one.stops), []).append(
+            "/".join(one.file.parts[-2:])
+        )
     kept = []
     for kind, files in rows.items():
         many = len(files) > MOST_NAMED
@@ -88,20 +90,22 @@ def _look(record: Record) -> Look:
                    for note in xray.notes]  # fmt: skip
     except (DataError, OSError) as error:
         small = None
-        faults.append(_fault(record.image_path, str(error)))
+        faults.append(_fault(record.image_path, error))
     for path in record.mask_paths:
         try:
             masks.append(read_mask(path, record.shape))
         except (DataError, OSError) as error:
-            faults.append(_fault(path, str(error)))
+            faults.append(_fault(path, error))
     if len(masks) == len(record.mask_paths):
         faults += _of_masks(record, masks, small)
     return Look(small, tuple(faults))
 
 
-def _fault(path: Path, sentence: str, stops: bool = True) -> Fault:
+def _fault(path: Path, sentence: Exception | str, stops: bool = True) -> Fault:
     """A fault from a sentence: the file, what is wrong with it, a colon, and the remedy."""
-    said, _, remedy = sentence.rpartition(": ")
+    if isinstance(sentence, OSError) and sentence.filename:
+        return Fault(path, "cannot be opened", "check its permissions")
+    said, _, remedy = str(sentence).rpartition(": ")
     return Fault(path, said.removeprefix(str(path)).strip(), remedy, stops)
 
 
@@ -126,6 +130,9 @@ def _of_sides(record: Record, masks: Sequence[Mask]) -> list[Fault]:
     black = [path for path, mask in zip(record.mask_paths, masks, strict=True) if not mask.any()]
     if black:
         return [Fault(black[0], "is all black", "fine if that lung was removed", False)]
+    if len(masks) == 2 and np.array_equal(*masks):
+        remedy = "draw a lung in each, or keep one file for both"
+        return [Fault(record.mask_paths[0], "is the same as the mask of the other lung", remedy)]
     columns = [np.nonzero(mask)[1].mean() for mask in masks]
     first = record.mask_paths[0]
     if first.parent.name == "leftMask" and columns != sorted(columns):
@@ -159,6 +166,8 @@ def _same_pictures(records: Sequence[Record], looks: Sequence[Look]) -> list[Fau
     """Pictures that come twice, or nearly, under the names of different patients."""
     read = [(record, look.small) for record, look in zip(records, looks, strict=True)
             if look.small is not None]  # fmt: skip
+    if not read:
+        return []
     detail = np.array([_detail(small) for _, small in read]).reshape(len(read), -1)
     alike = np.triu(detail @ detail.T, 1) / SIDE**2
     found = []

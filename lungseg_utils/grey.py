@@ -13,6 +13,7 @@ SAMPLE = 2**19  # pixels that a range of grey values is found from
 TAIL = 0.001  # of the pixels: what is beyond is a hot pixel or a label
 BORDER = 0.01  # of the pixels: more than a label takes; it is made black, as other borders are
 LEAST_CONTRAST = 0.7  # of the whole range; of 401 real X-rays none has less than .9
+MOST_WHITE = 0.4  # of the pixels; of 385 real X-rays none has more than .02, of simulated ones .3
 MOST_LABEL_GREYS = 16  # grey values of labels and borders, at most a sixteenth of the picture's own
 # A mask has a share of .95 of its pixels within 6 % of its two values, even as a JPEG.
 MASK_SHARE, MASK_EDGE = 0.95, 0.06
@@ -42,6 +43,9 @@ def scaled(stored: Stored, name: Path | str) -> Xray:
     beyond = [] if full else np.setdiff1d(levels, _near(levels, own))
     if counts[np.isin(levels, beyond)].sum() > BORDER * counts.sum():
         image[np.isin(pixels, beyond)] = 0
+    white = float((image >= 1).mean())
+    if white > MOST_WHITE:
+        notes = *notes, f"{white:.0%} of it is pure white: lung may be lost in it"
     return Xray(image, stored.spacing_mm, (*stored.notes, *notes))
 
 
@@ -61,10 +65,11 @@ def _histogram(
         grey = f"are {sample[0]:g}" if sample.size else "are no numbers"
         raise DataError(f"{name} shows nothing, all its pixels {grey}: choose another file")
     first, last = sample.min(), sample.max()
-    unit = 1.0 if pixels.dtype.kind in "biu" and last - first < 2**17 else (last - first) / 2**16
-    counts = np.bincount(((sample - first) / unit).astype(int))
+    if pixels.dtype.kind not in "biu" or last - first >= 2**17:
+        return np.unique(sample, return_counts=True)
+    counts = np.bincount((sample - first).astype(int))
     held = np.flatnonzero(counts)
-    return first + held * unit, counts[held]
+    return first + held, counts[held]
 
 
 def _check_not_a_mask(levels: np.ndarray, counts: np.ndarray, name: Path | str) -> None:

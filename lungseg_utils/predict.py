@@ -112,7 +112,7 @@ def predict(
     square = found.mean(axis=0) if joint else found[0].copy()
     confidence, doubt = agreement(found), found.std(axis=0)
     warnings = _orientation_warnings(models, squares)
-    if 0 < confidence < LEAST_CONFIDENCE:
+    if confidence < LEAST_CONFIDENCE:
         warnings.append("the networks and the copies disagree: do not rely on this mask")
     return Prediction(
         image.shape, spacing_mm, square, doubt, confidence, (*warnings, *notes), threshold

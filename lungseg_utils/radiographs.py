@@ -105,9 +105,12 @@ def find_set(root: Path | str) -> Set:
     if not images:
         raise DataError(f"{root / layout.images} holds no X-rays: put the radiographs there")
     masks = [_files(_folders(root, one), MASK_SUFFIXES, faults) for one in layout.masks]
-    paired = dict(_pairs(images, masks, faults))
+    empty = [one for one, found in zip(layout.masks, masks, strict=True) if not found]
+    faults += [Fault(root / one, "holds no masks", "put them there") for one in empty]
+    paired = dict(_pairs(images, masks, faults)) if not empty else {}
     if not paired:
-        raise DataError(f"{root / layout.masks[0]} holds no mask named like an image: rename them")
+        place = root / (empty or layout.masks)[0]
+        raise DataError(f"{place} holds no mask named like an image: put them there or rename them")
     texts = _files(_folders(root, layout.readings) if layout.readings else [], (".txt",), faults)
     readings = {name: read_clinical(path, faults) for name, path in texts.items() if name in images}
     metadata = read_metadata(root / "metadata.csv", images, faults)
@@ -220,6 +223,8 @@ def _record(
 
 def _told(error: Exception, image: Path, masks: tuple[Path, ...]) -> tuple[Path, str, str]:
     """The file, the fault and the remedy of an error's sentence."""
+    if isinstance(error, OSError) and error.filename:
+        return Path(error.filename), "cannot be opened", "check its permissions"
     said = str(error)
     file = next((one for one in (*masks, image) if said.startswith(str(one))), image)
     fault, _, remedy = said.removeprefix(str(file)).strip().rpartition(": ")

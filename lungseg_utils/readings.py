@@ -19,7 +19,9 @@ ALSO_CALLED = {
     "label": "abnormal", "gender": "sex", "patient gender": "sex", "patient sex": "sex",
     "patient age": "age",
 }  # fmt: skip
-EMPTY = {None, "", "?"}
+EMPTY = {"", "?", "nan", "na", "n/a", "none", "null", "unknown"}
+OLDEST, COARSEST_MM = 130, 10
+LABELS = {"0": 0, "0.0": 0, "1": 1, "1.0": 1}
 SEXES = {"f": "F", "female": "F", "m": "M", "male": "M", "o": "O", "other": "O", "": ""}
 YEARS_PER_UNIT = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 LINES = re.MULTILINE | re.IGNORECASE
@@ -37,7 +39,11 @@ def read_clinical(path: Path, faults: list[Fault]) -> dict:
     """Sex, age in years and reading that a text names, unknown where it does not, which is added
     to `faults`.
     """
-    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError:
+        faults.append(Fault(path, "cannot be opened", "check its permissions", False))
+        text = ""
     sex, age = SEX.search(text), AGE.search(text)
     for found, what in ((sex, "sex"), (age, "age")):
         if not found:
@@ -67,7 +73,8 @@ def group_patients(
     for name in sorted(names):
         patient = known[name].get("patient")
         mentions = " ".join(re.findall(r"same pt as ([^)]*)", known[name].get("reading", "")))
-        same = {name, *re.findall(r"\w+_\d+_\d\b", mentions)}
+        words = {word.strip(".") for word in re.findall(r"[\w.-]+", mentions)}
+        same = {name, *re.findall(r"\w+_\d+_\d\b", mentions), *(words & names.keys())}
         same |= {columns.setdefault(patient, name)} if patient else set()
         joined = {group.setdefault(other, other) for other in same}
         if len(joined) > 1:
@@ -91,7 +98,7 @@ def read_metadata(path: Path, images: dict[str, Path], faults: list[Fault]) -> d
         return {}
     try:
         columns, rows = _table(path)
-    except (UnicodeDecodeError, csv.Error):
+    except (UnicodeDecodeError, csv.Error, OSError):
         faults.append(Fault(path, "is no table in UTF-8", "save it as CSV in UTF-8"))
         return {}
     if "file" not in columns:
@@ -112,9 +119,16 @@ def _table(path: Path) -> tuple[list[str], list[dict]]:
         first, *rest = [*file, ""]
         separator = max(",;\t", key=first.count)
         names = [one.strip() for one in next(csv.reader([first], delimiter=separator), [])]
-        columns = [ALSO_CALLED.get(one.lower(), one.lower() if one.lower() in COLUMNS else one)
-                   for one in names]  # fmt: skip
+        own = {one.lower() for one in names} & set(COLUMNS)
+        columns = [_column_of(one, own) for one in names]
         return columns, list(csv.DictReader(rest, columns, delimiter=separator))
+
+
+def _column_of(name: str, own: set[str]) -> str:
+    """The column of `COLUMNS` that a name means, unless the table has that one itself."""
+    low = name.lower()
+    meant = low if low in own else ALSO_CALLED.get(low, name)
+    return name if meant in own and low not in own else meant
 
 
 def _rows_by_name(
@@ -134,24 +148,28 @@ def _rows_by_name(
 
 
 def _metadata_row(path: Path, row: dict[str, str], faults: list[Fault]) -> dict:
-    text = {key: "" if row.get(key) in EMPTY else row[key].strip() for key in COLUMNS}
+    text = {key: (row.get(key) or "").strip() for key in COLUMNS}
+    text = {key: "" if said.lower() in EMPTY else said for key, said in text.items()}
 
     def wrong(column: str, remedy: str) -> None:
         said = f"has {column} {text[column]} in the row of {row['file']}"
         faults.append(Fault(path, said, f"write {remedy} or nothing"))
 
-    def number(column: str, least: float = 1e-9) -> float | None:
+    def number(column: str, least: float = 1e-9, most: float = 1e6) -> float | None:
         try:
-            found = float(text[column] or "nan")
+            found = float(text[column].replace(",", ".").replace("_", "?") or "nan")
         except ValueError:
             found = -math.inf
-        if text[column] and not least <= found < math.inf:
-            wrong(column, "a positive number")
-        return found if least <= found < math.inf else None
+        fits = least <= found <= most
+        if text[column] and not fits:
+            wrong(
+                column, "a positive number" if found < least or found > 1e6 else f"at most {most}"
+            )
+        return found if fits else None
 
     if text["sex"].lower() not in SEXES:
         wrong("sex", "F, M, O")
-    if text["abnormal"] not in ("", "0", "1"):
+    if text["abnormal"] and text["abnormal"] not in LABELS:
         wrong("abnormal", "0, 1")
     shape = number("native_height"), number("native_width")
     if bool(text["native_height"]) != bool(text["native_width"]):
@@ -160,8 +178,8 @@ def _metadata_row(path: Path, row: dict[str, str], faults: list[Fault]) -> dict:
     return {
         "patient": text["patient"],
         "sex": SEXES.get(text["sex"].lower(), ""),
-        "age": number("age", 0),
-        "label": int(text["abnormal"]) if text["abnormal"] in ("0", "1") else None,
+        "age": number("age", 0, OLDEST),
+        "label": LABELS.get(text["abnormal"]),
         "native_shape": None if None in shape else shape,
-        "native_spacing_mm": number("native_spacing_mm"),
+        "native_spacing_mm": number("native_spacing_mm", most=COARSEST_MM),
     }

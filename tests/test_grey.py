@@ -71,6 +71,8 @@ DAMAGED = {
     "a dark picture with a white label": (with_label(255)(CHEST // 3), np.s_[20:]),
     "floating point from 0 to 1": (CHEST / np.float32(255), ...),
     "floating point of any range": (CHEST * 17.3 - 500, ...),
+    "a border far below": (with_border(-9999)(CHEST / np.float32(255)), np.s_[8:-8]),
+    "a border of the largest number": (with_border(2**32 - 1)(DEEP.astype(np.uint32)), np.s_[8:-8]),
     "floating point with holes": (np.where(CHEST == 40, np.nan, CHEST / 255), CHEST != 40),
 }
 
@@ -96,6 +98,12 @@ GUESSED = {
 def test_a_guess_is_told(pixels, says):
     (note,) = notes(pixels)
     assert says in note
+
+
+def test_a_picture_that_is_burnt_out_says_so():
+    (note,) = notes(np.uint8(np.clip(CHEST * 4.0, 0, 255)))
+    assert note.endswith("% of it is pure white: lung may be lost in it")
+    assert notes(np.uint8(np.clip(CHEST * 1.2, 0, 255))) == ()
 
 
 def test_a_wide_border_becomes_black_and_a_label_stays_white():

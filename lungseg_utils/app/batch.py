@@ -19,13 +19,13 @@ import keras
 import numpy as np
 from PIL import Image as Pillow
 
-from lungseg_utils.app.jobs import Job, find_jobs, without_formula
+from lungseg_utils.app.jobs import ROWS, Job, find_jobs, without_formula
 from lungseg_utils.images import read_xray
 from lungseg_utils.overlay import draw
 from lungseg_utils.predict import Prediction, predict
 from lungseg_utils.types import DataError, NotAnXray, Xray, written_whole
 
-MASKS, OVERLAYS, ROWS, TABLE = "masks", "overlays", "scores.jsonl", "scores.csv"
+MASKS, OVERLAYS, TABLE = "masks", "overlays", "scores.csv"
 LUNG_COLUMNS = {"left": "image_left_patient_right", "right": "image_right_patient_left"}
 TABLE_COLUMNS = (
     "file", "error", "warnings", "confidence",

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from lungseg_utils.images import FORMATS, HEAD, format_of
 
 FORMULA = ("=", "+", "-", "@")  # a spreadsheet computes what begins so
+ROWS = "scores.jsonl"  # a folder that has it is the OUT of an earlier run
 LONGEST = 251  # bytes of a name, which a disk takes together with .png
 
 
@@ -75,6 +76,7 @@ def _below(folder: Path, ours: set[str]) -> tuple[list[Path], list[Path]]:
         folders[:] = sorted(
             name for name in folders
             if not name.startswith(".") and os.path.realpath(os.path.join(place, name)) not in ours
+            and not os.path.exists(os.path.join(place, name, ROWS))
         )  # fmt: skip
         files += (Path(place, name) for name in sorted(names) if not name.startswith("."))
     # one that is gone by now is nobody's
@@ -107,7 +109,8 @@ def without_formula(cell: object) -> object:
 
 def _bare(relative: Path) -> Path:
     suffix = relative.suffix
-    return Path(str(relative)[: -len(suffix)]) if _is_known(suffix) else relative
+    is_plain = _is_known(suffix) and relative.stem.strip(".")
+    return Path(str(relative)[: -len(suffix)]) if is_plain else relative
 
 
 def _free(wanted: Path, used: set[str]) -> str:

@@ -204,6 +204,14 @@ class _Parser(argparse.ArgumentParser):
         sys.exit(MISUSED)
 
 
+def _typed(text: str) -> Path:
+    """A path as somebody typed it: quotes around it and ~ do no harm."""
+    bare = text.strip(" \t\"'")
+    if not bare:
+        raise argparse.ArgumentTypeError("a path is empty: name a file or a folder")
+    return Path(text if os.path.exists(text) else os.path.expanduser(bare))
+
+
 def _share(text: str) -> float:
     with contextlib.suppress(ValueError):
         if 0 < (value := float(text)) < 1:
@@ -229,8 +237,8 @@ def _add(commands, name: str, run: Callable, text: str, epilog: str = "") -> _Pa
 
 def _add_looking(add: Callable) -> None:
     one = add("predict", _predict, "find the lungs in X-rays", PREDICT)
-    one.add_argument("paths", type=Path, nargs="+", metavar="FILE", help="a file or a folder")
-    one.add_argument("-o", "--out", type=Path, required=True, help="the folder to write to")
+    one.add_argument("paths", type=_typed, nargs="+", metavar="FILE", help="a file or a folder")
+    one.add_argument("-o", "--out", type=_typed, required=True, help="the folder to write to")
     one.add_argument("--threshold", type=_share, help="above it is lung (default 0.5)")
     _add_network(one)
     one = add("serve", _serve, "open a page on this computer to drop X-rays on")
@@ -242,27 +250,27 @@ def _add_looking(add: Callable) -> None:
 
 def _add_learning(add: Callable) -> None:
     one = add("download", _download, "fetch the Montgomery County X-ray set")
-    one.add_argument("folder", type=Path, nargs="?", help="where to; by default the course's own")
+    one.add_argument("folder", type=_typed, nargs="?", help="where to; by default the course's own")
     one = add("phantom", _phantom, "write a set of simulated radiographs")
-    one.add_argument("folder", type=Path, help="a folder that does not exist yet")
+    one.add_argument("folder", type=_typed, help="a folder that does not exist yet")
     one.add_argument("--count", type=int, default=138, help="radiographs (default 138)")
     one.add_argument("--size", default="512", help="pixels on a side (default 512), or native")
     one.add_argument("--bits", type=int, default=8, help="bits of grey, 8 (default) or 12")
     one.add_argument("--seed", type=int, default=0, help="another seed, another set (default 0)")
     one = add("check", _check, "say whether a set of X-rays and masks is in order", CHECK)
-    one.add_argument("root", type=Path, help=SET)
+    one.add_argument("root", type=_typed, help=SET)
     one = add("train", _train, "train the course's network, or go on where that was stopped")
     out = Path("lungs.keras")
     one.add_argument(
-        "-o", "--out", type=Path, default=out, help=f"the file to write (default {out})"
+        "-o", "--out", type=_typed, default=out, help=f"the file to write (default {out})"
     )
-    one.add_argument("--data", type=Path, help=SET)
+    one.add_argument("--data", type=_typed, help=SET)
     one.add_argument("--scale", choices=("ci", "laptop", "gpu"), help="ci: a look; gpu: thorough")
     one = add("evaluate", _evaluate, "score a network on a folder with masks")
-    one.add_argument("root", type=Path, help=SET)
-    one.add_argument("--json", type=Path, help="where to write the scores, and every image's")
+    one.add_argument("root", type=_typed, help=SET)
+    one.add_argument("--json", type=_typed, help="where to write the scores, and every image's")
     _add_network(one)
 
 
 def _add_network(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--network", type=Path, help="one of your own, from `lungseg train`")
+    parser.add_argument("--network", type=_typed, help="one of your own, from `lungseg train`")

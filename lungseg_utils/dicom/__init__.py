@@ -20,6 +20,8 @@ from .pixels import COLOURS, bare_picture
 
 DEFLATED = b"1.2.840.10008.1.2.1.99"  # is unpacked whole before anything can be checked
 MARK = b"DICM"
+NOTHING = frozenset({0})  # what zeros behind a copy that broke off are taken for: no field
+PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 MOST_META = 4096  # bytes in which the transfer syntax is named
 NO_PICTURE = "{} is a DICOM file without a picture: choose another file"
 OTHER_MODALITIES = {"CT", "MR", "PT", "NM", "US", "MG", "XA", "OPT", "OP", "ES", "ECG"}
@@ -58,7 +60,7 @@ def read_dicom(content: bytes, name: Path | str) -> Stored:
         index or the like. Source: DICOM PS3.3, C.7.6.3, C.8.11 and C.11.
     """
     with _in_one_sentence(name):
-        header = _opened(io.BytesIO(content), name)[0]
+        header = _opened(io.BytesIO(content), name, NOTHING)[0]
         shape = _checked_shape(header, name)
         if "PixelData" not in header.fields:
             raise DataError(NO_PICTURE.format(name))
@@ -73,7 +75,7 @@ def measure_dicom(path: Path) -> tuple[tuple[int, int], Spacing | None]:
     Raises: DataError as `read_dicom`, but for faults of the pixels.
     """
     with path.open("rb") as file, _in_one_sentence(path):
-        header, rest = _opened(file, path, stop_before_pixels=True)
+        header, rest = _opened(file, path, NOTHING | PIXELS)
         height, width, _ = _checked_shape(header, path)
         if not rest.read(1):
             raise DataError(NO_PICTURE.format(path))
@@ -99,9 +101,9 @@ def _in_one_sentence(name: Path | str) -> Iterator[None]:
             raise DataError(f"{name} cannot be read as DICOM: export it again") from error
 
 
-def _opened(file, name: Path | str, **options) -> tuple[Header, io.IOBase]:
-    """What is read of a file, and the file, behind what was read."""
-    from pydicom import dcmread
+def _opened(file, name: Path | str, stops: frozenset[int]) -> tuple[Header, io.IOBase]:
+    """What is read of a file up to one of the tags `stops`, and the file, behind what was read."""
+    from pydicom.filereader import read_partial
 
     if DEFLATED in file.read(MOST_META):
         raise DataError(f"{name} is a deflated DICOM file: export it without compression")
@@ -109,7 +111,7 @@ def _opened(file, name: Path | str, **options) -> tuple[Header, io.IOBase]:
     if file.read(len(MARK)) == MARK:
         file = io.BytesIO(file.read())
     file.seek(0)
-    fields = dcmread(file, force=True, **options)
+    fields = read_partial(file, lambda tag, *_: tag in stops, force=True)
     if not fields:
         raise ValueError("it holds no field")
     return Header(fields), file

@@ -63,6 +63,8 @@ class Header:
 
 def _number(value: object) -> float | None:
     with contextlib.suppress(Exception):
+        if "_" in str(value):  # which Python takes for a thousands separator
+            return None
         number = float(value.strip("\0 ") if isinstance(value, str) else value)
         return number if math.isfinite(number) else None
     return None

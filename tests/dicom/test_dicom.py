@@ -649,7 +649,7 @@ def test_pydicoms_words_are_kept_from_the_reader(monkeypatch, recwarn):
 
     stored(WindowCenter=b"7,5 ", WindowWidth=b"x ", PatientAge=b"\xff")
     assert not recwarn.list
-    monkeypatch.setattr("pydicom.dcmread", fail)
+    monkeypatch.setattr("pydicom.filereader.read_partial", fail)
     refused(dicom()(), "^one.dcm cannot be read as DICOM: export it again$")
 
 

@@ -108,7 +108,7 @@ def names_of(node: ast.stmt) -> list[str]:
 # one truth: what may stand in one place alone, and where that is
 ONCE = {
     "a file is decoded": (
-        r"cv2\.im(?:read|decode)\(|Pillow\.open\(|dcmread\(", "images.py dicom/__init__.py"),
+        r"cv2\.im(?:read|decode)\(|Pillow\.open\(|read_partial\(", "images.py dicom/__init__.py"),
     "an image is written": (r"cv2\.im(?:write|encode)\(", ""),
     "a file takes its name in one step": (
         r"os\.(?:replace|rename)\(|\bpart\.re(?:place|name)\(",
