@@ -2,12 +2,12 @@
 
 An X-ray goes through them in order: a file becomes an `Xray`, a record, a square array, a batch;
 the U-Net makes a probability of it, which becomes a mask at native size, scores and a picture.
-The course itself is 3,105 lines; the folders use it, and it uses none of them but `phantom`.
+The course itself is 3,111 lines; the folders use it, and it uses none of them but `phantom`.
 
         types.py           114  the words that every module uses, and the only way it writes a file
     00  start.py           229  which data, which size of run, which device
     01  images.py          221  the only reader, from a file or its bytes to an `Xray`
-    01  grey.py            149  the only scaling, from the numbers that a file holds to an image
+    01  grey.py            155  the only scaling, from the numbers that a file holds to an image
     01  dicom/             598  DICOM, the files that hospitals use, for `images`
     01  radiographs.py     241  from a folder to records: what is known about each radiograph
     01  readings.py        185  what is known of patients, from readings and a table

@@ -43,7 +43,8 @@ def scaled(stored: Stored, name: Path | str) -> Xray:
     beyond = [] if full else np.setdiff1d(levels, _near(levels, own))
     if counts[np.isin(levels, beyond)].sum() > BORDER * counts.sum():
         image[np.isin(pixels, beyond)] = 0
-    white = float((image >= 1).mean())
+    step = _stride(image)
+    white = float((image[::step, ::step] >= 1).mean())
     if white > MOST_WHITE:
         notes = *notes, f"{white:.0%} of it is pure white: lung may be lost in it"
     return Xray(image, stored.spacing_mm, (*stored.notes, *notes))
@@ -53,7 +54,7 @@ def _histogram(
     pixels: np.ndarray, used: Mask | None, name: Path | str
 ) -> tuple[np.ndarray, np.ndarray]:
     """The numbers that a picture holds, in order, and how many of a sample of pixels hold each."""
-    step = max(1, math.isqrt(pixels.size // SAMPLE))
+    step = _stride(pixels)
     sample, alike = np.zeros(0), True
     for stride in (step, 1):  # all pixels, where those of the sample are alike
         if alike:
@@ -70,6 +71,11 @@ def _histogram(
     counts = np.bincount((sample - first).astype(int))
     held = np.flatnonzero(counts)
     return first + held, counts[held]
+
+
+def _stride(pixels: np.ndarray) -> int:
+    """The step between the rows, and the columns, of a sample."""
+    return max(1, math.isqrt(pixels.size // SAMPLE))
 
 
 def _check_not_a_mask(levels: np.ndarray, counts: np.ndarray, name: Path | str) -> None:
