@@ -165,7 +165,7 @@ LUNGS = ", ".join(
 HAND = Play(
     "06_reading_the_results",
     "YouAreTheBaseline",
-    f"scenes.drawn_by_hand(image, reference, spacing_mm, {LUNGS}, others, reveal)",
+    f"scenes.drawn_by_hand(image, reference, record.spacing_mm, {LUNGS}, others, reveal)",
     {**PLACED, "reveal": False},
     (
         *(
