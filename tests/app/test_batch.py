@@ -670,3 +670,14 @@ def test_files_are_looked_at_in_turn_with_their_settings(monkeypatch, tmp_path):
     for folder in ("masks", "overlays"):
         assert sorted(path.name for path in (out / folder / "t").iterdir()) == ["a.png", "c.png"]
     assert list(predict_files([], [], out, settings)) == []
+
+
+def test_an_earlier_out_within_a_folder_is_not_looked_into(tmp_path):
+    filled(tmp_path, "a.png", "found/overlays/a.png", "found/scores.jsonl", "other/b.png")
+    assert targets(tmp_path) == {"a.png": "a", "b.png": "other/b"}
+
+
+def test_a_name_of_dots_is_kept_whole(tmp_path):
+    assert targets(filled(tmp_path, "x/...png", "x/b.png")) == {"b.png": "x/b"}
+    (job,) = find_jobs([tmp_path / "x" / "...png"])[0]
+    assert job.target == "...png"

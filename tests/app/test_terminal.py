@@ -827,3 +827,19 @@ def test_the_command_says_what_it_says_and_not_what_c_does(options, monkeypatch,
     said = capfd.readouterr()
     assert (left.value.code, said.out) == (3, "the answer\n")
     assert said.err == ("from C\na name \u00fc ?\n" if options else "a name \u00fc \\udcff\n")
+
+
+@pytest.mark.parametrize("typed", ["'{}'", '"{}"', " {} ", "{}"])
+def test_a_path_is_taken_as_it_is_meant(typed, tmp_path, monkeypatch):
+    assert terminal._typed(typed.format(tmp_path)) == tmp_path
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert terminal._typed(typed.format("~/x")) == tmp_path / "x"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "'odd'").mkdir()
+    assert terminal._typed("'odd'") == Path("'odd'"), "what is there is meant"
+
+
+def test_an_empty_path_is_not_the_current_folder(capsys):
+    with pytest.raises(SystemExit):
+        main(["predict", "", "-o", "x"])
+    assert "a path is empty: name a file or a folder" in capsys.readouterr().err
