@@ -2,16 +2,16 @@
 
 An X-ray goes through them in order: a file becomes an `Xray`, a record, a square array, a batch;
 the U-Net makes a probability of it, which becomes a mask at native size, scores and a picture.
-The course itself is 3,111 lines; the folders use it, and it uses none of them but `phantom`.
+The course itself is 3,104 lines; the folders use it, and it uses none of them but `phantom`.
 
         types.py           114  the words that every module uses, and the only way it writes a file
     00  start.py           229  which data, which size of run, which device
     01  images.py          221  the only reader, from a file or its bytes to an `Xray`
     01  grey.py            155  the only scaling, from the numbers that a file holds to an image
     01  dicom/             598  DICOM, the files that hospitals use, for `images`
-    01  radiographs.py     241  from a folder to records: what is known about each radiograph
-    01  readings.py        185  what is known of patients, from readings and a table
-    01  checks.py          197  whether a set is in order, all its faults at once
+    01  radiographs.py     235  from a folder to records: what is known about each radiograph
+    01  readings.py        187  what is known of patients, from readings and a table
+    01  checks.py          194  whether a set is in order, all its faults at once
     01  splits.py          102  which records are for training, validation and testing
     02  masks.py           252  lung masks: read, merged, measured and checked
     02  squares.py          81  resizes to a square array and back; loads records as squares

@@ -136,11 +136,8 @@ def _of_sides(record: Record, masks: Sequence[Mask]) -> list[Fault]:
     columns = [np.nonzero(mask)[1].mean() for mask in masks]
     first = record.mask_paths[0]
     if first.parent.name == "leftMask" and columns != sorted(columns):
-        said, remedy = (
-            "lies on the right of the image",
-            "swap the two masks, or turn the image back",
-        )
-        return [Fault(first, said, remedy)]
+        remedy = "swap the two masks, or turn the image back"
+        return [Fault(first, "lies on the right of the image", remedy)]
     return []
 
 

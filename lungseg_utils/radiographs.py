@@ -54,14 +54,8 @@ LAYOUTS = [
     Layout("JSRT with the masks of SCR", "All247images",
            ("fold*/masks/left lung", "fold*/masks/right lung")),
 ]  # fmt: skip
-MASK_ENDS = (
-    "",
-    "_mask",
-    "-mask",
-    "_lung",
-    "_label",
-    "_seg",
-)  # of a mask's name, behind its image's
+# of a mask's name, behind its image's
+MASK_ENDS = ("", "_mask", "-mask", "_lung", "_label", "_seg")
 
 
 class Set(NamedTuple):

@@ -139,10 +139,12 @@ def _rows_by_name(
     for name, times in Counter(filter(None, names)).items():
         if times > 1:
             faults.append(Fault(path, f"has {times} rows for {name}", "keep one"))
-    for said, count in (("rows of no image", names.count("")),
-                        ("images without a row", len(images.keys() - set(names)))):  # fmt: skip
+    for said, count, remedy in (
+        ("has rows of no image", names.count(""), "they are not read"),
+        ("lacks rows of images", len(images.keys() - set(names)), "what they would say is unknown"),
+    ):
         if count:
-            faults.append(Fault(path, f"has {count} {said}", "what they miss is unknown", False))
+            faults.append(Fault(path, f"{said} ({count})", remedy, False))
     pairs = zip(names, rows, strict=True)
     return {name: _metadata_row(path, row, faults) for name, row in pairs if name}
 

@@ -318,10 +318,10 @@ REMARKS = {
     "reading as Word file": (
         rename(READING, READING.replace(".txt", ".doc")), READING.replace(".txt", ".doc"),
         "is no file of .txt"),
-    "table lacks a row": (edit(TABLE, drop_row), TABLE, "has 1 images without a row"),
+    "table lacks a row": (edit(TABLE, drop_row), TABLE, "lacks rows of images (1)"),
     "table has a row of no image": (
-        add_row("spare.png,0,F,27,4892,4020,0.0875"), TABLE, "has 1 rows of no image"),
-    "table has a row without file": (add_row(",0,F,27"), TABLE, "has 1 rows of no image"),
+        add_row("spare.png,0,F,27,4892,4020,0.0875"), TABLE, "has rows of no image (1)"),
+    "table has a row without file": (add_row(",0,F,27"), TABLE, "has rows of no image (1)"),
     "table has columns of others": (
         edit(TABLE, lambda table: table.replace(b"abnormal", b"verdict")), TABLE,
         "has columns that are not read: verdict"),

@@ -1,6 +1,7 @@
 """Files to records and images: depth, spacing, patients, ages; and the real sets."""
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from sets import (
 )
 
 from lungseg_utils.images import read_image
-from lungseg_utils.radiographs import load_records
+from lungseg_utils.radiographs import LAYOUTS, MASK_ENDS, load_records
 from lungseg_utils.types import Record
 
 
@@ -189,3 +190,13 @@ def test_a_reading_comes_before_the_table(tmp_path):
     write_metadata(tmp_path, NAMES, row="{name}.png,{label},M,50,4892,4020,0.0875")
     record = load_records(tmp_path)[0]
     assert (record.sex, record.age) == ("F", 27.0)
+
+
+def test_the_page_on_sets_has_every_layout_and_ending():
+    text = (Path(__file__).parents[1] / "USING.md").read_text(encoding="utf-8")
+    for one in LAYOUTS:
+        masks = ", ".join(f"`{folder}`" for folder in one.masks)
+        readings = f"`{one.readings}`" if one.readings else ""
+        assert f"| {one.name} | `{one.images}` | {masks} | {readings} |" in text
+    assert text.count("| JSRT with the masks of SCR |") == 2
+    assert all(f"`{end}`" in text for end in MASK_ENDS if end)
