@@ -5,15 +5,17 @@ function that decodes them and the one that only measures. What a file is stands
 its name. All of them give `Stored`, the numbers of the file, which `grey` makes an image of.
 """
 
+import contextlib
 import io
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import cv2
 import numpy as np
 from PIL import Image as Pillow
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from lungseg_utils.dicom import DICOM_WITHOUT_PREAMBLE, measure_dicom, read_dicom
 from lungseg_utils.grey import scaled
@@ -22,8 +24,12 @@ from lungseg_utils.types import MOST_PIXELS, DataError, Image, Spacing, Stored, 
 MOST_BYTES = 512 * 2**20  # of a file
 MOST_CHANNELS = 4
 PICTURES = "JPEG", "TIFF"  # of its fifty formats
-WHITE_IS_ZERO, PHOTOMETRIC = 0, 262  # a field of TIFF files, and one of its values
-PNG_HEAD, PNG_TAIL = 24, 12  # bytes that tell a PNG's size and whether its end is there
+# fields of TIFF files, and values of the last two
+WIDTH, HEIGHT, BITS, SAMPLES, PHOTOMETRIC, PLANAR = 256, 257, 258, 277, 262, 284
+WHITE_IS_ZERO, APART = 0, 2
+TIFF_HEAD, BIG_TIFF = 8, (b"II+\0", b"MM\0+")  # a large one's head is as long again
+PNG_HEAD, PNG_TAIL = 24, 2**16  # bytes that tell a PNG's size and whether its end is there
+PNG_END = b"IEND\xaeB`\x82"
 JSRT_SIDE, JSRT_MM, JSRT_LARGEST = 2048, 0.175, 4095  # Shiraishi et al. 2000
 
 
@@ -88,8 +94,10 @@ def _format(head: bytes, size: int, name: Path | str) -> "Format":
 
 def _png(content: bytes, name: Path | str) -> Stored:
     _png_shape(content[:PNG_HEAD], content[-PNG_TAIL:], name)
-    fault = f"{name} is damaged and cannot be decoded: fetch or export it again"
-    return Stored(_decoded(content, fault))
+    pixels = _decoded(content)
+    if pixels is None:
+        raise DataError(f"{name} is damaged and cannot be decoded: fetch or export it again")
+    return Stored(pixels)
 
 
 def _measure_png(path: Path) -> tuple[tuple[int, int], None]:
@@ -103,7 +111,7 @@ def _measure_png(path: Path) -> tuple[tuple[int, int], None]:
 def _png_shape(head: bytes, tail: bytes, name: Path | str) -> tuple[int, int]:
     if not PNG.startswith(head[:8]):
         raise DataError(f"{name} is not a PNG file: convert it to PNG, renaming is not enough")
-    if len(head) < PNG_HEAD or b"IEND" not in tail:
+    if len(head) < PNG_HEAD or PNG_END not in tail:
         raise DataError(f"{name} is cut short: fetch or export it again")
     width, height = struct.unpack(">II", head[16:24])
     _check_size(height, width, name)
@@ -112,20 +120,52 @@ def _png_shape(head: bytes, tail: bytes, name: Path | str) -> tuple[int, int]:
 
 def _jpeg(content: bytes, name: Path | str) -> Stored:
     try:
-        picture = open_picture(io.BytesIO(content), name, PICTURES).convert("L")
+        return Stored(_pillow_pixels(open_picture(io.BytesIO(content), name, PICTURES)))
     except OSError:  # OpenCV would fill the missing part with grey
         raise DataError(f"{name} is cut short or damaged: export it again") from None
-    return Stored(np.asarray(picture))
 
 
 def _tiff(content: bytes, name: Path | str) -> Stored:
-    inverted = (
-        open_picture(io.BytesIO(content), name, PICTURES).tag_v2.get(PHOTOMETRIC) == WHITE_IS_ZERO
-    )
-    # Pillow would squeeze 16 bits of colour into 8
-    pixels = _decoded(content, f"{name} is damaged and cannot be decoded: export it again")
+    file = io.BytesIO(content)
+    fields, pixels = _tiff_fields(file, name), _decoded(content)
+    fault = f"{name} is damaged, or a TIFF that cannot be read: export it as PNG"
+    if fields.get(PLANAR) == APART and np.max(fields.get(BITS, 1)) > 8:  # read as if they were not
+        raise DataError(fault)
+    if pixels is None or not pixels.any():  # OpenCV lacks some compressions
+        try:
+            pixels = _pillow_pixels(open_picture(file, name, PICTURES))
+        except Exception:
+            raise DataError(fault) from None
+    inverted = fields.get(PHOTOMETRIC) == WHITE_IS_ZERO
     # OpenCV turns those of 8 bits by itself
     return Stored(pixels, inverted=inverted and pixels.dtype != np.uint8)
+
+
+def _pillow_pixels(picture: Pillow.Image) -> np.ndarray:
+    """(height, width), or (height, width, 3) in OpenCV's order."""
+    if picture.mode in ("L", "F") or picture.mode.startswith("I"):
+        return np.asarray(picture)
+    return np.asarray(picture.convert("RGB"))[:, :, ::-1]
+
+
+def _measure_tiff(path: Path) -> tuple[tuple[int, int], None]:
+    with path.open("rb") as file:
+        fields = _tiff_fields(file, path)
+    return (int(fields[HEIGHT]), int(fields[WIDTH])), None
+
+
+def _tiff_fields(file: BinaryIO, name: Path | str) -> Mapping:
+    """What a TIFF says of its first picture. Raises: as `open_picture`."""
+    try:
+        head = file.read(TIFF_HEAD)
+        fields = ImageFileDirectory_v2(head + file.read(TIFF_HEAD) * head.startswith(BIG_TIFF))
+        file.seek(fields.next)
+        fields.load(file)
+        size = int(fields[HEIGHT]), int(fields[WIDTH]), int(fields.get(SAMPLES, 1))
+    except Exception:  # a damaged header makes Pillow raise errors of any kind
+        raise DataError(f"{name} cannot be decoded: export it again") from None
+    _check_size(*size[:2], name, size[2])
+    return fields
 
 
 def _measure_picture(path: Path) -> tuple[tuple[int, int], None]:
@@ -161,14 +201,10 @@ def open_picture(file: BinaryIO, name: Path | str, formats: Sequence[str]) -> Pi
     return picture
 
 
-def _decoded(content: bytes, fault: str) -> np.ndarray:
-    try:
-        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        pixels = None
-    if pixels is None:
-        raise DataError(fault)
-    return pixels
+def _decoded(content: bytes) -> np.ndarray | None:
+    with contextlib.suppress(cv2.error):
+        return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    return None
 
 
 def _check_size(height: int, width: int, name: Path | str, channels: int = 1) -> None:
@@ -192,12 +228,12 @@ class Format(NamedTuple):
 
 
 PNG = b"\x89PNG\r\n\x1a\n"
-JPEG, TIFF, DICOM = b"\xff\xd8\xff", (b"II*\0", b"MM\0*"), (".dcm", ".dicom")
+JPEG, TIFF, DICOM = b"\xff\xd8\xff", (b"II*\0", b"MM\0*", *BIG_TIFF), (".dcm", ".dicom")
 FORMATS = [
     Format("JSRT's IMG", (), (b"",), _jsrt, _measure_jsrt, size=2 * JSRT_SIDE**2),
     Format("PNG", (".png",), (PNG,), _png, _measure_png),
     Format("JPEG", (".jpg", ".jpeg"), (JPEG,), _jpeg, _measure_picture),
-    Format("TIFF", (".tif", ".tiff"), TIFF, _tiff, _measure_picture),
+    Format("TIFF", (".tif", ".tiff"), TIFF, _tiff, _measure_tiff),
     Format("DICOM", DICOM, (b"DICM",), read_dicom, measure_dicom, offset=128),
     Format("DICOM", DICOM, DICOM_WITHOUT_PREAMBLE, read_dicom, measure_dicom),
 ]

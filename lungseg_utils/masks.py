@@ -47,7 +47,7 @@ class LungArea:
 def read_mask(path: Path | str, shape: tuple[int, int] | None = None) -> Mask:
     """What a file marks as lung, bool (height, width), brought to `shape` where that is given.
 
-    The file may have two greys, the background 0; greys between them along the edges, as after
+    The file may have two greys, the background near 0; greys between them along the edges, as after
     smoothing or in a JPEG, which are cut at half; a few labels, all of them lung but 0; a palette
     or colours in the place of labels; or mark lung by what is opaque. It may mark nothing.
     Raises: FileNotFoundError; DataError if it cannot be decoded, marks most of the picture, or
@@ -78,9 +78,11 @@ def _labels(path: Path | str) -> np.ndarray:
         try:
             if picture.mode == "P" and not _is_grey(picture):
                 return np.asarray(picture)
+            if picture.mode in ("I", "F"):
+                return _of_16_bits(np.asarray(picture))
             if picture.has_transparency_data:
                 picture = picture.convert("RGBA")
-            elif picture.mode not in ("RGB", "1", "L", "I;16", "I"):
+            elif picture.mode not in ("RGB", "1", "L", "I;16", "I;16B"):
                 picture = picture.convert("RGB")
             pixels = np.asarray(picture)
         except Exception:  # nor does it raise OSError alone where the data are damaged
@@ -97,6 +99,12 @@ def _labels(path: Path | str) -> np.ndarray:
 def _is_grey(picture: Picture) -> bool:
     colours = np.reshape(picture.getpalette("RGB"), (-1, 3))
     return bool((colours == colours[:, :1]).all())
+
+
+def _of_16_bits(pixels: np.ndarray) -> np.ndarray:
+    """Floats, or whole numbers of 32 bits, whose highest one Pillow takes for a sign."""
+    pixels = pixels.view(np.uint32) if pixels.dtype.kind == "i" else np.nan_to_num(pixels).clip(0)
+    return np.round(pixels / (pixels.max() or 1) * 65535).astype(int)
 
 
 def _of_colours(pixels: np.ndarray, path: Path | str) -> np.ndarray:
@@ -120,12 +128,12 @@ def _marked(labels: np.ndarray, path: Path | str) -> Mask:
         return np.full(labels.shape, bool(low))
     between = counts[(values - low > SOFT * (high - low)) & (high - values > SOFT * (high - low))]
     soft = between.sum() < MOST_SOFT * counts.sum()
-    if len(values) > 2 and soft and low < SOFT * high:
+    if low < SOFT * high and len(values) > MOST_LABELS and soft:
         return labels > high / 2
-    if low or len(values) > MOST_LABELS:
+    if low >= SOFT * high or len(values) > MOST_LABELS:
         greys = f"{low} and {high}, not 0" if len(values) == 2 else f"{len(values)} grey values"
         raise DataError(f"{path} holds {greys}: make the background 0 and the lungs one value")
-    return labels > 0
+    return labels > low + SOFT * (high - low)
 
 
 def merge_masks(image_left: Mask, image_right: Mask) -> Mask:

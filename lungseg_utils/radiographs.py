@@ -7,7 +7,7 @@ How sets are laid out is a line of `LAYOUTS`. Beside the folders that it names, 
 and whatever neither it nor a reading nor a file tells is unknown.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +27,8 @@ NATIVE_FILES = {
 }
 NAMES_END_IN_LABELS = ("MCUCXR_", "CHNCXR_", "SIM_")  # sets whose names end in their label
 SAME_PROPORTIONS = 0.02
+MOST_NAMED = 5  # of sets, or of files with one fault
+MOST_LEVELS = 3  # folders, one in the other, that are searched for a set
 
 
 class Layout(NamedTuple):
@@ -118,18 +120,37 @@ def find_set(root: Path | str) -> Set:
 
 
 def _layout(root: Path) -> tuple[Path, Layout]:
-    """The layout of a folder, or of the only folder in it that has one."""
-    below = [one for one in _subfolders(root) if any(_folders(one, it.images) for it in LAYOUTS)]
-    for place in (root, *(below if len(below) == 1 else ())):
-        for one in LAYOUTS:
-            if all(_folders(place, wanted) for wanted in (one.images, *one.masks)):
-                return place, one
-    begun = [one for one in LAYOUTS if _folders(root, one.images)] or LAYOUTS
-    wanted = (begun[0].images, *begun[0].masks)
-    missing = next(one for one in wanted if not _folders(root, one))
-    raise FileNotFoundError(
-        f"there is no folder {root / missing}: name a folder laid out as USING.md says, or add it"
-    )
+    """The layout of a folder, or of the only one in it, or in a folder of it, that has one."""
+    places = [root]
+    for _ in range(MOST_LEVELS):
+        found = [(one, its) for one in places if (its := _layout_of(one))]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = ", ".join(str(one.relative_to(root)) for one, _ in found[:MOST_NAMED])
+            raise FileNotFoundError(f"{root} holds {len(found)} sets ({names}): name one of them")
+        places = [one for place in places for one in _subfolders(place)]
+    raise FileNotFoundError(_without_set(root))
+
+
+def _layout_of(root: Path) -> Layout | None:
+    wanted = ((one, (one.images, *one.masks)) for one in LAYOUTS)
+    return next((one for one, names in wanted if all(_folders(root, it) for it in names)), None)
+
+
+def _without_set(root: Path) -> str:
+    """What a folder is in which there is no set, and what to do."""
+    if not root.is_dir():
+        is_file = f"{root} is a file: name the folder of a set"
+        return is_file if root.exists() else f"there is no folder {root}: check the path"
+    for whole in root.parents[:MOST_LEVELS]:
+        if _layout_of(whole):
+            return f"{root} is a part of the set {whole}: name that"
+    begun = [one.masks for one in LAYOUTS if _folders(root, one.images)]
+    lacking = [[it for it in masks if not _folders(root, it)] for masks in begun]
+    images = dict.fromkeys(one.images for one in LAYOUTS)
+    named = " or ".join(str(root / one) for one in min(lacking, key=len, default=images))
+    return f"there is no folder {named}: name a folder laid out as USING.md says, or add it"
 
 
 def _subfolders(root: Path) -> list[Path]:
@@ -153,10 +174,9 @@ def _files(folders: list[Path], suffixes: tuple[str, ...], faults: list[Fault]) 
     for path in (path for folder in folders for path in sorted(folder.iterdir())):
         if path.name.startswith(".") or path.name.lower() in SYSTEM_FILES:
             continue
-        if path.is_dir() or path.suffix.lower() not in suffixes:
-            kinds = ", ".join(suffixes)
-            remedy = "convert it or move it away"
-            faults.append(Fault(path, f"is no file of {kinds}", remedy, False))
+        if not path.is_file() or path.suffix.lower() not in suffixes:
+            said = "is a folder" if path.is_dir() else f"is no file of {', '.join(suffixes)}"
+            faults.append(Fault(path, said, "convert it or move it away", False))
         elif (name := stem(path)) in found:
             faults.append(Fault(path, f"has the name of {found[name].name}", "rename one of them"))
         else:
@@ -194,11 +214,13 @@ def _record(
     faults: list[Fault],
 ) -> Record | None:
     try:
+        for path in (image, *masks):
+            if not path.stat().st_size:  # nor is a device of the system opened, which may wait
+                raise DataError(f"{path} is empty: fetch or export it again")
         shape, spacing = measure_xray(image)
         shapes = [measure_mask(mask) for mask in masks]
     except (DataError, OSError) as error:
-        file, fault, remedy = _told(error, image, masks)
-        faults.append(Fault(file, fault, remedy))
+        faults.append(fault_of(error, (*masks, image)))
         return None
     for mask, its in zip(masks, shapes, strict=True):
         if abs(its[0] / its[1] / (shape[0] / shape[1]) - 1) > SAME_PROPORTIONS:
@@ -215,14 +237,15 @@ def _record(
     return Record(name, image, masks, shape, spacing, patient, label=label, **facts)
 
 
-def _told(error: Exception, image: Path, masks: tuple[Path, ...]) -> tuple[Path, str, str]:
-    """The file, the fault and the remedy of an error's sentence."""
+def fault_of(error: Exception, files: Sequence[Path]) -> Fault:
+    """The fault that an error's sentence tells, of the file that it names, or else the last."""
     if isinstance(error, OSError) and error.filename:
-        return Path(error.filename), "cannot be opened", "check its permissions"
+        return Fault(Path(error.filename), "cannot be opened", "check its permissions")
     said = str(error)
-    file = next((one for one in (*masks, image) if said.startswith(str(one))), image)
+    file = next((one for one in files if said.startswith(str(one))), files[-1])
     fault, _, remedy = said.removeprefix(str(file)).strip().rpartition(": ")
-    return file, fault or "cannot be opened", remedy if fault else "check its permissions"
+    fault, remedy = (fault, remedy) if fault else ("cannot be opened", "check its permissions")
+    return Fault(file, fault, remedy)
 
 
 def _file_mm(name: str, shape: tuple[int, int], known: dict) -> Spacing | None:

@@ -1,6 +1,7 @@
 """Notebook 01: what is known of patients, from readings and a table."""
 
 import csv
+import io
 import math
 import re
 from collections import Counter, defaultdict
@@ -24,6 +25,9 @@ OLDEST, COARSEST_MM = 130, 10
 LABELS = {"0": 0, "0.0": 0, "1": 1, "1.0": 1}
 SEXES = {"f": "F", "female": "F", "m": "M", "male": "M", "o": "O", "other": "O", "": ""}
 YEARS_PER_UNIT = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+TABLES = (".csv", ".tsv", ".xlsx", ".xls", ".ods")
+LAST_PART = re.compile(r"[^_ -]*$")  # of a name
+WHOLE = re.compile(r"^0*(\d+)(\.0+)?$")  # a number, as 3 is written 003 and 3.0
 LINES = re.MULTILINE | re.IGNORECASE
 # "Patient's Sex: F" in the Montgomery set, "male 45yrs" in the Shenzhen set
 SEX = re.compile(r"^Patient's Sex:\s*(female|male|[FMO])\b|^(female|male)\b", LINES)
@@ -40,7 +44,7 @@ def read_clinical(path: Path, faults: list[Fault]) -> dict:
     to `faults`.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        text = _text(path, "replace")
     except OSError:
         faults.append(Fault(path, "cannot be opened", "check its permissions", False))
         text = ""
@@ -59,6 +63,14 @@ def read_clinical(path: Path, faults: list[Fault]) -> dict:
         "age": int(age[1]) * YEARS_PER_UNIT[age[2].upper()] if age else None,
         "reading": " ".join(line for line in lines if line),
     }
+
+
+def _text(path: Path, errors: str = "strict") -> str:
+    """A text in UTF-8, or in UTF-16 where it begins as Excel and Notepad write that."""
+    # what has no size may be a pipe or a device, which waits for ever once it is opened
+    content = path.read_bytes() if path.stat().st_size else b""
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    return io.StringIO(content.decode(encoding, errors), newline=None).read()
 
 
 def group_patients(
@@ -83,23 +95,31 @@ def group_patients(
     for name in sorted(names):
         first.setdefault(group[name], name)
     found = {name: first[group[name]] for name in names}
-    stems = Counter(name.rpartition("_")[0] for name in names)
+    stems = Counter(name[: len(name) - len(LAST_PART.search(name)[0])] for name in names)
     repeated = [one for one, times in stems.items() if one and times > 1]
     if repeated and len(stems) > 1 and not columns and len(set(found.values())) == len(found):
-        said = f"has names that repeat up to their last part, such as {repeated[0]}_"
+        said = f'has names that repeat up to their last part, such as "{repeated[0]}"'
         remedy = "if that is one patient, say so in a column patient of metadata.csv"
         faults.append(Fault(root, said, remedy, False))
     return found
 
 
 def read_metadata(path: Path, images: dict[str, Path], faults: list[Fault]) -> dict[str, dict]:
-    """What a table says of each image, by name; what is wrong with it is added to `faults`."""
-    if not path.exists():
+    """What a table, in whose name capitals do not count, says of each image, by name; what is wrong
+    with it, and tables beside it, which are not read, are added to `faults`.
+    """
+    tables = [one for one in sorted(path.parent.iterdir())
+              if one.suffix.lower() in TABLES and one.name[0] not in ".~"]  # fmt: skip
+    path = next((one for one in tables if one.name.lower() == path.name), None)
+    remedy = "if it tells of the images, save it as metadata.csv"
+    faults += [Fault(one, "is not read", remedy, False) for one in tables if one != path]
+    if not path:
         return {}
     try:
         columns, rows = _table(path)
-    except (UnicodeDecodeError, csv.Error, OSError):
-        faults.append(Fault(path, "is no table in UTF-8", "save it as CSV in UTF-8"))
+    except (UnicodeError, csv.Error, OSError):
+        remedy = "save it as CSV in UTF-8, close its quotes, or remove it"
+        faults.append(Fault(path, "cannot be read as a table", remedy))
         return {}
     if "file" not in columns:
         faults.append(
@@ -115,13 +135,16 @@ def read_metadata(path: Path, images: dict[str, Path], faults: list[Fault]) -> d
 
 def _table(path: Path) -> tuple[list[str], list[dict]]:
     """The columns of a CSV file, by the names of `COLUMNS` where they have one, and its rows."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        first, *rest = [*file, ""]
-        separator = max(",;\t", key=first.count)
-        names = [one.strip() for one in next(csv.reader([first], delimiter=separator), [])]
-        own = {one.lower() for one in names} & set(COLUMNS)
-        columns = [_column_of(one, own) for one in names]
-        return columns, list(csv.DictReader(rest, columns, delimiter=separator))
+    text = _text(path)
+    if "\0" in text:
+        raise UnicodeError  # UTF-16 that does not say so
+    first, _, rest = text.partition("\n")
+    separator = max(",;\t", key=first.count)
+    names = [one.strip() for one in next(csv.reader([first], delimiter=separator), [])]
+    own = {one.lower() for one in names} & set(COLUMNS)
+    columns = [_column_of(one, own) for one in names]
+    lines = io.StringIO(rest)
+    return columns, list(csv.DictReader(lines, columns, delimiter=separator, strict=True))
 
 
 def _column_of(name: str, own: set[str]) -> str:
@@ -134,8 +157,10 @@ def _column_of(name: str, own: set[str]) -> str:
 def _rows_by_name(
     path: Path, rows: list[dict], images: dict[str, Path], faults: list[Fault]
 ) -> dict[str, dict]:
-    by_file = {image.name: name for name, image in images.items()} | {name: name for name in images}
-    names = [by_file.get(normalize("NFC", Path(row["file"] or "").name), "") for row in rows]
+    by_file = {f"{name}{end}".lower(): name
+               for name, image in images.items() for end in ("", image.suffix)}  # fmt: skip
+    files = (normalize("NFC", row["file"] or "").replace("\\", "/") for row in rows)
+    names = [by_file.get(file.rpartition("/")[2].strip().lower(), "") for file in files]
     for name, times in Counter(filter(None, names)).items():
         if times > 1:
             faults.append(Fault(path, f"has {times} rows for {name}", "keep one"))
@@ -159,7 +184,7 @@ def _metadata_row(path: Path, row: dict[str, str], faults: list[Fault]) -> dict:
 
     def number(column: str, least: float = 1e-9, most: float = 1e6) -> float | None:
         try:
-            found = float(text[column].replace(",", ".").replace("_", "?") or "nan")
+            found = float(text[column].replace(",", ".").replace("_", "?").rstrip("yY ") or "nan")
         except ValueError:
             found = -math.inf
         fits = least <= found <= most
@@ -169,6 +194,9 @@ def _metadata_row(path: Path, row: dict[str, str], faults: list[Fault]) -> dict:
             )
         return found if fits else None
 
+    if any(row.get(None, ())):
+        said = f"has more cells than columns in the row of {row['file']}"
+        faults.append(Fault(path, said, "put what holds a comma in quotes"))
     if text["sex"].lower() not in SEXES:
         wrong("sex", "F, M, O")
     if text["abnormal"] and text["abnormal"] not in LABELS:
@@ -178,7 +206,7 @@ def _metadata_row(path: Path, row: dict[str, str], faults: list[Fault]) -> dict:
         said = f"lacks native_width or native_height in the row of {row['file']}"
         faults.append(Fault(path, said, "fill in both"))
     return {
-        "patient": text["patient"],
+        "patient": WHOLE.sub(r"\1", "".join(text["patient"].casefold().split())),
         "sex": SEXES.get(text["sex"].lower(), ""),
         "age": number("age", 0, OLDEST),
         "label": LABELS.get(text["abnormal"]),

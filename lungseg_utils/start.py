@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from lungseg_utils.phantom import write_phantom_set
 from lungseg_utils.radiographs import load_set
@@ -24,7 +26,7 @@ FLOAT16 = "mixed_float16"
 # One operation at a time, each on all cores: else sums are done in another order at each run, and a
 # training that resumes does not end at the same weights. And no word short of an error.
 TENSORFLOW = {"TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
-QUOTES = " \t\r\n\"'"  # around a setting, and its blanks
+QUOTES = " \t\r\n\"'“”„«»\u2018\u2019\u201a"  # around a setting, and its blanks
 DRIVE = Path("/content/drive/MyDrive")  # a Google Drive, once drive.mount("/content/drive") ran
 
 
@@ -91,11 +93,17 @@ def setting(name: str) -> str:
     return os.environ.get(name, "").strip(QUOTES)
 
 
+def bare_path(text: Path | str) -> str:
+    """A path without the quotes and blanks around it, or that of a browser's file:// address."""
+    bare = str(text).strip(QUOTES)
+    return url2pathname(urlsplit(bare).path) if bare.lower().startswith("file:/") else bare
+
+
 def typed_path(text: Path | str) -> Path:
     """The full path that somebody typed: ~, quotes and blanks around it and, where there is no such
     path, backslashes do no harm. In a notebook, what is not beside it is in the checkout's root.
     """
-    bare = str(text).strip(QUOTES)
+    bare = bare_path(text)
     slashed = bare.replace("\\ ", " ").replace("\\", "/")
     folders = [Path.cwd(), *([_notebooks().parent] if Path.cwd() == _notebooks() else [])]
     places = [folder / os.path.expanduser(one)

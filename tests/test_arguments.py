@@ -115,6 +115,7 @@ def cases(files: Path) -> dict[str, list[tuple]]:
         "start.begin": [({"data_folder": files / "one", "scale": "ci"},
                          {"data_folder": files / "two", "scale": "laptop"})],
         "start.setting": [({"name": "LUNGSEG_SCALE"}, {"name": "LUNGSEG_NOTHING"})],
+        "start.bare_path": [({"text": "'one'"}, {"text": "file:///two"})],
         "start.typed_path": [({"text": "'one'"}, {"text": "two"})],
         "start.make_reproducible": [({"seed": 1}, {"seed": 2}, drawn)],
         "images.read_xray": [pngs],
@@ -134,6 +135,10 @@ def cases(files: Path) -> dict[str, list[tuple]]:
                               {"head": b"\xff\xd8\xff", "size": 2 * 2048**2})],
         **{f"radiographs.{name}": [({"root": files / "one"}, {"root": files / "two"})]
            for name in ("load_records", "load_set", "find_set")},
+        "radiographs.fault_of": [
+            ({"error": ValueError(f"{files} is odd: mend it"), "files": [files]},
+             {"error": ValueError(f"{files} is empty: mend it"), "files": [files / "one"]})
+        ],
         "checks.check_set": [({"folder": files / "one"}, {"folder": files / "two"})],
         "checks.table": [({"faults": [types.Fault(files, "is odd", "mend it")]}, {"faults": []})],
         "checks.summary": [({"found": find_set(files / "one")},

@@ -1,6 +1,8 @@
 """Faults in a reader's own data, one row each, and the error that the reader sees."""
 
+import os
 import re
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 from unicodedata import normalize
@@ -75,15 +77,29 @@ FAULTS = {
     ),
     "data is a file": Fault(
         set_variable("LUNGSEG_DATA", lambda root: root / TABLE), FileNotFoundError, TABLE,
-        NO_FOLDER,
+        "is a file: name the folder of a set",
     ),
     "data is one folder too deep": Fault(
         set_variable("LUNGSEG_DATA", lambda root: root / "CXR_png"), FileNotFoundError,
-        "CXR_png/CXR_png", NO_FOLDER,
+        "CXR_png", r"is a part of the set .*my set: name that",
+    ),
+    "data is two folders too deep": Fault(
+        set_variable("LUNGSEG_DATA", lambda root: root / MASKS[0]), FileNotFoundError, MASKS[0],
+        r"is a part of the set .*my set: name that",
+    ),
+    "data are two sets": Fault(
+        lambda root: [shutil.copytree(root, root / name, dirs_exist_ok=True)
+                      for name in ("test", "train")] and remove("CXR_png")(root),
+        FileNotFoundError, "", r"holds 2 sets \(test, train\): name one of them",
+    ),
+    "data is an empty folder": Fault(
+        lambda root: (new_folder("../none")(root),
+                      set_variable("LUNGSEG_DATA", lambda root: root.parent / "none")(root)),
+        FileNotFoundError, None, NO_FOLDER,
     ),
     # files and folders
     "no such folder": Fault(
-        remove("."), FileNotFoundError, "CXR_png", NO_FOLDER
+        remove("."), FileNotFoundError, "", "there is no folder .*my set: check the path"
     ),
     "no folder of images": Fault(
         remove("CXR_png"), FileNotFoundError, "CXR_png", NO_FOLDER
@@ -133,7 +149,7 @@ FAULTS = {
         edit(IMAGE, lambda png: png[:-12]), DataError, IMAGE, CUT
     ),
     "last byte missing": Fault(
-        edit(IMAGE, lambda png: png[:-1]), DataError, IMAGE, DAMAGED
+        edit(IMAGE, lambda png: png[:-1]), DataError, IMAGE, CUT
     ),
     "flipped bit": Fault(
         edit(IMAGE, flip_a_bit), DataError, IMAGE, DAMAGED
@@ -213,7 +229,7 @@ FAULTS = {
     ),
     "table not in UTF-8": Fault(
         edit(TABLE, lambda table: table.replace(NAME.encode(), b"\xe9t\xe9")), DataError, TABLE,
-        "is no table in UTF-8: save it as CSV in UTF-8",
+        "cannot be read as a table: save it as CSV in UTF-8, close its quotes, or remove it",
     ),
     "table has a row twice": Fault(
         add_row(f"{NAME}.png,0,F,27,4892,4020,0.0875"), DataError, TABLE,
@@ -304,7 +320,16 @@ REMARKS = {
     # how the set is changed, the file that is named, and what is said of it
     "image without a mask": (
         lambda root: [remove(path)(root) for path in (LEFT, RIGHT)], None, None),
-    "folder among the images": (new_folder("CXR_png/old.png"), "CXR_png/old.png", "is no file of"),
+    "folder among the images": (new_folder("CXR_png/old.png"), "CXR_png/old.png",
+                                "is a folder: convert it or move it away"),
+    "link to nothing among the masks": (
+        lambda root: (root / MASKS[0] / "old.png").symlink_to("nowhere"), f"{MASKS[0]}/old.png",
+        "is no file of"),
+    "pipe among the images": (
+        lambda root: os.mkfifo(root / "CXR_png" / "old.png"), "CXR_png/old.png", "is no file of"),
+    "device among the images": (
+        lambda root: (root / "CXR_png" / "old.png").symlink_to("/dev/zero"), "CXR_png/old.png",
+        "is no file of"),
     "PDF among the images": (write("CXR_png/scan.pdf", b"%PDF"), "CXR_png/scan.pdf",
                              "convert it or move it away"),
     "one lung removed": (draw(LEFT, np.zeros_like), LEFT,

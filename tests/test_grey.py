@@ -1,5 +1,6 @@
 """From stored numbers to an image: which depth is taken, and what hot pixels and borders change."""
 
+import cv2
 import numpy as np
 import pytest
 from hostile import chest
@@ -55,6 +56,12 @@ def with_border(value):
     return change
 
 
+def smooth(pixels):
+    """The picture with no sharp edge, as a smaller copy that was made larger."""
+    return cv2.GaussianBlur(pixels.astype(np.float32), (0, 0), 1).astype(pixels.dtype)
+
+
+INNER = np.s_[11:-11]
 SHIFTED = np.uint16(DEEP // 4 + 30000)
 DAMAGED = {
     # what is stored, and where it is compared
@@ -65,6 +72,11 @@ DAMAGED = {
     "a border of the type's maximum": (with_border(65535)(DEEP.copy()), np.s_[8:-8]),
     "an offset": (SHIFTED, ...),
     "an offset and a black border": (with_border(0)(SHIFTED.copy()), np.s_[8:-8]),
+    "smooth labels": (smooth(with_label(65535)(DEEP.copy())), np.s_[25:]),
+    "a smooth border of the type's maximum": (smooth(with_border(65535)(DEEP.copy())), INNER),
+    "an offset and a smooth black border": (smooth(with_border(0)(SHIFTED.copy())), INNER),
+    "low contrast and a smooth label": (smooth(with_label(255)(CHEST // 3)), np.s_[25:]),
+    "half the contrast and a smooth border": (smooth(with_border(255)(CHEST // 2)), INNER),
     "an offset below zero": (np.int16(DEEP // 4) - np.int16(2000), ...),
     "an offset of 32 bits": (np.int32(DEEP) + 10**9, ...),
     "low contrast in 8 bits": (np.uint8(CHEST // 3 + 100), ...),
@@ -100,10 +112,20 @@ def test_a_guess_is_told(pixels, says):
     assert says in note
 
 
-def test_a_picture_that_is_burnt_out_says_so():
-    (note,) = notes(np.uint8(np.clip(CHEST * 4.0, 0, 255)))
-    assert note.endswith("% of it is pure white: lung may be lost in it")
-    assert notes(np.uint8(np.clip(CHEST * 1.2, 0, 255))) == ()
+@pytest.mark.parametrize(
+    "low, high, lost",
+    [(0, 64, ["white"]), (150, 255, ["black"]), (75, 105, ["black", "white"])],
+)
+def test_a_picture_that_is_clipped_says_so(low, high, lost):
+    clipped = np.uint8(255 * np.clip((CHEST.astype(float) - low) / (high - low), 0, 1))
+    middle = clipped[CHEST.shape[0] // 5 : -CHEST.shape[0] // 5, 12:-12]
+    shares = {"black": (middle == 0).mean(), "white": (middle == 255).mean()}
+    for note, colour in zip(notes(clipped), lost, strict=True):
+        percent, rest = note.split("% of its middle is ")
+        assert abs(int(percent) - 100 * shares[colour]) < 7  # of the borders some is cut off
+        assert rest == f"pure {colour}: lung may be lost in it"
+    mild = np.uint8(np.clip(CHEST * 1.2 - 20, 0, 255))
+    assert notes(mild) == notes(with_border(0)(mild)) == ()
 
 
 def test_a_wide_border_becomes_black_and_a_label_stays_white():

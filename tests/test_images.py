@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from hostile import chest, tiff_tag
+from PIL import Image
 from sets import NAMES, SHAPE, radiograph, write_png, write_set
 
 from lungseg_utils.grey import DEPTHS
@@ -51,6 +52,40 @@ def test_colour_and_alpha_are_read_as_grey(tmp_path):
     alpha = np.dstack([colour, np.full_like(GREY, 255)])
     for name, pixels in {"c.png": colour, "a.png": alpha, "c.tiff": colour}.items():
         np.testing.assert_allclose(read_xray(written(tmp_path / name, pixels)).image, plain)
+
+
+def pillow_tiff(pixels, mode=None, **options) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels, mode).save(file, "TIFF", **options)
+    return file.getvalue()
+
+
+TIFFS = {
+    "64-bit floating point": lambda: cv2.imencode(".tiff", GREY / 255)[1].tobytes(),
+    "zstd": lambda: pillow_tiff(GREY, compression="zstd"),
+    "lzma, 16 bits": lambda: pillow_tiff(GREY.astype(np.uint16) * 257, compression="lzma"),
+    "BigTIFF": lambda: pillow_tiff(GREY.astype(np.uint16) * 257, big_tiff=True),
+    "CMYK": lambda: pillow_tiff(np.dstack([255 - GREY] * 3 + [0 * GREY]), "CMYK"),
+    "transparent": lambda: pillow_tiff(np.dstack([GREY, 0 * GREY + 255]), "LA"),
+}
+
+
+@pytest.mark.parametrize("name", TIFFS)
+def test_a_tiff_of_every_kind_is_the_same_image(name, tmp_path):
+    path = tmp_path / "one.tiff"
+    path.write_bytes(TIFFS[name]())
+    assert measure_xray(path) == (GREY.shape, None)
+    np.testing.assert_allclose(read_image(path), GREY / 255, atol=0.006)
+
+
+def test_a_picture_in_false_colours_says_so(tmp_path):
+    coloured = cv2.applyColorMap(GREY, cv2.COLORMAP_JET)
+    labelled = np.dstack([GREY] * 3)
+    labelled[:6, :6] = 0, 0, 255
+    for suffix in (".png", ".jpg", ".tiff"):
+        assert read_xray(written(tmp_path / f"one{suffix}", labelled)).notes == ()
+        (note,) = read_xray(written(tmp_path / f"one{suffix}", coloured)).notes
+        assert note.startswith("it is in colour")
 
 
 def test_jpeg_is_read_whatever_its_name_says(tmp_path):
@@ -271,6 +306,15 @@ def test_a_film_of_the_jsrt_set_is_told_by_its_size(tmp_path):
         decode_xray(jsrt()[:-2], "one")
 
 
+def planar(kind) -> bytes:
+    """A TIFF in colour that calls its channels one picture behind the other."""
+    content = cv2.imencode(".tiff", np.dstack([GREY] * 3).astype(kind))[1].tobytes()
+    field = struct.pack("<HHI", 284, 3, 1)
+    assert content.count(field + b"\1\0") == 1
+    return content.replace(field + b"\1\0", field + b"\2\0")
+
+
+UNREAD_TIFF = "is damaged, or a TIFF that cannot be read: export it as PNG"
 DAMAGED = {
     "damaged.png": (PNG_CONTENT[:60] + bytes(200) + PNG_CONTENT[260:],
                     "is damaged and cannot be decoded: fetch or export it again"),
@@ -278,7 +322,10 @@ DAMAGED = {
                 "is cut short or damaged: export it again"),
     "none.jpg": (b"\xff\xd8\xff" + bytes(60), "cannot be decoded: export it again"),
     "none.tiff": (b"II*\0" + bytes(60), "cannot be decoded: export it again"),
-    "data.tiff": (tiff_tag(273, 10**6)(), "is damaged and cannot be decoded: export it again"),
+    "data.tiff": (tiff_tag(273, 10**6)(), UNREAD_TIFF),
+    "bands.tiff": (planar(np.uint16), UNREAD_TIFF),
+    "codec.tiff": (tiff_tag(259, 34933)(), UNREAD_TIFF),
+    "half.tiff": (tiff_tag(258, 16)()[:-99], "cannot be decoded: export it again"),
     "empty": (b"", "is empty: fetch or export it again"),
     "text": (b"lungs are clear",
              "is no PNG, JPEG, TIFF or DICOM file: export it as one of these"),
@@ -314,9 +361,9 @@ def test_only_the_decoder_of_its_own_format_sees_a_file():
         open_picture(io.BytesIO(PNG_CONTENT), "one", ["JPEG"])
 
 
-@pytest.mark.parametrize("more, whole", [(0, True), (4, True), (5, False), (40, False)])
+@pytest.mark.parametrize("more, whole", [(0, True), (4, True), (500, True), (70_000, False)])
 def test_a_png_ends_with_its_end(more, whole, tmp_path):
-    """Up to four bytes behind it, as some programs leave them."""
+    """Some programs leave bytes behind it."""
     path = tmp_path / "one.png"
     path.write_bytes(PNG_CONTENT + bytes(more))
     for reads in (measure_xray, read_xray):

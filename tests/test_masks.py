@@ -329,6 +329,15 @@ MEANT = {
     "white, opaque everywhere": pillow(rgb((*BLACK, 255), (*WHITE, 255), (*WHITE, 255))),
     "a TIFF": pillow(np.uint8(255 * LUNG), "TIFF"),
     "a BMP": pillow(np.uint8(255 * LUNG), "BMP"),
+    "a flag in the highest of 16 bits": pillow(np.uint16(0x8000 * LUNG)),
+    "a flag beside other bits": pillow(np.uint16(10 + 0x8000 * LUNG)),
+    "16 bits, the large byte first": pillow(np.array(300 + 0x8000 * LUNG, ">u2"), "TIFF"),
+    "a flag in the highest of 32 bits": pillow(np.int32(-(2**31) * LUNG), "TIFF"),
+    "32 bits": pillow(np.int32(10**9 * LUNG), "TIFF"),
+    "a TIFF of 1 bit": pillow(LUNG, "TIFF"),
+    "floats": pillow(np.float32(LUNG), "TIFF"),
+    "floats, nothing around": pillow(np.where(LUNG, 0.3, np.nan).astype(np.float32), "TIFF"),
+    "floats on both sides of 0": pillow(np.float32(2 * LUNG - 1.0), "TIFF"),
     "a smooth edge": soft(),
     "a JPEG": soft(".jpg"),
 }  # fmt: skip
@@ -342,9 +351,15 @@ def test_a_mask_is_read_as_what_it_means(content, tmp_path):
     assert (found != LUNG).mean() < (0.002 if content is MEANT["a JPEG"] else 1e-9)
 
 
+def test_labels_of_small_lungs_are_no_soft_edges(tmp_path):
+    """Each takes less than a tenth of the picture."""
+    (tmp_path / "mask.png").write_bytes(pillow(np.uint8(np.pad(SIDES, 40))))
+    np.testing.assert_array_equal(read_mask(tmp_path / "mask.png"), np.pad(LUNG, 40))
+
+
 NOT_MEANT = {
     "five labels": (np.uint8(SIDES + 2 * (np.arange(128) % 3 == 0)), "holds 5 grey values: make"),
-    "a background of 9": (np.uint8(9 + LUNG * 100), "holds 9 and 109, not 0: make the"),
+    "a background of 90": (np.uint8(90 + LUNG * 100), "holds 90 and 190, not 0: make the"),
     "an inverted mask": (np.uint8(255 * ~LUNG), "marks 71% of the picture: invert it"),
     "a photo": (np.random.default_rng(0).integers(0, 255, (96, 128, 3), np.uint8),
                 "is a picture in colour: export the mask alone"),

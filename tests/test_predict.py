@@ -274,10 +274,22 @@ def test_all_networks_are_asked_where_the_last_one_doubts(
 def test_low_confidence_is_warned_of_before_the_notes_of_the_file(confidence, warned, monkeypatch):
     monkeypatch.setattr(predict_module, "agreement", lambda found: confidence)
     monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: ["it looks odd"])
+    monkeypatch.setattr(predict_module, "_has_third_lung", lambda mask: False)
     found = predict([Fake(), Fake(lambda square: 1 - square)], grey(20, 30), notes=["a note"])
     disagree = "the networks and the copies disagree: do not rely on this mask"
     assert found.notes == ("it looks odd", *[disagree] * warned, "a note")
     assert found.warnings[-len(found.notes) :] == found.notes and found.confidence == confidence
+
+
+@pytest.mark.parametrize("rows, warned", [(0, False), (2, False), (3, True), (20, True)])
+def test_a_third_lung_is_warned_of_where_it_is_more_than_a_speck(rows, warned, monkeypatch):
+    """Two X-rays in one picture have four lungs, of which a mask keeps two."""
+    answer = np.zeros((32, 32), np.float32)
+    answer[4:24, 2:8] = answer[4:24, 12:18] = answer[4 : 4 + rows, 22:27] = 0.9  # 120 pixels, 120
+    monkeypatch.setattr(predict_module, "all_probabilities", lambda *_: answer[None])
+    monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: [])
+    said = "more than two lungs were found: crop it to one X-ray, if it shows several"
+    assert predict([Fake()], grey(20, 30)).notes == (said,) * warned
 
 
 def test_doubt_is_the_deviation_and_the_joint_answer_the_mean_of_all(monkeypatch):

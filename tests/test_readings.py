@@ -1,5 +1,8 @@
 """What is known of patients: ages and sexes in several sets' words, tables, and who is who."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sets import NAMES, write_metadata, write_pictures, write_reading, write_set
@@ -34,6 +37,11 @@ def test_sex_age_and_reading_come_from_the_text(case, tmp_path):
     assert [fault.fault for fault in faults] == missing and not any(one.stops for one in faults)
 
 
+def text(content, encoding="utf-8"):
+    """A file of that text."""
+    return lambda path: path.write_text(content, encoding=encoding)
+
+
 TABLES = {
     # table, what the row says
     "in its own words": ("file,patient,sex,age\na.png,7,F,30", {"patient": "7", "sex": "F"}),
@@ -45,7 +53,12 @@ TABLES = {
     "with a folder": ("file,age\nimages/a.png,30", {"age": 30}),
     "with blanks": ("file, Age ,sex\na.png, 30 , f ", {"age": 30, "sex": "F"}),
     "a short row": ("file,patient,age\na.png,7", {"patient": "7", "age": None}),
-    "a long row": ("file,age\na.png,30,more,still", {"age": 30}),
+    "empty cells behind a row": ("file,age\na.png,30,,", {"age": 30}),
+    "with backslashes": ("file,age\nC:\\images\\a.png,30", {"age": 30}),
+    "in other capitals": ("file,age\nA.PNG,30", {"age": 30}),
+    "with years": ("file,age\na.png,030Y", {"age": 30}),
+    "by an old Mac": ("file,age\ra.png,30\r", {"age": 30}),
+    "with quotes": ('"file","age","sex"\n"a.png","30","F"', {"age": 30, "sex": "F"}),
     "as pandas writes": ("file,abnormal,patient,sex\na.png,1.0,nan,NaN",
                          {"label": 1, "patient": "", "sex": ""}),
     "a decimal comma": ("file;age\na.png;45,5", {"age": 45.5}),
@@ -62,6 +75,63 @@ def test_a_table_is_read_as_people_write_it(case, tmp_path):
     found = read_metadata(tmp_path / "metadata.csv", {"a": tmp_path / "a.png"}, faults)
     assert expected.items() <= found["a"].items()
     assert not faults or "columns that are not read: name" in faults[0].fault
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("name", ["metadata.csv", "Metadata.CSV"])
+def test_a_table_is_found_in_any_capitals_and_unicode(name, encoding, tmp_path):
+    (tmp_path / name).write_text("file;patient\na.png;Bär", encoding=encoding)
+    (tmp_path / ".~lock.metadata.csv").touch()
+    faults = []
+    found = read_metadata(tmp_path / "metadata.csv", {"a": tmp_path / "a.png"}, faults)
+    assert found["a"]["patient"] == "bär" and not faults
+
+
+UNREAD = "cannot be read as a table: save it as CSV in UTF-8, close its quotes, or remove it"
+NO_TABLES = {
+    # what stands in the folder, what is said
+    "a link to nothing": (lambda path: path.symlink_to("nowhere"), UNREAD),
+    "a folder": (Path.mkdir, UNREAD),
+    "a pipe": (os.mkfifo, 'has no column "file"'),
+    "a device that never ends": (lambda path: path.symlink_to("/dev/zero"), 'no column "file"'),
+    "Excel's own": (lambda path: path.write_bytes(b"PK\3\4\xff\0\xfe"), UNREAD),
+    "Excel's own beside": (lambda path: path.with_suffix(".xlsx").touch(),
+                           "metadata.xlsx is not read: if it tells of the images, save it as"),
+    "another table": (lambda path: path.with_name("people.csv").touch(), "people.csv is not read"),
+    "UTF-16 that does not say so": (text("file,age\na.png,3", "utf-16-le"), UNREAD),
+    "a zero byte": (text("file,age\na.png,\0"), UNREAD),
+    "a very long cell": (text(f"file,age\na.png,{'3' * 140_000}"), UNREAD),
+    "a quote that is not closed": (text('file,patient\na.png,"Doe\nb.png,Roe'), UNREAD),
+    "a comma without quotes": (text("file,patient,age\na.png,Doe, J,30"),
+                               "has more cells than columns in the row of a.png: put what holds"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("make, says", NO_TABLES.values(), ids=NO_TABLES)
+def test_what_is_no_table_is_said_in_one_sentence(make, says, tmp_path):
+    make(tmp_path / "metadata.csv")
+    faults = []
+    read_metadata(tmp_path / "metadata.csv", {"a": tmp_path / "a.png"}, faults)
+    assert says in str(faults[0]) and faults[0].stops == ("is not read" not in says)
+
+
+ONE_PATIENT = [("P03", "p03"), ("P03", " P 03"), ("3", "3.0"), ("003", "3"), ("MÜLLER", "müller")]
+TWO_PATIENTS = [("P03", "P3"), ("3.5", "35"), ("30", "3"), ("0", "")]
+
+
+@pytest.mark.parametrize("pair", [*ONE_PATIENT, *TWO_PATIENTS])
+def test_a_patient_may_be_written_in_several_ways(pair, tmp_path):
+    write_set(tmp_path, ["a", "b"])
+    (tmp_path / "metadata.csv").write_text("file,patient\n{}.png,{}\n{}.png,{}".format(
+        "a", pair[0], "b", pair[1]))  # fmt: skip
+    patients = [record.patient for record in load_records(tmp_path)]
+    assert patients == (["a", "a"] if pair in ONE_PATIENT else ["a", "b"])
+
+
+def test_a_reading_that_is_a_device_is_not_waited_for(tmp_path):
+    (tmp_path / "one.txt").symlink_to("/dev/zero")
+    faults = []
+    assert read_clinical(tmp_path / "one.txt", faults)["reading"] == "" and len(faults) == 2
 
 
 @pytest.mark.parametrize("age", ["411", "1e3", "4_5", "-1", "inf"])
@@ -84,6 +154,8 @@ def test_a_column_names_the_patients(tmp_path):
 
 ASKED = {
     "follow-ups": (["P00_0", "P00_1", "P01_0"], True),
+    "with dashes": (["P00-0", "P00-1", "P01-0"], True),
+    "with blanks": (["P00 0", "P00 1", "P01 0"], True),
     "one row of numbers": (["case_1", "case_2", "case_3"], False),
     "no underscore": (["a1", "a2", "b1"], False),
     "each its own": (["a_1", "b_1", "c_1"], False),
@@ -98,7 +170,8 @@ def test_names_that_repeat_are_asked_about(names, asked, tmp_path):
     assert [fault.file for fault in found.faults] == [tmp_path] * asked
     assert [record.label for record in found.records] == [None] * 3
     if asked:
-        assert "such as P00_" in found.faults[0].fault and not found.faults[0].stops
+        assert f'such as "P00{names[0][3]}"' in found.faults[0].fault
+        assert not found.faults[0].stops
 
 
 def test_a_reading_may_name_a_file_of_any_kind(tmp_path):

@@ -96,6 +96,12 @@ TYPED = [
     "my\\ x-rays",
     ".\\my x-rays\\",
     '"here\\..\\my x-rays"',
+    "“my x-rays”",
+    "„my x-rays“",
+    "« ~/my x-rays »",
+    "\u2018my x-rays\u2019",
+    "file://{}/my%20x-rays",
+    "'FILE://{}/my%20x-rays/'",
 ]
 ELSEWHERE = ["", " ", '""', "''"]  # as if it were not set
 
@@ -112,6 +118,7 @@ def typing(home, tmp_path, monkeypatch) -> Path:
 
 @pytest.mark.parametrize("way", TYPED)
 def test_data_may_be_named_in_short(way, typing, monkeypatch, capsys):
+    way = way.format(typing.parent)
     monkeypatch.setenv("LUNGSEG_DATA", way)
     assert start.begin().records[0].image_path.is_relative_to(typing.resolve())
     assert "the set in my x-rays" in capsys.readouterr().out
@@ -121,7 +128,7 @@ def test_data_may_be_named_in_short(way, typing, monkeypatch, capsys):
 
 @pytest.mark.parametrize("way", TYPED)
 def test_a_home_is_typed_as_data_are(way, typing, monkeypatch):
-    monkeypatch.setenv("LUNGSEG_HOME", way)
+    monkeypatch.setenv("LUNGSEG_HOME", way.format(typing.parent))
     assert start.home() == start.disk() == typing.resolve()
 
 
@@ -134,7 +141,7 @@ def test_a_set_to_score_is_typed_as_data_are(way, typing, monkeypatch, capsys):
         raise ValueError("enough")
 
     monkeypatch.setattr("lungseg_utils.radiographs.load_records", load)
-    assert main(["evaluate", way]) == 1 and asked == [typing.resolve()]
+    assert main(["evaluate", way.format(typing.parent)]) == 1 and asked == [typing.resolve()]
 
 
 @pytest.mark.parametrize("way", ELSEWHERE)

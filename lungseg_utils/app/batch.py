@@ -65,18 +65,6 @@ class Failure(NamedTuple):
     no_xray: bool
 
 
-@contextlib.contextmanager
-def explained(out: Path) -> Iterator[None]:
-    """What ends a run, since `out` cannot be written, becomes an OSError of one sentence."""
-    try:
-        yield
-    except OSError as error:
-        if not error.errno or isinstance(error, BrokenPipeError):
-            raise
-        said = f"{out} cannot be written ({error.strerror}): make room, or name another folder"
-        raise OSError(said) from error
-
-
 def open_table(paths: Sequence[Path], out: Path, settings: Settings) -> Plan:
     """Make `out`, or go on with it, and see what is left to do for these files and folders: the
     jobs that have no row and mask in `out`, of this version of the file and from these settings.
@@ -172,6 +160,8 @@ def _read_ahead(
 
 def _read(path: Path) -> tuple[dict, Xray | Failure]:
     stamp = _stamp(path)  # first: what changes while it is read is read again
+    if os.path.isfile(path) and not stamp.get("bytes"):  # some devices wait once they are opened
+        return stamp, Failure(f"{path} is empty: fetch or export it again", False)
     if os.path.isdir(path):
         return stamp, Failure(_sentence(PermissionError(), path, READ), False)
     return stamp, _tried(path, READ, read_xray, path)

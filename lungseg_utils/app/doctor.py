@@ -9,6 +9,7 @@ from importlib import metadata
 from typing import NamedTuple
 
 from lungseg_utils import start
+from lungseg_utils.app.texts import sentence
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.types import DataError
 
@@ -114,7 +115,7 @@ def _weights() -> Finding:
     try:
         load_networks()
     except (DataError, OSError) as error:
-        return Finding("networks", str(error), f"pip install --force-reinstall {PACKAGE}")
+        return Finding("networks", sentence(error), f"pip install --force-reinstall {PACKAGE}")
     return Finding("networks", ", ".join(SHIPPED))
 
 
@@ -127,5 +128,5 @@ def _xrays() -> Finding:
             return Finding("X-rays", "simulated, made when a notebook asks", what, needed=False)
         return Finding("X-rays", f"{len(load_records(folder))} in {folder}")
     except (ValueError, OSError) as error:
-        found = re.sub(r"\s+", " ", str(error))
+        found = re.sub(r"\s+", " ", sentence(error))
         return Finding("X-rays", found, "mend it, or name another folder in LUNGSEG_DATA")

@@ -21,6 +21,7 @@ import requests
 from tqdm import tqdm
 
 from lungseg_utils import __version__
+from lungseg_utils.app.texts import explained
 from lungseg_utils.types import DataError
 
 ADDRESSES = (
@@ -210,8 +211,8 @@ def download(root: Path | str) -> Path:
     to be fetched.
 
     Returns: the folder, in a layout of `load_records`.
-    Raises: DataError if some files cannot be fetched from any address or the folder cannot be
-        written; run again, it goes on where it stopped.
+    Raises: DataError if some files cannot be fetched from any address, OSError if the folder cannot
+        be written; run again, it goes on where it stopped.
     """
     root = Path(root).expanduser()
     parts = read_manifest()
@@ -219,12 +220,7 @@ def download(root: Path | str) -> Path:
     if missing:
         print(f"{terms()}\n{len(parts) - len(missing)} files are already in {root}.")
         pooch.get_logger().setLevel("WARNING")
-        try:
+        with explained(root):
             _fetch_all(root, missing)
-        except OSError as error:
-            raise DataError(
-                f"the Montgomery set cannot be written to {root} ({error.strerror}): "
-                "free some space or choose another folder, then run the download again"
-            ) from error
     shutil.rmtree(root / STAGING, ignore_errors=True)
     return root

@@ -93,8 +93,9 @@ def _may_be_xray(path: Path) -> bool:
         return False  # a pipe or a device may never end
     if _is_known(path.suffix):
         return True
-    with contextlib.suppress(OSError), path.open("rb") as file:
-        return format_of(file.read(HEAD), kind.st_size) is not None
+    if kind.st_size:  # else it may be a device of the system, which waits for ever
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            return format_of(file.read(HEAD), kind.st_size) is not None
     return False
 
 

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import os
-import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -11,12 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from lungseg_utils.app.texts import CHECK, OVERVIEW, PREDICT
+from lungseg_utils.app.texts import CHECK, OVERVIEW, PREDICT, explained, say, sentence, shown
 
 RAW = argparse.RawDescriptionHelpFormatter
 SET = "a folder of X-rays with masks"
 MISUSED, INTERRUPTED, MOST_COUNTED = 64, 130, 63
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e]")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError, ImportError) as error:
         if chosen.debug:
             raise
-        say(str(error))
+        say(sentence(error))
         return MISUSED if chosen.run in (_predict, _check) else 1
 
 
@@ -48,16 +46,6 @@ def run() -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # all is written by now, and TensorFlow takes a second to tidy up
-
-
-def say(text: str) -> None:
-    """One line on stderr, in which a file's name cannot move the cursor or break the line."""
-    print(f"lungseg: {shown(text)}", file=sys.stderr)
-
-
-def shown(text: str) -> str:
-    """A text in which nothing moves the cursor or breaks the line."""
-    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def _predict(chosen: argparse.Namespace) -> int:
@@ -73,7 +61,7 @@ def _predict(chosen: argparse.Namespace) -> int:
 
     out = chosen.out
     settings = batch.Settings(chosen.threshold or THRESHOLD, name_networks(chosen.network))
-    with batch.explained(out):
+    with explained(out):
         jobs, finished, unknown, left_out = batch.open_table(chosen.paths, out, settings)
     if finished or unknown:
         say(f"done before: {finished}; left out, since of no known kind: {unknown}")
@@ -82,7 +70,7 @@ def _predict(chosen: argparse.Namespace) -> int:
     models = load_networks(chosen.network) if jobs else []
     bar, errors, made = tqdm(total=len(jobs), unit=" X-rays", disable=None), 0, 0
     found = batch.predict_files(jobs, models, out, settings)
-    with batch.explained(out), contextlib.ExitStack() as at_the_end:
+    with explained(out), contextlib.ExitStack() as at_the_end:
         at_the_end.callback(batch.close_table, out)
         at_the_end.callback(bar.close)
         for row in at_the_end.enter_context(contextlib.closing(found)):
@@ -114,8 +102,11 @@ def _download(chosen: argparse.Namespace) -> None:
 def _phantom(chosen: argparse.Namespace) -> None:
     from lungseg_utils.phantom import write_phantom_set
 
+    if not (chosen.size == "native" or chosen.size.isdecimal()) or chosen.seed < 0:
+        raise ValueError("a size or a seed is wrong: take 0 or more, or native as a size")
     size = None if chosen.size == "native" else int(chosen.size)
-    folder = write_phantom_set(chosen.folder, chosen.count, size, chosen.seed, bits=chosen.bits)
+    with explained(chosen.folder):
+        folder = write_phantom_set(chosen.folder, chosen.count, size, chosen.seed, chosen.bits)
     print(f"The radiographs are in {folder}")
 
 
@@ -142,10 +133,12 @@ def _demand_order(folder: Path) -> None:
     """Raises: ValueError, with all faults printed, if one of them stops."""
     from lungseg_utils.checks import check_set
 
-    faults = [one for one in check_set(folder).faults if one.stops]
-    if faults:
-        _print_faults(faults)
+    faults = check_set(folder).faults
+    if stopping := [one for one in faults if one.stops]:
+        _print_faults(stopping)
         raise ValueError(f"{folder} is not in order: mend what is listed above first")
+    if faults:
+        say(f"{folder} deserves a look ({len(faults)} remarks): lungseg check {folder}")
 
 
 def _train(chosen: argparse.Namespace) -> None:
@@ -162,7 +155,7 @@ def _train(chosen: argparse.Namespace) -> None:
     trained = train_course(begin(chosen.data, chosen.scale)).model
     network = keras.Model.from_config(trained.get_config())  # without optimiser and loss
     network.set_weights(trained.get_weights())
-    with written_whole(chosen.out) as part:
+    with explained(chosen.out), written_whole(chosen.out) as part:
         network.save(part)
     print(f"The network is in {chosen.out}")
 
@@ -181,9 +174,10 @@ def _evaluate(chosen: argparse.Namespace) -> None:
     if any(record.spacing_mm is None for record in records):
         print("The size of a pixel is not known of every image: no distances in mm.")
     table = results.evaluate(partial(predict_mask, load_networks(chosen.network)[0]), records)
-    if chosen.json:
-        results.write_scores(chosen.json, table)
     print(f"{len(table)} images\n{results.summarise(table).round(4).to_string()}")
+    if chosen.json:
+        with explained(chosen.json):
+            results.write_scores(chosen.json, table)
 
 
 def _doctor(chosen: argparse.Namespace) -> int:
@@ -205,11 +199,18 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _typed(text: str) -> Path:
-    """A path as somebody typed it: quotes around it and ~ do no harm."""
-    bare = text.strip(" \t\"'")
-    if not bare:
+    """A path as somebody typed it: quotes around it, file:// and ~ do no harm."""
+    from lungseg_utils.start import bare_path
+
+    if not (bare := bare_path(text)):
         raise argparse.ArgumentTypeError("a path is empty: name a file or a folder")
     return Path(text if os.path.exists(text) else os.path.expanduser(bare))
+
+
+def _file_to_write(text: str) -> Path:
+    if os.path.exists(path := _typed(text)) and not os.path.isfile(path):
+        raise argparse.ArgumentTypeError(f"{path} is a folder or a device: name a file")
+    return path
 
 
 def _share(text: str) -> float:
@@ -262,13 +263,15 @@ def _add_learning(add: Callable) -> None:
     one = add("train", _train, "train the course's network, or go on where that was stopped")
     out = Path("lungs.keras")
     one.add_argument(
-        "-o", "--out", type=_typed, default=out, help=f"the file to write (default {out})"
+        "-o", "--out", type=_file_to_write, default=out, help=f"the file to write (default {out})"
     )
     one.add_argument("--data", type=_typed, help=SET)
     one.add_argument("--scale", choices=("ci", "laptop", "gpu"), help="ci: a look; gpu: thorough")
     one = add("evaluate", _evaluate, "score a network on a folder with masks")
     one.add_argument("root", type=_typed, help=SET)
-    one.add_argument("--json", type=_typed, help="where to write the scores, and every image's")
+    one.add_argument(
+        "--json", type=_file_to_write, help="where to write the scores, and every image's"
+    )
     _add_network(one)
 
 

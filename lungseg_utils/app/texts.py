@@ -1,5 +1,12 @@
-"""What the commands say of themselves: examples and exit codes."""
+"""What the commands say of themselves, examples and exit codes, and of what the system refuses."""
 
+import contextlib
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e]")
 OVERVIEW = """\
 examples:
   lungseg predict chest.png -o found          a mask, a picture and a row in found/scores.csv
@@ -34,3 +41,33 @@ faults are said at once, with what to do. `train` and `evaluate` ask the same be
 The exit code is 0 if nothing is wrong, 1 if something deserves a look, 2 if a fault has to be
 mended before anything is trained or scored, 64 if FOLDER holds no such set.
 """
+
+
+@contextlib.contextmanager
+def explained(out: Path) -> Iterator[None]:
+    """What ends a command, since `out` cannot be written, becomes an OSError of one sentence."""
+    try:
+        yield
+    except OSError as error:
+        if not error.errno or isinstance(error, BrokenPipeError):
+            raise
+        said = f"{out} cannot be written ({error.strerror}): make room, or name another folder"
+        raise OSError(said) from error
+
+
+def sentence(error: Exception) -> str:
+    """What an error says, in the words of `explained` where it is the system's own."""
+    if not isinstance(error, OSError) or not error.errno:
+        return str(error)
+    name = error.filename2 or error.filename or "the disk"
+    return f"{name} cannot be opened or written ({error.strerror}): check permissions and space"
+
+
+def say(text: str) -> None:
+    """One line on stderr, in which a file's name cannot move the cursor or break the line."""
+    print(f"lungseg: {shown(text)}", file=sys.stderr)
+
+
+def shown(text: str) -> str:
+    """A text in which nothing moves the cursor or breaks the line."""
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -11,6 +11,7 @@ import struct
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from lungseg_utils.types import MOST_PIXELS, DataError, NotAnXray, Spacing, Stored
 
@@ -18,11 +19,12 @@ from .greys import stored_greys
 from .header import Header, detector_mm, sayings
 from .pixels import COLOURS, bare_picture
 
-DEFLATED = b"1.2.840.10008.1.2.1.99"  # is unpacked whole before anything can be checked
+DEFLATED = "1.2.840.10008.1.2.1.99"  # is unpacked whole before anything can be checked
 MARK = b"DICM"
 NOTHING = frozenset({0})  # what zeros behind a copy that broke off are taken for: no field
-PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
-MOST_META = 4096  # bytes in which the transfer syntax is named
+PIXELS = frozenset({0x7FE00010})
+ODD_KINDS = b"??", b"  ", b"\0\0"  # where two letters name the kind of a value
+MOST_ODD, ODD_WITHIN = 500, 2**22  # of them, in so many bytes, since each is read from the start
 NO_PICTURE = "{} is a DICOM file without a picture: choose another file"
 OTHER_MODALITIES = {"CT", "MR", "PT", "NM", "US", "MG", "XA", "OPT", "OP", "ES", "ECG"}
 KINDS = {  # by a word of the class's name, or the modality
@@ -55,7 +57,7 @@ def read_dicom(content: bytes, name: Path | str) -> Stored:
 
     The first table or window that shows the picture is applied to its rescaled numbers; without
     one the numbers are as stored. Fields that are missing are taken as is usual, those that are
-    damaged are left out, and notes say so.
+    damaged or contradict the picture are left out, and notes say so.
     Raises: DataError if it is damaged, or is not one radiograph; NotAnXray if it is a report, an
         index or the like. Source: DICOM PS3.3, C.7.6.3, C.8.11 and C.11.
     """
@@ -64,7 +66,7 @@ def read_dicom(content: bytes, name: Path | str) -> Stored:
         shape = _checked_shape(header, name)
         if "PixelData" not in header.fields:
             raise DataError(NO_PICTURE.format(name))
-        spacing = detector_mm(header)
+        spacing = detector_mm(header, shape[:2])
         found = stored_greys(header, bare_picture(header, shape), name)
         return found._replace(spacing_mm=spacing, notes=(*header.notes, *sayings(header)))
 
@@ -79,7 +81,7 @@ def measure_dicom(path: Path) -> tuple[tuple[int, int], Spacing | None]:
         height, width, _ = _checked_shape(header, path)
         if not rest.read(1):
             raise DataError(NO_PICTURE.format(path))
-        return (height, width), detector_mm(header)
+        return (height, width), detector_mm(header, (height, width))
 
 
 @contextlib.contextmanager
@@ -101,25 +103,60 @@ def _in_one_sentence(name: Path | str) -> Iterator[None]:
             raise DataError(f"{name} cannot be read as DICOM: export it again") from error
 
 
-def _opened(file, name: Path | str, stops: frozenset[int]) -> tuple[Header, io.IOBase]:
+def _opened(file: BinaryIO, name: Path | str, stops: frozenset[int]) -> tuple[Header, BinaryIO]:
     """What is read of a file up to one of the tags `stops`, and the file, behind what was read."""
-    from pydicom.filereader import read_partial
+    from pydicom.filereader import _read_file_meta_info, read_partial, read_preamble
 
-    if DEFLATED in file.read(MOST_META):
-        raise DataError(f"{name} is a deflated DICOM file: export it without compression")
-    file.seek(0)
     if file.read(len(MARK)) == MARK:
         file = io.BytesIO(file.read())
     file.seek(0)
-    fields = read_partial(file, lambda tag, *_: tag in stops, force=True)
+    read_preamble(file, force=True)
+    if _read_file_meta_info(file).get("TransferSyntaxUID") == DEFLATED:
+        raise DataError(f"{name} is a deflated DICOM file: export it without compression")
+    kinds, odd = set(), []
+
+    def stops_at(tag: int, kind: str | None, _) -> bool:
+        kinds.add(kind)
+        if kind is None and len(kinds) > 1 and file.tell() < ODD_WITHIN:  # some are named
+            odd.extend(_kind_by_length(file))
+        return tag in stops or bool(odd)
+
+    for _ in range(MOST_ODD):
+        file.seek(0)
+        fields = read_partial(file, stops_at, force=True)
+        if not odd:
+            break
+        file.seek(0)
+        file = file if isinstance(file, io.BytesIO) else io.BytesIO(file.read())
+        place, kind = odd.pop()
+        file.getbuffer()[place : place + len(kind)] = kind
     if not fields:
         raise ValueError("it holds no field")
     return Header(fields), file
 
 
+def _kind_by_length(file: BinaryIO) -> list[tuple[int, bytes]]:
+    """Where the kind of an element stands whose value begins here, and one that has its length, if
+    the kind is one of `ODD_KINDS` and with that length another element follows.
+    """
+    place = file.tell()
+    file.seek(place - 4)
+    start, found = file.read(8), []
+    short, long = (int.from_bytes(part, "little") for part in (start[2:4], start[4:]))
+    for kind, end in (b"UN", place + 4 + long), (b"SH", place + short):
+        file.seek(end + 4)
+        after = file.read(2)
+        if start[:2] in ODD_KINDS and (after.isupper() or after in ODD_KINDS[:2]):
+            found.append((place - 4, kind))
+    file.seek(place)
+    return found[:1]
+
+
 def _checked_shape(header: Header, name: Path | str) -> tuple[int, int, int]:
     """(height, width, samples) of what may be a radiograph."""
     _check_kind(header, name)
+    if "FloatPixelData" in header.fields or "DoubleFloatPixelData" in header.fields:
+        raise DataError(f"{name} stores its pixels as fractions: export it with 16 bits a pixel")
     if "Rows" not in header.fields:
         raise DataError(NO_PICTURE.format(name))
     frames = header.number("NumberOfFrames", 1)
@@ -128,7 +165,9 @@ def _checked_shape(header: Header, name: Path | str) -> tuple[int, int, int]:
     height, width = (int(header.number(field, 0)) for field in ("Rows", "Columns"))
     colour = header.text("PhotometricInterpretation").upper() in COLOURS
     samples = int(header.number("SamplesPerPixel", 3 if colour else 1))
-    if height <= 0 or width <= 0 or not 0 < height * width * samples <= MOST_PIXELS:
+    if min(height, width) <= 0 or samples not in (1, 3, 4):
+        raise DataError(f"{name} does not say how large its picture is: export it again")
+    if height * width * samples > MOST_PIXELS:
         raise DataError(f"{name} claims to be {height} x {width} pixels: export it again")
     return height, width, samples
 

@@ -7,13 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from lungseg_utils.types import Mask, Stored
+from lungseg_utils.grey import LEAST_CONTRAST
+from lungseg_utils.types import GreyRange, Mask, Stored
 
 from .header import Header
-from .pixels import decoded_pixels
+from .pixels import MOST_JUDGED, decoded_pixels, likely_numbers, smoothest
 
 LEAST_SHOWN = 0.2  # of the pixels are neither black nor white where a window fits the picture
-MOST_JUDGED = 2**19  # pixels that a window is judged by
+# Of the deviations from the median, what lies beyond a window: where it is less, a network's Dice
+# falls by .005 on average and .03 at most on 36 X-rays. From percentile 10 to 90 it is .09 at most.
+MOST_HIDDEN = 0.25
+MOST_LOOKS = 9  # tables and windows that are tried
 
 
 def stored_greys(header: Header, picture: "Dataset", name: Path | str) -> Stored:  # noqa: F821
@@ -21,6 +25,7 @@ def stored_greys(header: Header, picture: "Dataset", name: Path | str) -> Stored
 
     Raises: as `decoded_pixels`.
     """
+    meant = picture.BitsStored, picture.PixelRepresentation
     pixels, kind = decoded_pixels(picture, name), picture.PhotometricInterpretation
     if kind == "PALETTE COLOR":
         from pydicom.pixels import apply_color_lut
@@ -29,11 +34,14 @@ def stored_greys(header: Header, picture: "Dataset", name: Path | str) -> Stored
     if pixels.ndim == 3:
         exact = pixels.dtype in (np.uint8, np.uint16)
         return Stored((pixels if exact else pixels.astype(np.float32))[:, :, 2::-1])
-    used = _unpadded(header, pixels, picture.BitsAllocated)
+    pixels = likely_numbers(header, pixels, *meant)
+    used = _unpadded(header, pixels)
     levels = _levels(pixels)
     values, table, turned = _rescaled(header, levels)
-    shown, full = _shown(header, values, _counts(pixels, used, levels))
+    shown, full = _shown(header, values, _sample(pixels, used, levels))
     inverted = kind == "MONOCHROME1"
+    if header.text("PresentationLUTShape").upper() == ("IDENTITY" if inverted else "INVERSE"):
+        header.contradicted("PresentationLUTShape", f"{kind} was", "Photometric Interpretation")
     if shown is not None:
         return Stored(shown[_places(pixels, levels)], full, inverted, used)
     if table:
@@ -41,13 +49,14 @@ def stored_greys(header: Header, picture: "Dataset", name: Path | str) -> Stored
     return Stored(pixels, None, inverted != turned, used)
 
 
-def _unpadded(header: Header, pixels: np.ndarray, bits: int) -> Mask | None:
+def _unpadded(header: Header, pixels: np.ndarray) -> Mask | None:
     """Where the picture is, if something is padded."""
     instead = "padding may show"
     value = header.number("PixelPaddingValue", None, instead)
     if value is None:
         return None
     limit = header.number("PixelPaddingRangeLimit", value, instead)
+    bits = 8 * pixels.itemsize
     start = -(2 ** (bits - 1)) if pixels.dtype.kind == "i" else 0
     # numbers below 0 are written as if they had no sign, and the other way round
     low, high = sorted((int(end) - start) % 2**bits + start for end in (value, limit))
@@ -69,12 +78,11 @@ def _places(pixels: np.ndarray, levels: np.ndarray) -> np.ndarray:
     return np.searchsorted(levels, pixels)
 
 
-def _counts(pixels: np.ndarray, used: Mask | None, levels: np.ndarray) -> np.ndarray:
-    """How many of a sample of the pixels hold each level."""
+def _sample(pixels: np.ndarray, used: Mask | None, levels: np.ndarray) -> np.ndarray:
+    """The places among the levels of some of the pixels."""
     step = max(1, math.isqrt(pixels.size // MOST_JUDGED))
     sample = pixels[::step, ::step]
-    sample = sample.ravel() if used is None else sample[used[::step, ::step]]
-    return np.bincount(_places(sample, levels), minlength=len(levels))
+    return _places(sample.ravel() if used is None else sample[used[::step, ::step]], levels)
 
 
 def _rescaled(header: Header, levels: np.ndarray) -> tuple[np.ndarray, bool, bool]:
@@ -94,19 +102,21 @@ def _rescaled(header: Header, levels: np.ndarray) -> tuple[np.ndarray, bool, boo
     return levels * slope + header.number("RescaleIntercept", 0), False, slope < 0
 
 
-def _shown(header: Header, values: np.ndarray, counts: np.ndarray):
+def _shown(header: Header, values: np.ndarray, sample: np.ndarray):
     """The numbers as the first table or window shows them that shows the picture, with the numbers
     that mean black and white; None and None if there is no such.
     """
-    for title, show, *how in _looks(header):
+    for title, show, *how in itertools.islice(_looks(header), MOST_LOOKS):
         try:
             shown, full = show(*how, values)
+            fault = _badly_shown(
+                shown[sample].astype(float), full, values[sample], show is _windowed
+            )
         except Exception:
-            header.notes.append(f"{title} is damaged and was left out")
-            continue
-        if _shows_enough(shown, counts):
+            fault = "is damaged"
+        if not fault:
             return shown, full
-        header.notes.append(f"{title} shows almost nothing and was left out")
+        header.notes.append(f"{title} {fault} and was left out")
     return None, None
 
 
@@ -119,15 +129,15 @@ def _looks(header: Header) -> Iterator[tuple]:
         yield f"Window {number}", _windowed, center, width, function
 
 
-def _looked_up(item, values: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
+def _looked_up(item, values: np.ndarray) -> tuple[np.ndarray, GreyRange]:
     """What a table makes of numbers. pydicom's own overflows where entries have 8 bits."""
     count, first, bits = (int(one) for one in item.LUTDescriptor)
     count, data = count or 2**16, item.LUTData
-    if isinstance(data, bytes):
-        wide = len(data) >= 2 * count
-        little = "<" if item.original_encoding[1] is not False else ">"
-        data = np.frombuffer(data, f"{little}u2" if wide else "u1")
-    table = np.ravel(data)[:count].astype(np.uint16)
+    words = np.frombuffer(data, "<u2") if isinstance(data, bytes) else np.ravel(data).astype("<u2")
+    kind = "<u2" if len(words) >= count else "u1"  # two in a word
+    # either order of bytes may be there, whatever the file's is
+    tables = [one.view(kind)[:count].astype(np.uint16) for one in (words, words.byteswap())]
+    table = tables[smoothest(tables)]
     if len(table) < count:
         raise ValueError("the table is too short")
     if values.min() < 0 and first >= 2**15:
@@ -138,7 +148,7 @@ def _looked_up(item, values: np.ndarray) -> tuple[np.ndarray, tuple[float, float
 
 def _windowed(
     center: float, width: float, function: str, values: np.ndarray
-) -> tuple[np.ndarray, tuple[float, float]]:
+) -> tuple[np.ndarray, GreyRange]:
     from pydicom.dataset import Dataset
     from pydicom.pixels import apply_windowing
 
@@ -149,11 +159,18 @@ def _windowed(
     return apply_windowing(values, window).astype(np.float32), (0, 1)
 
 
-def _shows_enough(shown: np.ndarray, counts: np.ndarray) -> bool:
-    held = shown[counts > 0].astype(float)
-    if not len(held):
-        return True  # none of a sample is free of padding
-    low, high = held.min(), held.max()
+def _badly_shown(shown: np.ndarray, full: GreyRange, values: np.ndarray, is_window: bool) -> str:
+    """What is wrong with how some of the pixels are shown."""
+    low, high = shown.min(), shown.max()
     edge = 0.01 * (high - low)
-    inside = (held > low + edge) & (held < high - edge)
-    return bool(counts[counts > 0][inside].sum() >= LEAST_SHOWN * counts.sum())
+    grey = (shown > low + edge) & (shown < high - edge)
+    if grey.mean() < LEAST_SHOWN:
+        return "shows almost nothing"
+    values = values.clip(*np.percentile(values, (1, 99)))
+    lost = np.abs(values - values.clip(values[grey].min(), values[grey].max())).mean()
+    if lost > MOST_HIDDEN * np.abs(values - np.median(values)).mean():
+        return "hides much of the picture"
+    low, high = np.percentile(shown, (1, 99))
+    if is_window and high - low < LEAST_CONTRAST * (full[1] - full[0]):
+        return "is far wider than the picture"
+    return ""

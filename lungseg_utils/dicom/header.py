@@ -1,14 +1,15 @@
 """The fields of a DICOM header, each read by itself, and what it says of the picture."""
 
 import contextlib
-import math
 import re
 import unicodedata
 from collections.abc import Sequence
 
 from lungseg_utils.types import Spacing
 
-CHEST = ("CHEST", "THORA", "TORA", "LUNG", "PULM", "BRUST", "RIB", "PECHO", "POUMON")
+CHEST = ("CHEST", "THORA", "TORA", "LUNG", "PULM", "BRUST", "RIB", "PECHO", "POUMON", "PEITO",
+         "BORST", "BRYST", "HRUD", "KLATK", "MELLKAS", "GOGUS", "ГРУД", "ЛЕГК", "ΘΩΡΑΚ", "胸", "肺",
+         "가슴", "흉", "폐", "صدر", "חזה", "छाती", "ทรวงอก", "NGUC", "PŁUC")  # fmt: skip
 SIDE_VIEWS = {"LL", "RL", "LAT", "LATERAL", "LLAT", "RLAT", "LLATERAL", "RLATERAL"}
 OBLIQUE_VIEWS = {"RLO", "LLO", "LAO", "RAO", "LPO", "RPO", "OBL", "OBLIQUE"}
 SIDE_VIEW, ASIDE = "this is a side view", "the patient lies on the side of the picture"
@@ -20,7 +21,8 @@ TURNS = {  # by where the rows of the picture lead, and its columns
 }  # fmt: skip
 ORIENTATION = "PatientOrientation"
 SPACINGS = ("ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelSpacing")
-LIKELY_MM = 0.01, 10.0  # a pixel of a radiograph
+LIKELY_MM = 50, 1000  # a side of a radiograph
+LARGEST = 2**32  # a number of a header
 
 
 class Header:
@@ -45,7 +47,22 @@ class Header:
 
     def text(self, field: str) -> str:
         """A field as one text, empty where it is absent."""
-        return " ".join(str(one).strip("\0 ") for one in self.items(field)).strip()
+        said = " ".join(str(one) for one in self.items(field))
+        printed = (one if one.isprintable() else " " for one in self._decoded(said))
+        return " ".join("".join(printed).split())
+
+    def _decoded(self, text: str) -> str:
+        """What pydicom took for Latin letters, by the file's character set or as UTF-8."""
+        from pydicom.charset import convert_encodings, decode_bytes
+
+        with contextlib.suppress(Exception):
+            found = text.encode("latin-1")
+            with contextlib.suppress(UnicodeError):
+                if b"\x1b" not in found:
+                    return found.decode()
+            sets = convert_encodings(self.items("SpecificCharacterSet"))
+            return decode_bytes(found, sets, set())
+        return text
 
     def numbers(self, field: str) -> list[float | None]:
         """The numbers of a field, None for each that is damaged."""
@@ -60,13 +77,17 @@ class Header:
             self.notes.append(f"{title(field)} is damaged: {instead or f'{usual:g} was taken'}")
         return usual
 
+    def contradicted(self, field: str, instead: str, what: str = "the picture") -> None:
+        """A note that a field is not believed."""
+        self.notes.append(f"{title(field)} contradicts {what}: {instead} taken")
+
 
 def _number(value: object) -> float | None:
     with contextlib.suppress(Exception):
         if "_" in str(value):  # which Python takes for a thousands separator
             return None
         number = float(value.strip("\0 ") if isinstance(value, str) else value)
-        return number if math.isfinite(number) else None
+        return number if abs(number) <= LARGEST else None
     return None
 
 
@@ -77,12 +98,16 @@ def title(field: str) -> str:
     return dictionary_description(field)
 
 
-def detector_mm(header: Header) -> Spacing | None:
-    """The (row, column) size of a pixel on the detector: the first of `SPACINGS` that is whole."""
+def detector_mm(header: Header, shape: tuple[int, int]) -> Spacing | None:
+    """The (row, column) size of a pixel on the detector: the first of `SPACINGS` that is likely.
+
+    Args: `shape` (height, width) of the picture in pixels.
+    """
     damaged = []
     for field in SPACINGS:
         found = header.numbers(field)
-        if len(found) == 2 and all(mm and LIKELY_MM[0] <= mm <= LIKELY_MM[1] for mm in found):
+        sides = [(mm or 0) * pixels for mm, pixels in zip(found, shape, strict=False)]
+        if len(found) == 2 and LIKELY_MM[0] <= min(sides) and max(sides) <= LIKELY_MM[1]:
             break
         damaged += [field] if found else []
     else:
@@ -121,6 +146,6 @@ def _view(header: Header) -> str:
 
 def _capitals(text: str) -> str:
     """Capitals without accents."""
-    with contextlib.suppress(UnicodeError):  # written as UTF-8 where the standard has no accents
-        text = text.encode("latin-1").decode()
-    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().upper()
+    letters = unicodedata.normalize("NFKD", text.upper())
+    plain = "".join(one for one in letters if not unicodedata.combining(one))
+    return unicodedata.normalize("NFC", plain)

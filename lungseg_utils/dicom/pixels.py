@@ -1,8 +1,10 @@
 """The numbers of a DICOM file's picture, whatever it is compressed with."""
 
 import contextlib
+import itertools
 import math
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,9 @@ from .header import Header, title
 COLOURS = {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "YBR_PARTIAL_420",
            "YBR_PARTIAL_422"}  # fmt: skip
 GREYS = {"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"}
+MOST_JUDGED = 2**19  # pixels that bits and windows are judged by
+FAR = 1.5  # times smoother is what bits mean than what they do not
+LEAST_BELOW = 0.05  # of the pixels are below 0 if any are: more than a label takes
 ITEM = b"\xfe\xff\x00\xe0"  # a piece of a compressed picture
 J2K = b"\xff\x4f\xff\x51"
 SYNTAX = "1.2.840.10008.1.2."
@@ -42,7 +47,8 @@ def bare_picture(header: Header, shape: tuple[int, int, int]) -> "Dataset":  # n
     found.PhotometricInterpretation = _colours(header, shape[2])
     found.PlanarConfiguration = int(header.number("PlanarConfiguration", 0) == 1)
     found.PixelRepresentation = int(header.number("PixelRepresentation", 0) == 1)
-    found.BitsAllocated, found.BitsStored = _bits(header, len(data) / math.prod(shape))
+    size = 0 if data.startswith(ITEM) else len(data)
+    found.BitsAllocated, found.BitsStored = _bits(header, size, math.prod(shape))
     found["PixelData"] = header.fields["PixelData"]
     return found
 
@@ -58,12 +64,17 @@ def _colours(header: Header, samples: int) -> str:
     return usual
 
 
-def _bits(header: Header, bytes_each: float) -> tuple[int, int]:
-    """Bits that a number takes in the file, and those of them that count."""
+def _bits(header: Header, size: int, count: int) -> tuple[int, int]:
+    """Bits that a number takes in the file, and those that count; `size` in bytes, 0 if packed."""
     stored = int(header.number("BitsStored", 0, "all bits were taken"))
     allocated = int(header.number("BitsAllocated", 0, "the number of bytes was taken"))
-    if not 0 < allocated <= 64:
-        allocated = 16 if bytes_each >= 2 or stored > 8 else 8
+    fitting = 8 * (size // count)
+    if fitting in (8, 16, 32) and size % count < 2:
+        if allocated not in (0, fitting):
+            header.contradicted("BitsAllocated", f"{fitting} was")
+        allocated = fitting
+    elif not 0 < allocated <= 64:
+        allocated = 16 if size >= 2 * count or stored > 8 else 8
     if not 0 < stored <= allocated:
         stored = allocated
     high = int(header.number("HighBit", stored - 1))
@@ -126,20 +137,55 @@ def decoded_pixels(picture: "Dataset", name: Path | str) -> np.ndarray:  # noqa:
     from pydicom.pixels import pixel_array
 
     syntax = picture.file_meta.TransferSyntaxUID
-    number = syntax.removeprefix(SYNTAX)
+    number, stored = syntax.removeprefix(SYNTAX), picture.BitsStored
     codec = next((one for one, numbers in CODECS.items() if number in numbers), "")
     with contextlib.suppress(ImportError):
         if codec:
             return _unpacked(picture, codec)
+    if number == "5" or not picture.PixelData.startswith(ITEM):  # all bits, as they are
+        picture.BitsStored, picture.PixelRepresentation = picture.BitsAllocated, 0
     try:
         return pixel_array(
             picture, index=0, decoding_plugin="pillow" if number in READ_BY_PILLOW else ""
         )
     except Exception:
-        if _is_readable(syntax, picture.BitsStored):
+        if _is_readable(syntax, stored):
             raise
         said = f"{name} is compressed as {NAMES.get(number, syntax.name)} ({syntax}), "
         raise DataError(f"{said}which nothing installed reads: export it uncompressed") from None
+
+
+def likely_numbers(header: Header, pixels: np.ndarray, stored: int, signed: int) -> np.ndarray:
+    """What the bits of the pixels mean by the header, or by what makes a smooth picture."""
+    some = pixels[:: max(1, pixels.size // MOST_JUDGED), :MOST_JUDGED]
+    below = _numbers(some, stored, 1)
+    _, counts = np.unique(below[below < 0], return_counts=True)
+    has_signs = counts.sum() - counts.max(initial=0) > LEAST_BELOW * some.size  # no border
+    signs = (signed, 1 - signed) if has_signs else (signed,)
+    ways = list(itertools.product((stored, 8 * pixels.itemsize), signs))
+    best = ways[smoothest([_numbers(some, *way) for way in ways])]
+    if best[0] != stored:
+        header.contradicted("BitsStored", "all bits were")
+    if best[1] != signed:
+        header.contradicted("PixelRepresentation", f"{best[1]} was")
+    return _numbers(pixels, *best)
+
+
+def _numbers(pixels: np.ndarray, bits: int, signed: int) -> np.ndarray:
+    """Those that the lower `bits` of pixels hold, with or without a sign."""
+    unused = max(0, 8 * pixels.itemsize - bits)
+    kind = f"{'i' if signed else 'u'}{pixels.itemsize}"
+    return (pixels << unused).view(kind) >> unused if unused or signed else pixels
+
+
+def smoothest(readings: Sequence[np.ndarray]) -> int:
+    """Which of several readings of the same bytes is meant: the first, unless the steps from each
+    number to the next are far smaller in another, measured by how much its numbers vary.
+    """
+    spreads = [(np.diff(one.astype(float)).std(), one.std()) for one in readings]
+    rough = [step / spread if spread else 1 for step, spread in spreads]
+    best = int(np.argmin(rough))
+    return best if FAR * rough[best] < rough[0] else 0
 
 
 def _unpacked(picture, codec: str) -> np.ndarray:
@@ -151,11 +197,7 @@ def _unpacked(picture, codec: str) -> np.ndarray:
     if codec != "jpegxl" and _size(frame) != wanted:  # codecs fill gigabytes for what is not there
         raise ValueError("the picture has another size than its header says")
     pixels = np.asarray(getattr(imagecodecs, f"{codec}_decode")(frame))
-    pixels = pixels.reshape(wanted if wanted[2] > 1 else wanted[:2])
-    if pixels.dtype.kind == "u" and picture.PixelRepresentation:
-        unused = max(0, 8 * pixels.itemsize - picture.BitsStored)
-        pixels = (pixels << unused).view(f"i{pixels.itemsize}") >> unused
-    return pixels
+    return pixels.reshape(wanted if wanted[2] > 1 else wanted[:2])
 
 
 def _is_readable(syntax, bits: int) -> bool:

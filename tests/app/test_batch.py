@@ -15,6 +15,7 @@ from hostile import picture
 from lungseg_utils.app import batch
 from lungseg_utils.app.batch import Plan, Settings, close_table, open_table, predict_files
 from lungseg_utils.app.jobs import Job, find_jobs, without_formula
+from lungseg_utils.app.texts import explained
 from lungseg_utils.images import read_xray
 from lungseg_utils.masks import LungArea
 from lungseg_utils.predict import Prediction
@@ -81,6 +82,18 @@ def test_a_file_of_no_known_name_that_cannot_be_read_is_left_out(tmp_path, monke
     monkeypatch.setattr(Path, "open", refuse)
     jobs, left_out = find_jobs([tmp_path])
     assert [job.target for job in jobs] == ["a"] and left_out == 1
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_what_has_no_size_is_not_opened(named, tmp_path, monkeypatch):
+    """As /proc/kmsg, which waits for ever."""
+    filled(tmp_path, "a.png", "b", content=b"")
+    monkeypatch.setattr(Path, "open", None)
+    jobs, left_out = find_jobs([tmp_path / "a.png"] if named else [tmp_path])
+    assert [job.path.name for job in jobs] == ["a.png"] and left_out == (not named)
+    _, failure = batch._read(jobs[0].path)
+    says = f"{tmp_path / 'a.png'} is empty: fetch or export it again"
+    assert failure == batch.Failure(says, False)
 
 
 def test_files_that_are_named_are_taken_as_they_are_and_once(tmp_path):
@@ -558,14 +571,14 @@ def test_a_disk_that_takes_no_more_ends_the_run(number, monkeypatch, tmp_path):
     said = (
         f"{tmp_path} cannot be written ({os.strerror(number)}): make room, or name another folder"
     )
-    with pytest.raises(OSError) as explained, batch.explained(tmp_path):
+    with pytest.raises(OSError) as told, explained(tmp_path):
         raise os_error(number)
-    assert str(explained.value) == said
+    assert str(told.value) == said
 
 
 @pytest.mark.parametrize("error", [BrokenPipeError(errno.EPIPE, "x"), OSError("our own words")])
 def test_what_is_not_of_the_disk_is_as_it_was(error, tmp_path):
-    with pytest.raises(OSError) as caught, batch.explained(tmp_path):
+    with pytest.raises(OSError) as caught, explained(tmp_path):
         raise error
     assert caught.value is error
 

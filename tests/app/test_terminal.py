@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 from hostile import INPUTS, dicom, picture
 from scipy import ndimage
+from sets import write_set
 from tqdm import tqdm
 
 from lungseg_utils import losses
@@ -413,13 +414,19 @@ def test_native_files_score_as_the_benchmarks_score_them(real_data, tmp_path):
     [(["phantom", "FOLDER"], "holds other files: name a folder that is new or empty"),
      (["phantom", "FOLDER/new", "--count", "0"], "use 1 or more, of 64"),
      (["phantom", "FOLDER/file.txt/set"], "Not a directory"),
-     (["phantom", "FOLDER/file.txt"], "file.txt")],
+     (["phantom", "FOLDER/file.txt"], "file.txt cannot be written (Not a directory): make room"),
+     (["phantom", "FOLDER/new", "--size", "many"], "a size or a seed is wrong: take 0 or more"),
+     (["phantom", "FOLDER/new", "--seed=-1"], "a size or a seed is wrong: take 0 or more"),
+     (["download", "FOLDER/file.txt"], "file.txt cannot be written (Not a directory): make room"),
+     (["evaluate", "FOLDER/set", "--json", "FOLDER/file.txt/x"],
+      "file.txt/x cannot be written (File exists): make room, or name another folder")],
 )  # fmt: skip
 def test_terminal_says_in_one_line_what_failed(command, says, tmp_path, capsys):
     (tmp_path / "file.txt").write_text("mine")
+    write_set(tmp_path / "set")
     assert main([word.replace("FOLDER", str(tmp_path)) for word in command]) == 1
     said = capsys.readouterr()
-    assert said.out == ""
+    assert "Traceback" not in said.out
     last = said.err.splitlines()[-1]
     assert last.startswith("lungseg: ")
     assert says in last
@@ -590,6 +597,9 @@ def test_what_is_not_said_is_this(line, debug):
      ("predict a -o b --threshold 0", "argument --threshold: 0 is not between 0 and 1; see"),
      ("predict a -o b --threshold 1", "argument --threshold: 1 is not between 0 and 1; see"),
      ("predict a -o b --threshold x", "argument --threshold: x is not between 0 and 1; see"),
+     ("evaluate x --json /", "argument --json: / is a folder or a device: name a file; see"),
+     ("evaluate x --json /dev/null", "argument --json: /dev/null is a folder or a device: name"),
+     ("train -o /dev", "argument -o/--out: /dev is a folder or a device: name a file; see"),
      ("train --scale huge", "argument --scale: invalid choice: 'huge'"),
      ("", "the following arguments are required: COMMAND; see lungseg --help")],
 )  # fmt: skip
@@ -648,7 +658,12 @@ def test_help_of_the_whole_has_the_examples():
     "error, code, says",
     [(KeyboardInterrupt(), 130, "stopped; what was finished is kept"),
      (ValueError("a \x1b[2J\nname"), 1, "a \\x1b[2J\\nname"),
-     (OSError(28, "No space left on device", "f"), 1, "[Errno 28] No space left on device: 'f'"),
+     (OSError(28, "No space left"), 1,
+      "the disk cannot be opened or written (No space left): check permissions and space"),
+     (PermissionError(13, "Permission denied", "f"), 1,
+      "f cannot be opened or written (Permission denied): check permissions and space"),
+     (OSError(21, "Is a directory", "part", None, "g"), 1,
+      "g cannot be opened or written (Is a directory): check permissions and space"),
      (ImportError("no module"), 1, "no module")],
 )  # fmt: skip
 def test_what_ends_a_command_is_said_in_one_line(error, code, says, monkeypatch, capsys):
@@ -788,15 +803,15 @@ def test_the_page_is_served_as_it_was_asked_for(monkeypatch):
 def test_a_simulated_set_is_written_as_it_was_asked_for(monkeypatch, capsys):
     asked = []
 
-    def write(folder, *more, **named):
-        asked.append((folder, more, named))
+    def write(folder, *more):
+        asked.append((folder, *more))
         return "there"
 
     monkeypatch.setattr("lungseg_utils.phantom.write_phantom_set", write)
     assert main(["phantom", "f", "--count", "3", "--size", "99", "--bits", "12"]) == 0
     assert main(["phantom", "f", "--size", "native", "--seed", "4"]) == 0
     folder = Path("f")
-    assert asked == [(folder, (3, 99, 0), {"bits": 12}), (folder, (138, None, 4), {"bits": 8})]
+    assert asked == [(folder, 3, 99, 0, 12), (folder, 138, None, 4, 8)]
     assert capsys.readouterr().out == "The radiographs are in there\n" * 2
 
 
@@ -829,11 +844,15 @@ def test_the_command_says_what_it_says_and_not_what_c_does(options, monkeypatch,
     assert said.err == ("from C\na name \u00fc ?\n" if options else "a name \u00fc \\udcff\n")
 
 
-@pytest.mark.parametrize("typed", ["'{}'", '"{}"', " {} ", "{}"])
+@pytest.mark.parametrize(
+    "typed", ["'{}'", '"{}"', " {} ", "{}", "“{}”", "« {} »", "\u2018{}\u2019"]
+)
 def test_a_path_is_taken_as_it_is_meant(typed, tmp_path, monkeypatch):
     assert terminal._typed(typed.format(tmp_path)) == tmp_path
     monkeypatch.setenv("HOME", str(tmp_path))
     assert terminal._typed(typed.format("~/x")) == tmp_path / "x"
+    for before in ("file://", "file:", "file://localhost"):
+        assert terminal._typed(f"{before}{tmp_path}/a%20b.png") == tmp_path / "a b.png"
     monkeypatch.chdir(tmp_path)
     (tmp_path / "'odd'").mkdir()
     assert terminal._typed("'odd'") == Path("'odd'"), "what is there is meant"

@@ -1,8 +1,10 @@
 """Hospitals' files: which field wins, what a damaged one costs, and what is dark."""
 
 import io
+import struct
 import sys
 
+import cv2
 import numpy as np
 import pytest
 from hostile import (
@@ -22,12 +24,15 @@ from hostile import (
 from lungseg_utils.dicom import (
     DEFLATED,
     DICOM_WITHOUT_PREAMBLE,
+    ODD_WITHIN,
     OTHER_MODALITIES,
     measure_dicom,
     read_dicom,
 )
 from lungseg_utils.dicom.header import SIDE_VIEWS
+from lungseg_utils.dicom.pixels import MOST_JUDGED
 from lungseg_utils.images import FORMATS, decode_xray, format_of, measure_xray
+from lungseg_utils.phantom import simulate
 from lungseg_utils.types import DataError, NotAnXray
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom")  # as these are written
@@ -58,7 +63,7 @@ def test_a_plain_file_is_what_it_stores():
 
 
 SPACED = [
-    ({FIRST: [0.1, 0.2], SECOND: [0.3, 0.4], THIRD: [0.5, 0.6]}, (0.1, 0.2), ()),
+    ({FIRST: [0.2, 0.3], SECOND: [0.3, 0.4], THIRD: [0.5, 0.6]}, (0.2, 0.3), ()),
     ({FIRST: None, SECOND: [0.3, 0.4], THIRD: [0.5, 0.6]}, (0.3, 0.4), ()),
     ({FIRST: None, SECOND: None, THIRD: [0.5, 0.6]}, (0.5, 0.6), ()),
     ({FIRST: None}, None, ()),
@@ -81,7 +86,8 @@ def test_the_spacing_on_the_detector_comes_first(fields, spacing, notes):
 
 @pytest.mark.parametrize(
     "value", ["0.7", r"0,7\0,7", "0.7\\", r"0.7mm\0.7mm", r"0.7\0.7\0.7", r"nan\nan", r"inf\0.7",
-              r"-0.7\-0.7", r"0.00999\0.7", r"0.7\10.01", r"\0.7", "abc", "\xff\xff", r"700\700"],
+              r"-0.7\-0.7", r"0.195\0.7", r"0.7\0.195", r"0.7\3.91", r"3.91\0.7", r"\0.7", "abc",
+              "\xff\xff", r"700\700", r"0.143\0.143"],
 )  # fmt: skip
 def test_a_damaged_spacing_costs_the_areas_alone(value):
     found = stored(**{FIRST: value.encode("latin-1")})
@@ -90,9 +96,16 @@ def test_a_damaged_spacing_costs_the_areas_alone(value):
     np.testing.assert_array_equal(found.pixels, PIXELS)
 
 
-@pytest.mark.parametrize("mm", [0.01, 10.0])
-def test_the_ends_of_what_a_detector_has_are_within(mm):
+@pytest.mark.parametrize("mm", [50 / 256, 1000 / 256])
+def test_the_ends_of_what_a_radiograph_measures_are_within(mm):
     assert stored(**{FIRST: [mm, 1.0]}).spacing_mm == (mm, 1.0)
+    assert stored(**{FIRST: [1.0, mm]}).spacing_mm == (1.0, mm)
+
+
+def test_the_size_of_a_strip_of_pixels_is_not_believed():
+    for shape in ((1, 60_000), (60_000, 1)):
+        found = stored(lambda image, shape=shape: np.resize(image, shape), **{FIRST: [0.7, 0.7]})
+        assert (found.spacing_mm, found.pixels.shape) == (None, shape)
 
 
 @pytest.mark.parametrize("kind", ["MONOCHROME1", "Monochrome1 ", b" monochrome1 "])
@@ -109,6 +122,8 @@ def window(center, width, **fields):
     return {"WindowCenter": center, "WindowWidth": width} | fields
 
 
+WIDE, HIDDEN = "Window {} is far wider than the picture and was left out", (
+    "Window {} hides much of the picture and was left out")  # fmt: skip
 NOTHING, DAMAGED = "Window {} shows almost nothing and was left out", (
     "Window {} is damaged and was left out")  # fmt: skip
 SHOWN = [
@@ -123,8 +138,8 @@ SHOWN = [
     (window(b"9\\2000", b"7,5\\3000"), linear(2000, 3000), (DAMAGED.format(1),)),
     (window(b"9000\\2000", b"5\\3000"), linear(2000, 3000), (NOTHING.format(1),)),
     (window(b"2000\\50 ", b"3000"), linear(2000, 3000), ()),
-    (window(100, 4001, RescaleSlope=2, RescaleIntercept=-4000),
-     linear(100, 4001, PIXELS * 2.0 - 4000), ()),
+    (window(100, 8001, RescaleSlope=2, RescaleIntercept=-4000),
+     linear(100, 8001, PIXELS * 2.0 - 4000), ()),
     (window(-2000, 3000, RescaleSlope=-1, RescaleIntercept=0), linear(-2000, 3000, -1.0 * PIXELS),
      ()),
     (window(2000, 3000, RescaleSlope=b"", RescaleIntercept=b""), linear(2000, 3000), ()),
@@ -133,7 +148,9 @@ SHOWN = [
     (window(2000, 3000, RescaleIntercept=b"nan "), linear(2000, 3000),
      ("Rescale Intercept is damaged: 0 was taken",)),
     (window(2000, 3000, RescaleSlope=0), linear(2000, 3000), ("Rescale Slope is 0: 1 was taken",)),
-    (window(32768, 65536), linear(32768, 65536), ()),
+    (window(2048, 4096), linear(2048, 4096), ()), (window(2048, 5300), linear(2048, 5300), ()),
+    (window(2000, 2650), linear(2000, 2650), ()),
+    (window(b"600\\2000", b"1200\\3000"), linear(2000, 3000), (HIDDEN.format(1),)),
 ]  # fmt: skip
 
 
@@ -154,6 +171,9 @@ LEFT_OUT = [
     (window(2000, 0, VOILUTFunction="SIGMOID"), DAMAGED),
     (window(9000, 1000), NOTHING), (window(-9000, 1000), NOTHING), (window(2000, 1), NOTHING),
     (window(20_000, 50, VOILUTFunction="SIGMOID"), NOTHING),
+    (window(32768, 65536), WIDE), (window(20_000, 40_000), WIDE), (window(2048, 6300), WIDE),
+    (window(2000, 9000, VOILUTFunction="SIGMOID"), WIDE),
+    (window(600, 1200), HIDDEN), (window(3000, 2000), HIDDEN), (window(2000, 2450), HIDDEN),
 ]  # fmt: skip
 
 
@@ -165,6 +185,39 @@ def test_a_window_that_shows_nothing_is_left_out(fields, note):
     np.testing.assert_array_equal(image(**fields), image())
 
 
+def test_a_window_is_judged_without_padding():
+    def padded(image):
+        return np.hstack([image, np.full_like(image, 4095)])
+
+    found = stored(padded, PixelPaddingValue=4095, **window(1200, 2500))
+    assert (found.full, found.notes) == ((0, 1), ())
+
+
+def test_a_label_beyond_a_window_is_not_missed():
+    found = stored(lambda image: labelled(image, 65_535)[:, 17:], **WHOLE, **window(2048, 4096))
+    assert (found.full, found.notes) == ((0, 1), ())
+
+
+def test_a_table_of_fewer_bits_than_it_says_is_applied():
+    found = stored(VOILUTSequence=[table(RAMP[::-1], bits=16)])
+    np.testing.assert_array_equal(found.pixels, 4095 - PIXELS)
+    assert (found.full, found.notes) == ((0, 65535), ())
+
+
+def test_of_many_windows_the_first_nine_are_tried():
+    found = stored(**window(b"9\\" * 9 + b"2000", b"1\\" * 9 + b"3000"))
+    assert found.full is None and len(found.notes) == 9
+
+
+@pytest.mark.parametrize("ends", [(0, 100), (1, 99), (5, 95), (10, 90), (0, 85), (15, 100)])
+@pytest.mark.parametrize("key", range(4))
+def test_a_window_of_most_of_the_picture_is_applied(ends, key):
+    pixels = simulate(808, key, 256).image.astype(np.uint16) * 16
+    low, high = np.percentile(pixels, ends)
+    found = stored(lambda _: pixels, **window((low + high) / 2, high - low))
+    assert (found.full, found.notes) == ((0, 1), ())
+
+
 def test_no_window_is_asked_for_where_both_are_empty():
     assert stored(WindowCenter=b"", WindowWidth=b"").notes == ()
 
@@ -172,8 +225,8 @@ def test_no_window_is_asked_for_where_both_are_empty():
 @pytest.mark.parametrize("share, is_shown", [(0.19, False), (0.21, True)])
 def test_a_fifth_of_the_pixels_must_be_grey(share, is_shown):
     def ramp(_):
-        flat = np.where(np.arange(10_000) < share * 10_000, 1000 + np.arange(10_000) % 1000, 0)
-        return np.where(np.arange(10_000) % 2, flat, np.maximum(flat, 4000 * (flat == 0)))[None]
+        flat = np.where(np.arange(10_000) < share * 10_000, 1000 + np.arange(10_000) % 1000, 940)
+        return np.where(np.arange(10_000) % 2, flat, np.maximum(flat, 2060 * (flat == 940)))[None]
 
     found = stored(lambda image: ramp(image).astype(np.uint16), **window(1500, 1100))
     assert (found.full is not None) is is_shown
@@ -213,6 +266,47 @@ def test_a_table_of_bytes_is_longer_than_256():
     found = stored(VOILUTSequence=[table(RAMP // 16, bits=8)])
     np.testing.assert_array_equal(found.pixels, PIXELS // 16)
     assert found.full == (0, 255)
+
+
+def written_as(kind, words, **options):
+    made = table(words, **options)
+    made.LUTData = [int(one) for one in words] if kind == "US" else made.LUTData
+    made["LUTData"].VR = kind
+    return made
+
+
+PACKED = (RAMP // 16).astype(np.uint8)
+ORDERS = [(RAMP * 16, {}), ((RAMP * 16).astype(np.uint16).byteswap(), {}),
+          (PACKED.view(np.uint16), {"count": 4096, "bits": 8}),
+          (PACKED.view(np.uint16).byteswap(), {"count": 4096, "bits": 8}),
+          (PACKED, {"bits": 8})]  # fmt: skip
+
+
+@pytest.mark.parametrize("words, options", ORDERS)
+@pytest.mark.parametrize("kind", ["OW", "US", "OB"])
+def test_a_table_is_read_in_either_order_of_bytes(words, options, kind):
+    found = stored(VOILUTSequence=[written_as(kind, words, **options)])
+    scale = 255 if "bits" in options else 65520
+    np.testing.assert_allclose(found.pixels / scale, PIXELS / 4095, atol=4e-3)
+    assert (found.full, found.notes) == ((0, 255 if scale == 255 else 65535), ())
+    levels = stored(ModalityLUTSequence=[written_as(kind, words, **options)]).pixels
+    np.testing.assert_array_equal(levels, found.pixels)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_table_in_a_file_of_the_other_order_is_read(swapped):
+    words = (RAMP * 16).astype(np.uint16)
+    item = table(words if swapped else words.byteswap())
+    made = big_endian(VOILUTSequence=[item])
+    made.file_meta.TransferSyntaxUID = SYNTAX + "2"
+    np.testing.assert_array_equal(read_dicom(written(made), "one").pixels, PIXELS * 16)
+
+
+def test_a_table_of_an_odd_number_of_bytes_is_read():
+    item = table(PACKED[:3000], count=3001, bits=8)
+    item.LUTData = PACKED[:3001].tobytes()
+    found = stored(VOILUTSequence=[item])
+    np.testing.assert_array_equal(found.pixels, PIXELS.clip(0, 3000) // 16)
 
 
 def test_a_table_of_signed_numbers_begins_below_0():
@@ -355,6 +449,10 @@ def test_a_palette_is_looked_up():
     np.testing.assert_allclose(seen, 1 - chest() / 255, atol=0.01)
 
 
+BITS = "Bits Stored contradicts the picture: all bits were taken"
+ALLOCATED = "Bits Allocated contradicts the picture: {} was taken"
+SIGN = "Pixel Representation contradicts the picture: {} was taken"
+SHAPE = "Presentation LUT Shape contradicts Photometric Interpretation: {} was taken"
 LACKING = [
     ({"PhotometricInterpretation": None},
      ("the header lacks Photometric Interpretation: MONOCHROME2 was taken",)),
@@ -369,10 +467,21 @@ LACKING = [
     ({"BitsStored": 0}, ()), ({"BitsStored": 99}, ()), ({"HighBit": 99}, ()), ({"HighBit": 15}, ()),
     ({"BitsStored": [12, 12]}, ("Bits Stored is damaged: all bits were taken",)),
     ({"PixelRepresentation": 7}, ()),
+    ({"BitsStored": 8, "HighBit": 7}, (BITS,)), ({"BitsStored": 10, "HighBit": 9}, (BITS,)),
+    ({"BitsAllocated": 8}, (ALLOCATED.format(16),)),
+    ({"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}, (ALLOCATED.format(16), BITS)),
+    ({"BitsAllocated": 12}, (ALLOCATED.format(16),)),
+    ({"BitsAllocated": 32}, (ALLOCATED.format(16),)),
+    ({"PixelRepresentation": 1}, (SIGN.format(0),)),
+    ({"PresentationLUTShape": "IDENTITY"}, ()), ({"PresentationLUTShape": b"WHAT"}, ()),
+    ({"PresentationLUTShape": b"inverse "}, (SHAPE.format("MONOCHROME2"),)),
+    ({"ImageComments": "inverse"}, ()), ({"PixelAspectRatio": b"1\\2 "}, ()),
+    ({"RescaleSlope": b"1e-30 "}, ()),
     ({"RescaleSlope": b"", "RescaleIntercept": b""}, ()), ({"RescaleSlope": 1}, ()),
     ({"RescaleIntercept": -1024, "RescaleSlope": 3}, ()),
     ({"Modality": ["DX", "CR"]}, ()), ({"Modality": None}, ()), ({"Modality": b"\xff\xfe"}, ()),
     ({"NumberOfFrames": b"x "}, ("Number of Frames is damaged: 1 was taken",)),
+    ({"NumberOfFrames": b"1e99"}, ("Number of Frames is damaged: 1 was taken",)),
     ({"NumberOfFrames": b"1\\1 "}, ("Number of Frames is damaged: 1 was taken",)),
     ({"NumberOfFrames": 0}, ()), ({"NumberOfFrames": b""}, ()), ({"NumberOfFrames": 1}, ()),
     ({"PlanarConfiguration": 9}, ()), ({"SOPClassUID": b"\xff"}, ()), ({"SOPClassUID": None}, ()),
@@ -397,8 +506,143 @@ def test_eight_bits_are_told_by_the_number_of_bytes():
     )
 
 
-def big_endian():
-    made = dataset(PIXELS.byteswap())
+def signed(image):
+    return (image.astype(np.int16) - 2000).view(np.uint16)
+
+
+def marked(image):
+    """With marks in bits that nothing stores."""
+    return np.where(np.indices(image.shape).sum(0) % 99 < 3, image | 0x5000, image)
+
+
+def blocked(image):
+    """With a block in a bit that nothing stores."""
+    image = image.copy()
+    image[40:200, 40:200] |= 0x8000
+    return image
+
+
+def smooth(image):
+    """Dark, with a label of many greys."""
+    large = np.kron(image // 5, np.ones((4, 4), image.dtype))
+    large = cv2.blur(large.astype(np.uint16), (9, 9)).astype(image.dtype)
+    large[20:60, 20:140] = 3500 + 3 * np.add.outer(np.arange(40), np.arange(120))
+    return large
+
+
+def bordered_smooth(image):
+    return np.pad(smooth(image), 40, constant_values=4095)
+
+
+NOISE = np.random.default_rng(0).integers(3500, 4096, (20, 40)).astype(np.uint16)
+WHOLE = {"BitsStored": 16, "HighBit": 15}
+MEANT = [
+    (lambda image: image * 16, {}, lambda image: image * 16, (BITS,)),
+    (lambda image: image * 16, {"BitsStored": 12, "HighBit": 15}, lambda image: image * 16, ()),
+    (marked, {}, lambda image: image, ()), (blocked, {}, lambda image: image, ()),
+    (lambda image: image * 16, {"BitsStored": 8, "HighBit": 7}, lambda image: image * 16, (BITS,)),
+    (smooth, {FIRST: None}, smooth, ()), (bordered_smooth, {FIRST: None}, bordered_smooth, ()),
+    (signed, WHOLE, lambda image: image - 2000, (SIGN.format(1),)),
+    (signed, {}, lambda image: image - 2000, (BITS, SIGN.format(1))),
+    (signed, {"PixelRepresentation": 1} | WHOLE, lambda image: image - 2000, ()),
+    (lambda image: signed(image // 2 + 1000) & 0xFFF, {"PixelRepresentation": 1},
+     lambda image: image // 2 - 1000, ()),
+    (lambda image: signed(image // 2 + 1000) & 0xFFF, {}, lambda image: image // 2 - 1000,
+     (SIGN.format(1),)),
+    (lambda image: image * 16, {"PixelRepresentation": 1} | WHOLE, lambda image: image * 16,
+     (SIGN.format(0),)),
+    (lambda image: image.astype(np.uint32), {}, lambda image: image, (ALLOCATED.format(32),)),
+    (lambda image: (image // 16).astype(np.uint8), {}, lambda image: image // 16,
+     (ALLOCATED.format(8),)),
+    (lambda image: (image[1:, 1:] // 16).astype(np.uint8), {}, lambda image: image[1:, 1:] // 16,
+     (ALLOCATED.format(8),)),
+    (lambda image: labelled(image // 3, 4095), {}, lambda image: labelled(image // 3, 4095), ()),
+    (lambda image: labelled(image // 3, 65_535), WHOLE,
+     lambda image: labelled(image // 3, 65_535), ()),
+    (lambda image: labelled(image // 3, NOISE), {}, lambda image: labelled(image // 3, NOISE), ()),
+]  # fmt: skip
+
+
+def labelled(image, value):
+    image = image.copy()
+    image[5:25, 5:45] = value
+    return image
+
+
+@pytest.mark.parametrize("change, fields, meant, notes", MEANT)
+def test_what_is_there_wins_over_what_is_said_of_it(change, fields, meant, notes):
+    found = stored(change, **fields)
+    np.testing.assert_array_equal(found.pixels, meant(PIXELS.astype(int)))
+    assert found.notes == notes
+
+
+def test_what_is_there_is_seen_in_huge_pictures_too():
+    wide = np.tile(PIXELS, (1, 2 * MOST_JUDGED // PIXELS.size))
+    np.testing.assert_array_equal(stored(lambda _: wide, BitsStored=8, HighBit=7).pixels, wide)
+
+
+def test_a_picture_in_bits_that_are_compressed_is_read():
+    made = dataset(PIXELS)
+    made.compress(SYNTAX + "5")
+    made.BitsStored, made.HighBit = 8, 7
+    found = read_dicom(written(made), "one")
+    np.testing.assert_array_equal(found.pixels, PIXELS)
+    assert found.notes == (BITS,)
+
+
+@pytest.mark.parametrize(
+    "shape, notes", [("INVERSE", ()), ("identity ", (SHAPE.format("MONOCHROME1"),))]
+)
+def test_the_photometric_interpretation_wins_over_the_shape(shape, notes):
+    found = stored(PresentationLUTShape=shape, PhotometricInterpretation="MONOCHROME1")
+    assert (found.inverted, found.notes) == (True, notes)
+
+
+def odd(*kinds):
+    return b"".join(b"\x19\0" + bytes([number, 0x10]) + kind for number, kind in enumerate(kinds))
+
+
+ODD = {
+    **{f"{kind} {what}": odd(kind + rest) for kind in (b"??", b"  ", b"\0\0") for what, rest in {
+        "short": b"\6\0abcdef", "long": b"\0\0\6\0\0\0abcdef", "empty": b"\0\0",
+        "like the next": b"\0\0\6\0\0\0ABABAB"}.items()},
+    "several": odd(b"??\6\0abcdef", b"  \0\0\6\0\0\0abcdef", b"??\0\0", b"LO\2\0ab"),
+    "many": odd(*[b"??\2\0ab"] * 250),
+    "implicit": odd(b"\6\0\0\0abcdef", b"\0\0\0\0"),
+    "an odd length": odd(b"SH\5\0abcde"), "unknown": odd(b"ZZ\6\0abcdef"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_an_element_without_a_kind_is_read_past(kind, tmp_path):
+    start, end = dicom()().split(b"\x28\0\2\0", 1)
+    content = start + ODD[kind] + b"\x28\0\2\0" + end
+    np.testing.assert_array_equal(read_dicom(content, "one").pixels, PIXELS)
+    (tmp_path / "one").write_bytes(content)
+    assert measure_xray(tmp_path / "one") == (PIXELS.shape, (1.4, 1.7))
+
+
+def test_an_element_whose_length_makes_no_sense_is_not_read_past():
+    start, end = dicom()().split(b"\x28\0\2\0", 1)
+    for kind in (b"??\x99\0abcdef", b"??\0\0\xff\0\0\0abcdef"):
+        refused(start + odd(kind) + b"\x28\0\2\0" + end, "is a DICOM file without a picture")
+    for size, refuses in ((ODD_WITHIN - 9999, False), (ODD_WITHIN, True)):
+        large = odd(b"OB\0\0" + struct.pack("<I", size) + bytes(size), b"??\2\0ab")
+        content = start + large + b"\x28\0\2\0" + end
+        if refuses:
+            refused(content, "is a DICOM file without a picture")
+        else:
+            np.testing.assert_array_equal(read_dicom(content, "one").pixels, PIXELS)
+
+
+def test_an_implicit_file_is_left_as_it_is():
+    made = dataset(PIXELS, PatientID="", PatientComments=b"a" * 0x5050, ImageComments=b"a" * 0x2020)
+    content = bare(made, implicit=True)
+    np.testing.assert_array_equal(read_dicom(content, "one").pixels, PIXELS)
+
+
+def big_endian(**fields):
+    made = dataset(PIXELS.byteswap(), **fields)
     made["PixelData"].VR = "OW"
     return made
 
@@ -519,6 +763,11 @@ def test_compressed_pictures_are_read(codec, options, syntax):
     refused(packed(frame[: len(frame) // 9], syntax, Rows=128), "cannot be read as DICOM")
 
 
+def test_a_compressed_picture_may_have_fewer_bits_than_it_says():
+    found = read_dicom(packed(encoded("jpegls", chest()), "4.80"), "one").pixels
+    np.testing.assert_array_equal(found, chest())
+
+
 @pytest.mark.parametrize("named", ["4.51", None])
 def test_a_jpeg_of_12_bits_is_read(named):
     frame = encoded("jpeg8", level=98, bitspersample=12)
@@ -589,17 +838,22 @@ def test_radiographs_are_read_and_those_that_do_not_say(modality):
     assert stored(Modality=modality).pixels.shape == PIXELS.shape
 
 
+UNSIZED = "does not say how large its picture is: export it again"
 REFUSED = [
     ({"NumberOfFrames": 2}, "holds 2 pictures: export one of them"),
     ({"PixelData": None}, "is a DICOM file without a picture: choose another file"),
     ({"Rows": None}, "is a DICOM file without a picture: choose another file"),
-    ({"Rows": 0}, "claims to be 0 x 256 pixels: export it again"),
-    ({"Columns": b""}, "claims to be 256 x 0 pixels: export it again"),
-    ({"Columns": None}, "claims to be 256 x 0 pixels: export it again"),
+    ({"NumberOfFrames": 12_345_678}, "holds 12345678 pictures: export one of them"),
+    ({"Rows": 0}, UNSIZED), ({"Columns": b""}, UNSIZED), ({"Columns": None}, UNSIZED),
+    ({"SamplesPerPixel": 0}, UNSIZED), ({"SamplesPerPixel": 65_535}, UNSIZED),
     ({"Rows": 65_535, "Columns": 65_535}, "claims to be 65535 x 65535 pixels: export it again"),
     ({"Rows": 300}, "cannot be read as DICOM: export it again"),
     ({"SamplesPerPixel": 4}, "cannot be read as DICOM: export it again"),
-    ({"BitsAllocated": 12}, "cannot be read as DICOM: export it again"),
+    ({"FloatPixelData": b"\0" * 4, "PixelData": None},
+     "stores its pixels as fractions: export it with 16 bits a pixel"),
+    ({"DoubleFloatPixelData": b"\0" * 8, "PixelData": None},
+     "stores its pixels as fractions: export it with 16 bits a pixel"),
+    ({"BitsAllocated": 24, "PixelData": bytes(3 * 256**2)}, "cannot be read as DICOM"),
     ({"PixelData": b""}, "cannot be read as DICOM: export it again"),
     ({"PhotometricInterpretation": "PALETTE COLOR"}, "cannot be read as DICOM: export it again"),
 ]  # fmt: skip
@@ -624,9 +878,12 @@ def test_measuring_refuses_what_reading_does(fields, says, tmp_path):
 def test_the_rest_of_a_file_is_refused_in_one_sentence(monkeypatch):
     refused(b"text", "cannot be read as DICOM: export it again")
     content = dicom()()
-    refused(content[:132] + DEFLATED + content[132:], "is a deflated DICOM file: export it")
-    refused(bytes(4096 - len(DEFLATED)) + DEFLATED, "is a deflated DICOM file")
-    refused(bytes(4097 - len(DEFLATED)) + DEFLATED, "is a DICOM file without a picture|cannot be")
+    plain = b"UI\x14\0" + f"{SYNTAX}1\0".encode()
+    deflated = content.replace(plain, b"UI\x16\0" + DEFLATED.encode(), 1)
+    refused(deflated, "is a deflated DICOM file: export it without compression")
+    refused(content[:132] + b"\2\0\1\0OB\0\0" + struct.pack("<I", 9000) + bytes(9000)
+            + deflated[158:], "is a deflated DICOM file")  # fmt: skip
+    assert stored(ImageComments=f"was {DEFLATED}").notes == ()
     with pytest.raises(DataError, match="shows nothing, all its pixels are 7"):
         image(lambda image: image * 0 + 7)
     monkeypatch.setattr("lungseg_utils.dicom.MOST_PIXELS", 256**2)
@@ -679,6 +936,13 @@ SAID = [
     ({"BodyPartExamined": "HAND"}, "this is not a chest (HAND)"),
     ({"BodyPartExamined": "ABDOMEN"}, "this is not a chest (ABDOMEN)"),
     ({"BodyPartExamined": "LEFT HAND AND WRIST"}, "this is not a chest (LEFT HAND AND WR)"),
+    *(({"BodyPartExamined": part, "SpecificCharacterSet": sets}, f"this is not a chest ({said})")
+      for part, sets, said in (
+        ("рука".encode("iso8859_5"), b"ISO_IR 144", "рука"), ("手".encode(), b"ISO_IR 192", "手"),
+        ("手".encode("gb18030"), b"GB18030", "手"), (b"HA\0ND\r\n\t\x1b", None, "HA ND"),
+        ("手".encode("iso2022_jp"), b"\\ISO 2022 IR 87", "手"), ("рука".encode(), None, "рука"),
+        (b"\x8b\xb9\x95\x94", None, "¹"))),
+    ({"ViewPosition": b"LL\0\1\x7f"}, "this is a side view (LL)"),
     ({"PresentationIntentType": "FOR PROCESSING"},
      "it is raw, meant for processing: greys may differ from what a reader sees"),
 ]  # fmt: skip
@@ -688,6 +952,7 @@ SAID = [
 def test_what_speaks_against_a_frontal_chest_is_told(fields, said):
     found = stored(**fields)
     assert found.notes == (f"the header says that {said}",)
+    assert found.notes[0].isprintable()
     np.testing.assert_array_equal(found.pixels, PIXELS)
 
 
@@ -699,6 +964,14 @@ FRONTAL = [
        "CHEST PA", "T\xd3RAX".encode("latin-1"), "T\xd3RAX".encode(), b"HEAD\\CHEST")),
     *({"PatientOrientation": ways} for ways in
       (["L", "F"], [], None, ["L", "FP"], b"L ", b"\\F", b"\xff\\\xff ", b"?\\? ")),
+    *({"BodyPartExamined": part.encode()} for part in
+      ("грудь", "Грудная клетка", "лёгкие", "Θώρακας", "胸部", "肺", "가슴", "흉부", "صدر", "חזה",
+       "ทรวงอก", "göğüs", "płuca", "TÓRAX")),
+    *({"BodyPartExamined": part, "SpecificCharacterSet": sets} for part, sets in (
+        ("грудь".encode("iso8859_5"), b"ISO_IR 144"), ("胸部".encode("gb18030"), b"GB18030"),
+        ("صدر".encode("iso8859_6"), b"ISO_IR 127"), ("грудь".encode(), b"ISO_IR 192"),
+        ("胸部".encode("iso2022_jp"), b"\\ISO 2022 IR 87"), (b"CHEST", b"\xff\\what"),
+        ("T\xd3RAX".encode("latin-1"), b"ISO_IR 100"), ("TÓRAX".encode(), b"ISO_IR 100"))),
     {"PresentationIntentType": "FOR PRESENTATION"},
 ]  # fmt: skip
 

@@ -257,7 +257,8 @@ def compressed(syntax: str):
 def deflated() -> bytes:
     """A DICOM file whose deflated part is a gigabyte of zeros in a megabyte."""
     start = dicom(Modality="DX")()
-    meta = replaced(lambda: start, b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.1.99")()
+    plain, squashed = b"\x14\x001.2.840.10008.1.2.1\0", b"\x16\x001.2.840.10008.1.2.1.99"
+    meta = replaced(lambda: start, plain, squashed)()
     return meta[:400] + deflated_zeros(1_000_000)
 
 
