@@ -4,7 +4,8 @@
 
 writes benchmarks/greys.json: for each set and each way to store its X-rays the mean Dice of the
 course's network, how far it is from that of the files as they are, the largest loss of an image,
-how many lose more than .05 without a note, and the share of files with a note. Each set is one that `load_records` reads, its files of 8 bits.
+how many lose more than .05 without a note, and the share of files with a note. Each set is one that
+`load_records` reads, its files of 8 bits.
 """
 
 import json

@@ -6,10 +6,10 @@ The course itself is 3,263 lines; the folders use it, and it uses none of them b
 
         types.py           114  the words that every module uses, and the only way it writes a file
     00  start.py           237  which data, which size of run, which device
-    01  images.py          257  the only reader, from a file or its bytes to an `Xray`
+    01  images.py          260  the only reader, from a file or its bytes to an `Xray`
     01  grey.py            176  the only scaling, from the numbers that a file holds to an image
     01  dicom/             721  DICOM, the files that hospitals use, for `images`
-    01  radiographs.py     258  from a folder to records: what is known about each radiograph
+    01  radiographs.py     255  from a folder to records: what is known about each radiograph
     01  readings.py        215  what is known of patients, from readings and a table
     01  checks.py          218  whether a set is in order, all its faults at once
     01  splits.py          102  which records are for training, validation and testing
@@ -29,7 +29,7 @@ The course itself is 3,263 lines; the folders use it, and it uses none of them b
     08  overlay.py          55  draws the result on the X-ray, and holds the course's colours
         phantom/         1,909  simulated X-rays with exact lung masks
         teaching/        3,313  figures, interactive widgets and exercises
-        app/             1,753  the networks without a notebook: the command `lungseg` and a page
+        app/             1,751  the networks without a notebook: the command `lungseg` and a page
 """
 
 __version__ = "0.1.0"

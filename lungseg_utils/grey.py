@@ -17,7 +17,7 @@ LEAST_CONTRAST = 0.7  # of the whole range; of 401 real X-rays none has less tha
 # simulated ones .1 and .33; where clipping costs a Dice of .05 or more it is .29 and .35.
 MOST_LOST = 0.2, 0.34
 LEAST_SHADED = 0.1  # of a row or column that is no border
-MOST = 0.85  # of the pixels, a range that of 445 X-rays takes .47 of all their grey values or more
+BODY = 0.85  # of the pixels, which takes .47 or more of the grey values of 445 X-rays
 COLOUR, MOST_COLOURED = 0.1, 0.05  # of the whole range, between channels; of the pixels
 IN_COLOUR = "it is in colour and was turned into grey, which suits no false colours: a guess"
 MOST_LABEL_GREYS = 16  # fewer grey values are no picture
@@ -147,7 +147,7 @@ def _picture_alone(levels: np.ndarray, counts: np.ndarray) -> np.ndarray:
     body = kept[1:-1]  # the first and last number may be those of borders as wide as you like
     if len(body) > MOST_LABEL_GREYS:
         ends = counts[body].cumsum()
-        last = np.searchsorted(ends, ends - counts[body] + MOST * ends[-1])
+        last = np.searchsorted(ends, ends - counts[body] + BODY * ends[-1])
         starts = np.flatnonzero(last < len(body))
         first = starts[(levels[body[last[starts]]] - levels[body[starts]]).argmin()]
         low, high = levels[body[first]], levels[body[last[first]]]

@@ -23,6 +23,7 @@ from lungseg_utils.types import MOST_PIXELS, DataError, Image, Spacing, Stored, 
 
 MOST_BYTES = 512 * 2**20  # of a file
 MOST_CHANNELS = 4
+EMPTY_FILE = "{} is empty: fetch or export it again"
 PICTURES = "JPEG", "TIFF"  # of its fifty formats
 # fields of TIFF files, and values of the last two
 WIDTH, HEIGHT, BITS, SAMPLES, PHOTOMETRIC, PLANAR = 256, 257, 258, 277, 262, 284
@@ -76,16 +77,18 @@ def measure_xray(path: Path | str) -> tuple[tuple[int, int], Spacing | None]:
 
 
 def existing(path: Path | str) -> Path:
-    """A path at which there is a file. Raises: FileNotFoundError."""
+    """A path at which there is a file. Raises: FileNotFoundError; DataError if it is empty."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}: check the path")
+    if not path.stat().st_size:  # some devices, which have no size, wait once they are opened
+        raise DataError(EMPTY_FILE.format(path))
     return path
 
 
 def _format(head: bytes, size: int, name: Path | str) -> "Format":
     if not size:
-        raise DataError(f"{name} is empty: fetch or export it again")
+        raise DataError(EMPTY_FILE.format(name))
     found = format_of(head, size)
     if found is None:
         raise DataError(f"{name} is no {format_names()} file: export it as one of these")

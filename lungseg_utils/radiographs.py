@@ -214,9 +214,6 @@ def _record(
     faults: list[Fault],
 ) -> Record | None:
     try:
-        for path in (image, *masks):
-            if not path.stat().st_size:  # nor is a device of the system opened, which may wait
-                raise DataError(f"{path} is empty: fetch or export it again")
         shape, spacing = measure_xray(image)
         shapes = [measure_mask(mask) for mask in masks]
     except (DataError, OSError) as error:

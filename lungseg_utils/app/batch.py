@@ -160,8 +160,6 @@ def _read_ahead(
 
 def _read(path: Path) -> tuple[dict, Xray | Failure]:
     stamp = _stamp(path)  # first: what changes while it is read is read again
-    if os.path.isfile(path) and not stamp.get("bytes"):  # some devices wait once they are opened
-        return stamp, Failure(f"{path} is empty: fetch or export it again", False)
     if os.path.isdir(path):
         return stamp, Failure(_sentence(PermissionError(), path, READ), False)
     return stamp, _tried(path, READ, read_xray, path)

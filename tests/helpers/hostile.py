@@ -382,7 +382,7 @@ INPUTS = [
         "claims more pixels than a radiograph has"),
     Odd("a TIFF whose end is missing", "cut.tif", halved(tiff_tag(262, 1)), "cannot be decoded"),
     Odd("a TIFF that claims 100000 pixels a side", "claims.tif", tiff_tag(256, 10**9),
-        "claims more pixels than a radiograph has"),
+        "claims to be 256 x 1000000000 pixels"),
     Odd("a TIFF of floating-point numbers", "float.tif",
         picture(lambda image: image / np.float32(255), ".tiff")),
     Odd("a TIFF whose directory names itself as the next", "loop.tif", looping_tiff),
