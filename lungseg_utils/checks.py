@@ -68,7 +68,7 @@ def table(faults: Sequence[Fault]) -> pd.DataFrame:
     kept = []
     for kind, files in rows.items():
         many = len(files) > MOST_NAMED
-        named = [f"{files[0]} and {len(files) - 1} more"] if many else files
+        named = [f"{files[0]} (and {len(files) - 1} more)"] if many else files
         kept += [(file, *kind) for file in named]
     return pd.DataFrame(kept, columns=["file", "fault", "remedy", "stops"])
 
@@ -87,7 +87,7 @@ def summary(found: Set) -> str:
     return "\n".join([
         f"layout: {found.layout.name}",
         f"{len(records)} images with masks, of {len({one.patient for one in records})} patients",
-        f"{found.without_mask} images without a mask are left out",
+        *[f"{found.without_mask} images without a mask are left out"] * (found.without_mask > 0),
         f"unknown: {missing or 'nothing'}",
     ])  # fmt: skip
 
@@ -97,7 +97,10 @@ def _look(record: Record) -> Look:
     try:
         xray = read_xray(record.image_path)
         small = cv2.resize(xray.image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-        faults += [Fault(record.image_path, note, "look at it", False) for note in xray.notes]
+        faults += [
+            Fault(record.image_path, f"may be odd: {note}", "look at it", False)
+            for note in xray.notes
+        ]
     except (DataError, OSError) as error:
         small = None
         faults.append(fault_of(error, [record.image_path]))

@@ -16,6 +16,7 @@ LEAST_CONTRAST = 0.7  # of the whole range; of 401 real X-rays none has less tha
 # Of the middle, pure black and pure white: of 385 real X-rays none has more than .06 and 0, of 60
 # simulated ones .1 and .33; where clipping costs a Dice of .05 or more it is .19 and .35.
 MOST_LOST = 0.15, 0.34
+FLAT = 0.012  # three of 255 greys
 LEAST_SHADED = 0.1  # of a row or column that is no border
 BODY = 0.85  # of the pixels, which takes .47 or more of the grey values of 445 X-rays
 COLOUR, MOST_COLOURED = 0.1, 0.05  # of the whole range, between channels; of the pixels
@@ -50,22 +51,37 @@ def scaled(stored: Stored, name: Path | str) -> Xray:
     beyond = [] if full else levels[~own]
     if counts[np.isin(levels, beyond)].sum() > BORDER * counts.sum():
         image[np.isin(pixels, beyond)] = 0
-    for share, most, said in zip(_lost(image), MOST_LOST, ("black", "white"), strict=True):
+    step = _stride(image)
+    sample = image[::step, ::step]
+    if (share := _flat(sample)) > BORDER:
+        guesses += (f"{share:.0%} of it is one grey up to an edge: part of it may be missing",)
+    for share, most, said in zip(_lost(sample), MOST_LOST, ("black", "white"), strict=True):
         if share > most:
             guesses += (f"{share:.0%} of its middle is pure {said}: lung may be lost in it",)
     return Xray(image, stored.spacing_mm, (*told, *guesses))
 
 
+def _flat(image: Image) -> float:
+    """The share of the rows, or of the columns, from one edge on that are one grey, neither black
+    nor white, as where a file broke off.
+    """
+    shares = [0.0]
+    for turned in (image, image[::-1], image.T, image.T[::-1]):
+        grey = turned[0, 0]
+        if FLAT < grey < 1 - FLAT and (abs(turned[0] - grey) < FLAT).all():
+            other = (abs(turned - grey) >= FLAT).any(axis=1)
+            shares.append(float(other.argmax() / len(other)))
+    return max(shares)
+
+
 def _lost(image: Image) -> tuple[float, float]:
     """The shares of the middle that are pure black and pure white; borders do not count."""
-    step = _stride(image)
-    sample = image[::step, ::step]
-    shaded = (sample > 0) & (sample < 1)
+    shaded = (image > 0) & (image < 1)
     rows, columns = (np.flatnonzero(shaded.mean(axis) > LEAST_SHADED) for axis in (1, 0))
     if len(rows) and len(columns):
-        sample = sample[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    height, width = sample.shape
-    middle = sample[height // 5 : height - height // 5, width // 10 : width - width // 10]
+        image = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    height, width = image.shape
+    middle = image[height // 5 : height - height // 5, width // 10 : width - width // 10]
     return float((middle <= 0).mean()), float((middle >= 1).mean())
 
 

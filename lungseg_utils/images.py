@@ -29,6 +29,7 @@ PICTURES = "JPEG", "TIFF"  # of its fifty formats
 WIDTH, HEIGHT, BITS, SAMPLES, PHOTOMETRIC, PLANAR = 256, 257, 258, 277, 262, 284
 WHITE_IS_ZERO, APART = 0, 2
 TIFF_HEAD, BIG_TIFF = 8, (b"II+\0", b"MM\0+")  # a large one's head is as long again
+SCAN, MOST_SCANS = b"\xff\xda", 100  # of a progressive JPEG, which has ten
 PNG_HEAD, PNG_TAIL = 24, 2**16  # bytes that tell a PNG's size and whether its end is there
 PNG_END = b"IEND\xaeB`\x82"
 JSRT_SIDE, JSRT_MM, JSRT_LARGEST = 2048, 0.175, 4095  # Shiraishi et al. 2000
@@ -122,6 +123,8 @@ def _png_shape(head: bytes, tail: bytes, name: Path | str) -> tuple[int, int]:
 
 
 def _jpeg(content: bytes, name: Path | str) -> Stored:
+    if content.count(SCAN) > MOST_SCANS:  # each takes as long as a whole picture
+        raise DataError(f"{name} is a JPEG of {content.count(SCAN)} scans: export it again")
     try:
         return Stored(_pillow_pixels(open_picture(io.BytesIO(content), name, PICTURES)))
     except OSError:  # OpenCV would fill the missing part with grey
@@ -212,7 +215,8 @@ def _decoded(content: bytes) -> np.ndarray | None:
 
 def _check_size(height: int, width: int, name: Path | str, channels: int = 1) -> None:
     if not 0 < height * width <= MOST_PIXELS or channels > MOST_CHANNELS:
-        raise DataError(f"{name} claims to be {height} x {width} pixels: export it again")
+        remedy = "export it again, or smaller"
+        raise DataError(f"{name} claims to be {height} x {width} pixels: {remedy}")
 
 
 class Format(NamedTuple):

@@ -5,6 +5,7 @@ test-time augmentation. The mean of what they say is the answer, and how far the
 how much of the answer is a guess.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,6 +16,7 @@ import keras
 import numpy as np
 from scipy import ndimage
 
+from lungseg_utils.grey import FLAT
 from lungseg_utils.masks import LungArea, keep_two_lungs, lung_areas, mask_warnings
 from lungseg_utils.metrics import dice, soft_dice
 from lungseg_utils.squares import to_native, to_square
@@ -66,7 +68,7 @@ class Prediction:
 
     `square` float32 (size, size) is the probability that the mask is cut from, `doubt` the standard
     deviation of all answers; `confidence` is in [0, 1]; `notes` are the warnings that hold at every
-    threshold.
+    threshold; `shown`, the rows and columns of the picture that are no border of one grey.
     """
 
     shape: tuple[int, int]
@@ -76,6 +78,7 @@ class Prediction:
     confidence: float
     notes: tuple[str, ...]
     threshold: float
+    shown: tuple[slice, slice] = (slice(None), slice(None))
 
     @cached_property
     def mask(self) -> Mask:
@@ -90,7 +93,7 @@ class Prediction:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences to read before the rest."""
-        return (*mask_warnings(self.mask, self.areas), *self.notes)
+        return (*mask_warnings(self.mask, self.areas, self.shown), *self.notes)
 
     def at(self, threshold: float) -> "Prediction":
         """The same, its mask cut at another threshold."""
@@ -120,9 +123,19 @@ def predict(
         warnings.append("more than two lungs were found: crop it to one X-ray, if it shows several")
     if confidence < LEAST_CONFIDENCE:
         warnings.append("the networks and the copies disagree: do not rely on this mask")
-    return Prediction(
-        image.shape, spacing_mm, square, doubt, confidence, (*warnings, *notes), threshold
-    )
+    notes = (*warnings, *notes)
+    shown = _shown(squares[0], image.shape)
+    return Prediction(image.shape, spacing_mm, square, doubt, confidence, notes, threshold, shown)
+
+
+def _shown(square: np.ndarray, shape: tuple[int, int]) -> tuple[slice, slice]:
+    """The rows and columns of a picture (height, width) between those that are one grey."""
+    found, size = [], len(square)
+    for axis, length in ((1, shape[0]), (0, shape[1])):
+        lines = np.flatnonzero(np.ptp(square, axis=axis) > FLAT)
+        first, last = (lines[0], lines[-1] + 1) if len(lines) else (0, size)
+        found.append(slice(first * length // size, math.ceil(last * length / size)))
+    return found[0], found[1]
 
 
 class Transform(NamedTuple):
@@ -245,5 +258,6 @@ def _orientation_warnings(
     quarters, inverted = best_orientation(models[-1:], squares[-1:])
     if quarters or inverted:  # eight looks take long: the others are asked where one doubts
         quarters, inverted = best_orientation(models, squares)
-    found = [f"it looks turned: try it turned by {90 * quarters} degrees counterclockwise"]
+    way = "180 degrees" if quarters == 2 else f"{90 * quarters} degrees counterclockwise"
+    found = [f"it looks turned: try it turned by {way}"]
     return found * bool(quarters) + ["it looks inverted: air should be dark"] * inverted

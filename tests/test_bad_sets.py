@@ -170,13 +170,19 @@ FAULTS = {
     ),
     "gigabytes claimed": Fault(
         claim(IMAGE, 30000, 30000), DataError, IMAGE,
-        "claims to be 30000 x 30000 pixels: export it again",
+        "claims to be 30000 x 30000 pixels: export it again, or smaller",
     ),
     "decompression bomb": Fault(
-        bomb(RIGHT, 12000), DataError, RIGHT, "claims to be 12000 x 12000 pixels: export it again"
+        bomb(RIGHT, 12000),
+        DataError,
+        RIGHT,
+        "claims to be 12000 x 12000 pixels: export it again, or smaller",
     ),
     "no pixels": Fault(
-        claim(IMAGE, 0, 32), DataError, IMAGE, "claims to be 0 x 32 pixels: export it again"
+        claim(IMAGE, 0, 32),
+        DataError,
+        IMAGE,
+        "claims to be 0 x 32 pixels: export it again, or smaller",
     ),
     # pixels
     "image wider than its masks": Fault(

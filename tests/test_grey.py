@@ -128,6 +128,16 @@ def test_a_picture_that_is_clipped_says_so(low, high, lost):
     assert notes(mild) == notes(with_border(0)(mild)) == ()
 
 
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize("grey, told", [(128, True), (40, True), (0, False), (255, False)])
+def test_where_a_picture_broke_off_is_told(grey, told, turns):
+    broken = np.rot90(CHEST, turns).copy()
+    broken[160:] = grey
+    broken = np.rot90(broken, -turns)
+    said = f"{96 / 256:.0%} of it is one grey up to an edge: part of it may be missing"
+    assert (said in notes(broken)) == told
+
+
 def test_a_wide_border_becomes_black_and_a_label_stays_white():
     assert image(with_border(65535)(DEEP.copy()))[:8].max() == 0
     assert image(with_label(65535)(DEEP.copy()))[10:20, 10:30].min() == 1

@@ -88,6 +88,23 @@ def test_a_picture_in_false_colours_says_so(tmp_path):
         assert note.startswith("it is in colour")
 
 
+def test_a_jpeg_that_was_cut_and_closed_again_says_so():
+    """As repair tools leave it, which decoders take for whole."""
+    content = cv2.imencode(".jpg", chest())[1].tobytes()
+    notes = decode_xray(content[: len(content) // 2] + b"\xff\xd9", "one").notes
+    assert any(note.endswith("one grey up to an edge: part of it may be missing") for note in notes)
+
+
+def test_a_jpeg_of_many_scans_is_refused_before_it_is_decoded():
+    file = io.BytesIO()
+    Image.fromarray(chest()).save(file, "JPEG", progressive=True)
+    content, place = file.getvalue(), file.getvalue().rindex(b"\xff\xda")
+    assert decode_xray(content, "one").notes == ()
+    scan = content[place:-2]
+    with pytest.raises(DataError, match=r"one is a JPEG of 1[0-9][0-9] scans: export it again"):
+        decode_xray(content[:-2] + scan * 100 + content[-2:], "one")
+
+
 def test_jpeg_is_read_whatever_its_name_says(tmp_path):
     path = written(tmp_path / "one.jpg", GREY).rename(tmp_path / "one.png")
     np.testing.assert_allclose(read_xray(path).image, GREY / 255, atol=0.1)
@@ -234,7 +251,7 @@ def test_an_image_may_have_as_many_pixels_as_the_limit(kind, monkeypatch):
     monkeypatch.setattr("lungseg_utils.images.MOST_PIXELS", GREY.size - 1)
     with pytest.raises(DataError) as caught:
         decode_xray(content, "one")
-    assert str(caught.value) == "one claims to be 48 x 64 pixels: export it again"
+    assert str(caught.value) == "one claims to be 48 x 64 pixels: export it again, or smaller"
 
 
 @pytest.mark.parametrize("channels, fine", [(4, True), (5, False)])
@@ -256,13 +273,13 @@ UNLIKE_PNG = {
     "head cut": (PNG_CONTENT[:23], "is cut short: fetch or export it again"),
     "end cut": (PNG_CONTENT[:-8], "is cut short: fetch or export it again"),
     "no rows": (PNG_CONTENT[:20] + bytes(4) + PNG_CONTENT[24:],
-                "claims to be 0 x 64 pixels: export it again"),
+                "claims to be 0 x 64 pixels: export it again, or smaller"),
     "no columns": (PNG_CONTENT[:16] + bytes(4) + PNG_CONTENT[20:],
-                   "claims to be 48 x 0 pixels: export it again"),
+                   "claims to be 48 x 0 pixels: export it again, or smaller"),
     "huge": (PNG_CONTENT[:16] + struct.pack(">II", 10**4, 10**4 + 1) + PNG_CONTENT[24:],
-             "claims to be 10001 x 10000 pixels: export it again"),
+             "claims to be 10001 x 10000 pixels: export it again, or smaller"),
     "beyond all": (PNG_CONTENT[:16] + b"\xff" * 8 + PNG_CONTENT[24:],
-                   "claims to be 4294967295 x 4294967295 pixels: export it again"),
+                   "claims to be 4294967295 x 4294967295 pixels: export it again, or smaller"),
 }  # fmt: skip
 
 

@@ -218,13 +218,14 @@ def test_what_is_just_large_enough_is_not_warned_of(shape, left, right, says):
 
 
 @pytest.mark.parametrize("side", range(4))
-def test_a_fiftieth_of_the_border_may_be_touched(side):
+def test_a_tenth_of_the_border_may_be_touched(side):
+    """The border is a hundredth within the picture, since networks stop short of it."""
     mask = np.zeros((100, 100), bool)
     mask[20:80, 10:40] = mask[20:80, 60:90] = True
-    edge = [mask[0], mask[-1], mask[:, 0], mask[:, -1]][side]
-    edge[50:52] = True
+    edge = [mask[1], mask[-2], mask[:, 1], mask[:, -2]][side]
+    edge[45:55] = True
     assert warned(mask) == []
-    edge[52] = True
+    edge[55] = True
     name = ("top", "bottom", "image left", "image right")[side]
     assert warned(mask) == [f"the mask touches the border ({name}): lung may be cut off"]
 

@@ -252,7 +252,7 @@ def test_the_orientation_is_the_one_of_which_networks_are_surest(case):
      ((1, False), (3, False), ["it looks turned: try it turned by 270 degrees counterclockwise"],
       [1, 2]),
      ((0, True), (0, True), ["it looks inverted: air should be dark"], [1, 2]),
-     ((2, True), (2, True), ["it looks turned: try it turned by 180 degrees counterclockwise",
+     ((2, True), (2, True), ["it looks turned: try it turned by 180 degrees",
                              "it looks inverted: air should be dark"], [1, 2])],
 )  # fmt: skip
 def test_all_networks_are_asked_where_the_last_one_doubts(
@@ -279,6 +279,26 @@ def test_low_confidence_is_warned_of_before_the_notes_of_the_file(confidence, wa
     disagree = "the networks and the copies disagree: do not rely on this mask"
     assert found.notes == ("it looks odd", *[disagree] * warned, "a note")
     assert found.warnings[-len(found.notes) :] == found.notes and found.confidence == confidence
+
+
+@pytest.mark.parametrize("grey_of_rest", [0, 0.5, 1])
+@pytest.mark.parametrize("turns, name", enumerate(["bottom", "image right", "top", "image left"]))
+def test_a_lung_that_ends_where_the_picture_does_is_warned_of(
+    turns, name, grey_of_rest, monkeypatch
+):
+    """As where the rest of a file did not arrive, and is black."""
+    image, answer = grey(320, 320), np.zeros((32, 32), np.float32)
+    answer[8:20, 4:12] = answer[8:20, 18:26] = 1
+    for rows, warned in ((200, True), (230, False)):
+        broken = image.copy()
+        broken[rows:] = grey_of_rest
+        monkeypatch.setattr(
+            predict_module, "all_probabilities", lambda *_: np.rot90(answer, turns)[None]
+        )
+        monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: [])
+        found = predict([Fake()], np.rot90(broken, turns)).warnings
+        said = f"the mask touches the border ({name}): lung may be cut off"
+        assert found == (said,) * warned
 
 
 @pytest.mark.parametrize("rows, warned", [(0, False), (2, False), (3, True), (20, True)])

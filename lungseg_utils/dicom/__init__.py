@@ -17,12 +17,14 @@ from lungseg_utils.types import MOST_PIXELS, DataError, NotAnXray, Spacing, Stor
 
 from .greys import stored_greys
 from .header import Header, detector_mm, sayings
-from .pixels import COLOURS, bare_picture
+from .pixels import COLOURS, ITEM, bare_picture
 
 DEFLATED = "1.2.840.10008.1.2.1.99"  # is unpacked whole before anything can be checked
 MARK = b"DICM"
 NOTHING = frozenset({0})  # what zeros behind a copy that broke off are taken for: no field
 PIXELS = frozenset({0x7FE00010})
+PIXEL_TAG, LIKELY_HEADER, MOST_HEADER = b"\xe0\x7f\x10\0", 2**20, 2**26  # bytes
+MOST_ITEMS = 100_000
 ODD_KINDS = b"??", b"  ", b"\0\0"  # where two letters name the kind of a value
 MOST_ODD, ODD_WITHIN = 500, 2**22  # of them, in so many bytes, since each is read from the start
 NO_PICTURE = "{} is a DICOM file without a picture: choose another file"
@@ -107,7 +109,14 @@ def _opened(file: BinaryIO, name: Path | str, stops: frozenset[int]) -> tuple[He
     """What is read of a file up to one of the tags `stops`, and the file, behind what was read."""
     from pydicom.filereader import _read_file_meta_info, read_partial, read_preamble
 
-    if file.read(len(MARK)) == MARK:
+    start = file.read(LIKELY_HEADER)
+    if PIXEL_TAG not in start:
+        start += file.read(MOST_HEADER)
+    if start.partition(PIXEL_TAG)[0].count(ITEM) > MOST_ITEMS:  # each takes as long as a field
+        raise DataError(f"{name} holds a list of over {MOST_ITEMS} items: export it again")
+    file.seek(0)
+    if start.startswith(MARK):
+        file.seek(len(MARK))
         file = io.BytesIO(file.read())
     file.seek(0)
     read_preamble(file, force=True)

@@ -14,9 +14,9 @@ SIDE_VIEWS = {"LL", "RL", "LAT", "LATERAL", "LLAT", "RLAT", "LLATERAL", "RLATERA
 OBLIQUE_VIEWS = {"RLO", "LLO", "LAO", "RAO", "LPO", "RPO", "OBL", "OBLIQUE"}
 SIDE_VIEW, ASIDE = "this is a side view", "the patient lies on the side of the picture"
 TURNS = {  # by where the rows of the picture lead, and its columns
-    "RH": "the picture is turned by 180 degrees",
+    "RH": "the picture is turned by 180 degrees: the patient's sides change",
     "R": "the picture is mirrored: the patient's sides change",
-    "LH": "the picture is upside down and mirrored: the patient's sides change",
+    "LH": "the picture is upside down, as in a mirror",
     "A": SIDE_VIEW, "P": SIDE_VIEW, "H": ASIDE, "F": ASIDE,
 }  # fmt: skip
 ORIENTATION = "PatientOrientation"
@@ -119,7 +119,8 @@ def detector_mm(header: Header, shape: tuple[int, int]) -> Spacing | None:
 
 def sayings(header: Header) -> list[str]:
     """What the header says against a frontal chest X-ray."""
-    view, part, ways = _view(header), header.text("BodyPartExamined"), header.items(ORIENTATION)
+    view, ways = _view(header), header.items(ORIENTATION)
+    part = header.text("BodyPartExamined") or _meaning(header, "AnatomicRegionSequence")
     is_chest = not part or any(word in _capitals(part) for word in CHEST)
     way = "".join(str(one).strip()[:1].upper() or "?" for one in ways)
     turn = next((said for start, said in TURNS.items() if way.startswith(start)), "")
@@ -134,14 +135,19 @@ def sayings(header: Header) -> list[str]:
 
 
 def _view(header: Header) -> str:
-    codes = [Header(one) for one in header.items("ViewCodeSequence") if hasattr(one, "get_item")]
-    for said in (header.text("ViewPosition"), *(one.text("CodeMeaning") for one in codes[:1])):
+    for said in (header.text("ViewPosition"), _meaning(header, "ViewCodeSequence")):
         words = set(re.findall("[A-Z]+", _capitals(said)))
         if words & SIDE_VIEWS and not any(word.startswith("DECUB") for word in words):
             return f"{SIDE_VIEW} ({said[:16]})"
         if words & OBLIQUE_VIEWS:
             return f"this is an oblique view ({said[:16]})"
     return ""
+
+
+def _meaning(header: Header, field: str) -> str:
+    """What the first code of a field means."""
+    codes = [one for one in header.items(field)[:1] if hasattr(one, "get_item")]
+    return "".join(Header(one).text("CodeMeaning") for one in codes)
 
 
 def _capitals(text: str) -> str:

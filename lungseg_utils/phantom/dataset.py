@@ -1,5 +1,6 @@
 """A folder of simulated radiographs in the layout of the Montgomery set."""
 
+import contextlib
 import csv
 import json
 import os
@@ -14,6 +15,7 @@ from .radiograph import Phantom, file_name, simulate
 from .ranges import SPACING_MM
 
 VERSION = 3  # raise it when the same seed gives other pictures
+LARGEST = 4096  # pixels on a side
 FOLDERS = ("CXR_png", "ManualMask/leftMask", "ManualMask/rightMask", "ClinicalReadings")
 METADATA_COLUMNS = (
     "file",
@@ -69,6 +71,16 @@ def is_whole(root: Path, recipe: dict) -> bool:
         return False
 
 
+def _is_outdated(root: Path, recipe: dict) -> bool:
+    """Whether a folder holds the set of this recipe by an earlier version, and nothing else."""
+    with contextlib.suppress(OSError, ValueError):
+        kept = json.loads((root / "phantom.json").read_text(encoding="utf-8"))
+        names = {"phantom.json", "metadata.csv", *(folder.split("/")[0] for folder in FOLDERS)}
+        only_its_own = {one.name for one in root.iterdir()} <= names
+        return only_its_own and kept | {"version": VERSION} == recipe
+    return False
+
+
 def write_phantom_set(
     root: str | Path, count: int = 138, size: int | None = 512, seed: int = 0, bits: int = 8
 ) -> Path:
@@ -84,12 +96,12 @@ def write_phantom_set(
     recipe = {"version": VERSION, "count": count, "size": size, "seed": seed, "bits": bits}
     if is_whole(root, recipe):
         return root
-    if count < 1 or (size is not None and size < 64) or bits not in (8, 12):
+    if count < 1 or not 64 <= (size or 64) <= LARGEST or bits not in (8, 12):
         raise ValueError(
             f"cannot make {count} images of {size} pixels and {bits} bits: use 1 or more, of 64 "
-            "pixels or more, and of 8 or 12 bits"
+            f"to {LARGEST} pixels, and of 8 or 12 bits"
         )
-    if root.exists() and any(root.iterdir()) and not (root / "phantom.json").exists():
+    if root.exists() and any(root.iterdir()) and not _is_outdated(root, recipe):
         raise ValueError(f"{root} holds other files: name a folder that is new or empty")
     half = root.parent / f".{root.name}-half-{os.getpid()}"
     shutil.rmtree(half, ignore_errors=True)

@@ -928,9 +928,10 @@ SAID = [
     ({"PatientOrientation": ["P", "F"]}, "this is a side view"),
     ({"PatientOrientation": ["PL", "F"]}, "this is a side view"),
     ({"PatientOrientation": ["R", "F"]}, MIRRORED), ({"PatientOrientation": b"R "}, MIRRORED),
-    ({"PatientOrientation": ["R", "H"]}, "the picture is turned by 180 degrees"),
+    ({"PatientOrientation": ["R", "H"]},
+     "the picture is turned by 180 degrees: the patient's sides change"),
     ({"PatientOrientation": ["L", "H"]},
-     "the picture is upside down and mirrored: the patient's sides change"),
+     "the picture is upside down, as in a mirror"),
     ({"PatientOrientation": ["H", "L"]}, ASIDE), ({"PatientOrientation": ["F", "R"]}, ASIDE),
     ({"PatientOrientation": ["A", "F"], "ViewPosition": "LL"}, "this is a side view (LL)"),
     ({"BodyPartExamined": "HAND"}, "this is not a chest (HAND)"),
@@ -995,6 +996,30 @@ def test_the_code_of_the_view_counts_too(meaning, said):
         code.CodeMeaning = meaning
     notes = stored(ViewPosition="", ViewCodeSequence=[code]).notes
     assert notes == ((f"the header says that {said}",) if said else ())
+
+
+def test_the_code_of_the_region_counts_where_no_body_part_is_named():
+    from pydicom.dataset import Dataset
+
+    code = Dataset()
+    code.CodeMeaning = "Hand"
+    said = ("the header says that this is not a chest (Hand)",)
+    assert stored(BodyPartExamined=None, AnatomicRegionSequence=[code]).notes == said
+    assert stored(BodyPartExamined="CHEST", AnatomicRegionSequence=[code]).notes == ()
+
+
+def test_a_list_of_a_million_items_is_refused_before_it_is_read():
+    content = dicom(BodyPartExamined="CHEST")()
+    place = content.index(b"\x18\0\x15\0")  # of the body part
+    start = b"\x08\0\x40\x11SQ\0\0\xff\xff\xff\xff"
+    end = b"\xfe\xff\xdd\xe0\0\0\0\0"
+    for count, fine in ((1000, True), (1_000_000, False)):
+        items = start + b"\xfe\xff\x00\xe0\0\0\0\0" * count + end
+        odd = content[:place] + items + content[place:]
+        if fine:
+            np.testing.assert_array_equal(read_dicom(odd, "one.dcm").pixels, PIXELS)
+        else:
+            refused(odd, "one.dcm holds a list of over 100000 items: export it again")
 
 
 def test_notes_stand_in_turn():

@@ -343,7 +343,7 @@ INPUTS = [
     Odd("a DICOM file that does not name its transfer syntax", "syntax.dcm",
         lambda: bare(dataset(chest().astype(np.uint16) * 16), implicit=True)),
     Odd("an X-ray upside down", "down.png", picture(lambda image: image[::-1, ::-1]),
-        warning="it looks turned: try it turned by 180 degrees counterclockwise"),
+        warning="it looks turned: try it turned by 180 degrees"),
     Odd("an X-ray on its side", "aside.png", picture(np.rot90),
         warning="it looks turned: try it turned by 270 degrees counterclockwise"),
     Odd("a photo that its camera marked as turned", "exif.jpg",

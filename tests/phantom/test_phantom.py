@@ -310,9 +310,8 @@ def test_a_set_of_12_bits_shows_the_same_in_finer_steps(folder, tmp_path):
         assert fine.mask_paths[0].read_bytes() == coarse.mask_paths[0].read_bytes()
 
 
-def test_a_whole_set_of_8_bits_is_none_of_12(tmp_path):
-    root = phantom.write_phantom_set(tmp_path / "set", 1, 64)
-    phantom.write_phantom_set(root, 1, 64, bits=12)
+def test_a_set_of_12_bits_is_written_in_16(tmp_path):
+    root = phantom.write_phantom_set(tmp_path / "deep", 1, 64, bits=12)
     assert next((root / "CXR_png").iterdir()).read_bytes()[24] == 16
 
 
@@ -350,11 +349,21 @@ def test_a_whole_set_is_not_written_again(folder):
     assert (folder / "metadata.csv").stat().st_mtime_ns == before
 
 
-def test_another_recipe_replaces_the_set(tmp_path):
-    root = phantom.write_phantom_set(tmp_path / "set", 3, 64)
+def test_a_set_of_an_earlier_version_is_replaced_and_any_other_is_kept(tmp_path):
+    root = phantom.write_phantom_set(tmp_path / "set", 2, 64)
+    made = sorted(root.rglob("*"))
+    for other in ({"count": 3}, {"seed": 1}, {"bits": 12}):
+        with pytest.raises(ValueError, match="holds other files"):
+            phantom.write_phantom_set(root, **{"count": 2, "size": 64} | other)
+    recipe = json.loads((root / "phantom.json").read_text())
+    (root / "phantom.json").write_text(json.dumps(recipe | {"version": 1}))
+    (root / "mine.txt").write_text("a note")
+    with pytest.raises(ValueError, match="holds other files"):
+        phantom.write_phantom_set(root, 2, 64)
+    (root / "mine.txt").unlink()
     phantom.write_phantom_set(root, 2, 64)
-    assert len(list((root / "CXR_png").iterdir())) == 2
-    assert json.loads((root / "phantom.json").read_text())["count"] == 2
+    assert json.loads((root / "phantom.json").read_text()) == recipe
+    assert sorted(root.rglob("*")) == made
 
 
 def test_an_interrupted_run_leaves_nothing_that_looks_whole(tmp_path, monkeypatch):
