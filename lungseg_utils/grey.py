@@ -53,7 +53,7 @@ def scaled(stored: Stored, name: Path | str) -> Xray:
         image[np.isin(pixels, beyond)] = 0
     step = _stride(image)
     sample = image[::step, ::step]
-    if (share := _flat(sample)) > BORDER:
+    if (share := _broken_off(sample)) > BORDER:
         guesses += (f"{share:.0%} of it is one grey up to an edge: part of it may be missing",)
     for share, most, said in zip(_lost(sample), MOST_LOST, ("black", "white"), strict=True):
         if share > most:
@@ -61,7 +61,7 @@ def scaled(stored: Stored, name: Path | str) -> Xray:
     return Xray(image, stored.spacing_mm, (*told, *guesses))
 
 
-def _flat(image: Image) -> float:
+def _broken_off(image: Image) -> float:
     """The share of the rows, or of the columns, from one edge on that are one grey, neither black
     nor white, as where a file broke off.
     """

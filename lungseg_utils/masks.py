@@ -261,8 +261,8 @@ def mask_warnings(
     elif min(sizes) < LEAST_SHARE * max(sizes) or len(sizes) < 2:
         found.append("one lung is missing, very small, or joined to the other")
     mask = mask[shown]
-    far = int(WITHIN * max(mask.shape))
-    lines = mask[far], mask[-1 - far], mask[:, far], mask[:, -1 - far]
+    down, across = (int(WITHIN * length) for length in mask.shape)
+    lines = mask[down], mask[-1 - down], mask[:, across], mask[:, -1 - across]
     edges = zip(EDGES, lines, strict=True)
     cut = [name for name, edge in edges if edge.mean() > MOST_BORDER]
     if cut:

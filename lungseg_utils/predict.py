@@ -124,11 +124,11 @@ def predict(
     if confidence < LEAST_CONFIDENCE:
         warnings.append("the networks and the copies disagree: do not rely on this mask")
     notes = (*warnings, *notes)
-    shown = _shown(squares[0], image.shape)
+    shown = _between_borders(squares[0], image.shape)
     return Prediction(image.shape, spacing_mm, square, doubt, confidence, notes, threshold, shown)
 
 
-def _shown(square: np.ndarray, shape: tuple[int, int]) -> tuple[slice, slice]:
+def _between_borders(square: np.ndarray, shape: tuple[int, int]) -> tuple[slice, slice]:
     """The rows and columns of a picture (height, width) between those that are one grey."""
     found, size = [], len(square)
     for axis, length in ((1, shape[0]), (0, shape[1])):

@@ -33,6 +33,7 @@ LEFT, RIGHT = lungs()
 BOTH = LEFT | RIGHT
 SHIFTED = np.roll(BOTH, 2, axis=0)
 UPPER = LEFT & (np.arange(24) < 12)[:, None]
+ALL = slice(None)
 WIDE, TALL = (1.0, 2.0), (2.0, 1.0)
 RECORDS = [bare_record(f"p{number:02}", label=number % 2) for number in range(40)]
 SAME = [bare_record(f"p{number:02}", f"p{number // 2:02}") for number in range(40)]
@@ -174,8 +175,9 @@ def cases(files: Path) -> dict[str, list[tuple]]:
                                  {"mask": LEFT, "spacing_mm": WIDE})],
         "masks.lung_areas": [({"mask": BOTH, "spacing_mm": None},
                               {"mask": LEFT, "spacing_mm": WIDE})],
-        "masks.mask_warnings": [({"mask": BOTH, "areas": lung_areas(BOTH)},
-                                 {"mask": np.ones_like(BOTH), "areas": lung_areas(LEFT)})],
+        "masks.mask_warnings": [({"mask": BOTH, "areas": lung_areas(BOTH), "shown": (ALL, ALL)},
+                                 {"mask": np.ones_like(BOTH), "areas": lung_areas(LEFT),
+                                  "shown": (ALL, slice(*np.flatnonzero(BOTH.any(0))[[0, 3]]))})],
         "squares.to_square": [({"array": IMAGE, "size": 16}, {"array": OTHER, "size": 8})],
         "squares.to_native": [({"probability": SQUARE, "shape": (9, 7)},
                                {"probability": 1 - SQUARE, "shape": (7, 9)})],

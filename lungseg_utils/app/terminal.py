@@ -194,7 +194,7 @@ def _doctor(chosen: argparse.Namespace) -> int:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str):
-        say(f"{message}; see {self.prog} --help")
+        say(f"{message.replace('invalid int value', 'no whole number')}; see {self.prog} --help")
         sys.exit(MISUSED)
 
 

@@ -15,7 +15,7 @@ from .radiograph import Phantom, file_name, simulate
 from .ranges import SPACING_MM
 
 VERSION = 3  # raise it when the same seed gives other pictures
-LARGEST = 4096  # pixels on a side
+LARGEST_SIZE = 4096  # pixels on a side
 FOLDERS = ("CXR_png", "ManualMask/leftMask", "ManualMask/rightMask", "ClinicalReadings")
 METADATA_COLUMNS = (
     "file",
@@ -96,10 +96,10 @@ def write_phantom_set(
     recipe = {"version": VERSION, "count": count, "size": size, "seed": seed, "bits": bits}
     if is_whole(root, recipe):
         return root
-    if count < 1 or not 64 <= (size or 64) <= LARGEST or bits not in (8, 12):
+    if count < 1 or not 64 <= (size or 64) <= LARGEST_SIZE or bits not in (8, 12):
         raise ValueError(
             f"cannot make {count} images of {size} pixels and {bits} bits: use 1 or more, of 64 "
-            f"to {LARGEST} pixels, and of 8 or 12 bits"
+            f"to {LARGEST_SIZE} pixels, and of 8 or 12 bits"
         )
     if root.exists() and any(root.iterdir()) and not _is_outdated(root, recipe):
         raise ValueError(f"{root} holds other files: name a folder that is new or empty")

@@ -77,7 +77,7 @@ def test_no_circle():
 def test_arrows_stay_few():
     """Folders taken as one, and the command among the modules."""
     entry = {("__main__", "app")}
-    assert len(ARROWS | entry) <= 82
+    assert len(ARROWS | entry) <= 83
 
 
 def test_an_arrow_that_is_wrong_is_seen():
@@ -237,8 +237,8 @@ def test_the_map_shows_everything():
 
 
 def test_the_course_is_small():
-    assert package_map.course_lines() <= 3270
-    assert all(row.lines <= 260 for row in package_map.rows() if row.name.endswith(".py"))
+    assert package_map.course_lines() <= 3320
+    assert all(row.lines <= 270 for row in package_map.rows() if row.name.endswith(".py"))
     exercises = sum(len(text.splitlines()) for name, text in SOURCES.items()
                     if name.startswith(JUDGES))  # fmt: skip
     assert sum(len(text.splitlines()) for text in SOURCES.values()) - exercises < 9400
