@@ -257,8 +257,8 @@ def mask_warnings(
     """
     found, sizes = [], [area.pixels for area in areas]
     if sum(sizes) < LEAST_COVER * mask.size:
-        found.append("hardly any lung was found: is this a chest X-ray?")
-    elif min(sizes) < LEAST_SHARE * max(sizes) or len(sizes) < 2:
+        return ["hardly any lung was found: is this a chest X-ray?"]
+    if min(sizes) < LEAST_SHARE * max(sizes) or len(sizes) < 2:
         found.append("one lung is missing, very small, or joined to the other")
     mask = mask[shown]
     down, across = (int(WITHIN * length) for length in mask.shape)
