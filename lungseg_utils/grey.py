@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from lungseg_utils.types import DataError, GreyRange, Image, Mask, NotAnXray, Stored, Xray
+from lungseg_utils.types import FLAT, DataError, GreyRange, Image, Mask, NotAnXray, Stored, Xray
 
 DEPTHS = (8, 10, 12, 14, 16)  # bits that detectors and scanners deliver
 SAMPLE = 2**19  # pixels that a range of grey values is found from
@@ -16,7 +16,6 @@ LEAST_CONTRAST = 0.7  # of the whole range; of 401 real X-rays none has less tha
 # Of the middle, pure black and pure white: of 385 real X-rays none has more than .06 and 0, of 60
 # simulated ones .18 and .33; where clipping costs a Dice of .05 or more it is .19 and .35.
 MOST_LOST = 0.185, 0.34
-FLAT = 0.012  # three of 255 greys
 LEAST_SHADED = 0.1  # of a row or column that is no border
 BODY = 0.85  # of the pixels, which takes .47 or more of the grey values of 445 X-rays
 COLOUR, MOST_COLOURED = 0.1, 0.05  # of the whole range, between channels; of the pixels

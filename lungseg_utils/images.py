@@ -113,8 +113,6 @@ def _measure_png(path: Path) -> tuple[tuple[int, int], None]:
 
 
 def _png_shape(head: bytes, tail: bytes, name: Path | str) -> tuple[int, int]:
-    if not PNG.startswith(head[:8]):
-        raise DataError(f"{name} is not a PNG file: convert it to PNG, renaming is not enough")
     if len(head) < PNG_HEAD or PNG_END not in tail:
         raise DataError(f"{name} is cut short: fetch or export it again")
     width, height = struct.unpack(">II", head[16:24])

@@ -16,11 +16,10 @@ import keras
 import numpy as np
 from scipy import ndimage
 
-from lungseg_utils.grey import FLAT
 from lungseg_utils.masks import LungArea, keep_two_lungs, lung_areas, mask_warnings
 from lungseg_utils.metrics import dice, soft_dice
 from lungseg_utils.squares import to_native, to_square
-from lungseg_utils.types import Image, Mask, Spacing
+from lungseg_utils.types import FLAT, Image, Mask, Spacing
 
 THRESHOLD = 0.5  # fixed beforehand, never tuned on the images that are scored
 # On 59 real X-rays that the weights had not seen the least is .966: benchmarks/uncertainty.json.

@@ -29,6 +29,7 @@ Mask = np.ndarray
 Spacing = tuple[float, float]
 GreyRange = tuple[float, float]  # the numbers that mean black and white
 
+FLAT = 0.012  # of the whole range, three of 255 greys: less is one grey
 MOST_PIXELS = 10**8  # five times a film scanned at 0.0875 mm; a tiny file can claim gigabytes
 
 
