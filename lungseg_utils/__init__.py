@@ -2,11 +2,11 @@
 
 An X-ray goes through them in order: a file becomes an `Xray`, a record, a square array, a batch;
 the U-Net makes a probability of it, which becomes a mask at native size, scores and a picture.
-The course itself is 3,307 lines; the folders use it, and it uses none of them but `phantom`.
+The course itself is 3,302 lines; the folders use it, and it uses none of them but `phantom`.
 
         types.py           115  the words that every module uses, and the only way it writes a file
     00  start.py           237  which data, which size of run, which device
-    01  images.py          262  the only reader, from a file or its bytes to an `Xray`
+    01  images.py          260  the only reader, from a file or its bytes to an `Xray`
     01  grey.py            191  the only scaling, from the numbers that a file holds to an image
     01  dicom/             736  DICOM, the files that hospitals use, for `images`
     01  radiographs.py     255  from a folder to records: what is known about each radiograph
@@ -25,7 +25,7 @@ The course itself is 3,307 lines; the folders use it, and it uses none of them b
     05  metrics.py         205  how good a mask is, by overlap and by distance
     06  results.py         107  the table of scores, one row per image, with means and intervals
     07  museum/            525  silent bugs, each switched on by name, and what each one costs
-    08  predict.py         262  from an X-ray to a mask, areas, a confidence and warnings
+    08  predict.py         259  from an X-ray to a mask, areas, a confidence and warnings
     08  overlay.py          55  draws the result on the X-ray, and holds the course's colours
         phantom/         1,921  simulated X-rays with exact lung masks
         teaching/        3,313  figures, interactive widgets and exercises

@@ -30,8 +30,7 @@ WIDTH, HEIGHT, BITS, SAMPLES, PHOTOMETRIC, PLANAR = 256, 257, 258, 277, 262, 284
 WHITE_IS_ZERO, APART = 0, 2
 TIFF_HEAD, BIG_TIFF = 8, (b"II+\0", b"MM\0+")  # a large one's head is as long again
 SCAN, MOST_SCANS = b"\xff\xda", 100  # of a progressive JPEG, which has ten
-PNG_HEAD, PNG_TAIL = 24, 2**16  # bytes that tell a PNG's size and whether its end is there
-PNG_END = b"IEND\xaeB`\x82"
+PNG_HEAD, PNG_TAIL, PNG_END = 24, 2**16, b"IEND\xaeB`\x82"  # bytes at both ends that are read
 JSRT_SIDE, JSRT_MM, JSRT_LARGEST = 2048, 0.175, 4095  # Shiraishi et al. 2000
 
 
@@ -90,8 +89,7 @@ def existing(path: Path | str) -> Path:
 def _format(head: bytes, size: int, name: Path | str) -> "Format":
     if not size:
         raise DataError(EMPTY_FILE.format(name))
-    found = format_of(head, size)
-    if found is None:
+    if (found := format_of(head, size)) is None:
         raise DataError(f"{name} is no {format_names()} file: export it as one of these")
     return found
 
@@ -140,9 +138,8 @@ def _tiff(content: bytes, name: Path | str) -> Stored:
             pixels = _pillow_pixels(open_picture(file, name, PICTURES))
         except Exception:
             raise DataError(fault) from None
-    inverted = fields.get(PHOTOMETRIC) == WHITE_IS_ZERO
-    # OpenCV turns those of 8 bits by itself
-    return Stored(pixels, inverted=inverted and pixels.dtype != np.uint8)
+    white_is_zero = fields.get(PHOTOMETRIC) == WHITE_IS_ZERO  # OpenCV turns 8 bits by itself
+    return Stored(pixels, inverted=white_is_zero and pixels.dtype != np.uint8)
 
 
 def _pillow_pixels(picture: Pillow.Image) -> np.ndarray:
@@ -213,8 +210,9 @@ def _decoded(content: bytes) -> np.ndarray | None:
 
 def _check_size(height: int, width: int, name: Path | str, channels: int = 1) -> None:
     if not 0 < height * width <= MOST_PIXELS or channels > MOST_CHANNELS:
-        remedy = "export it again, or smaller"
-        raise DataError(f"{name} claims to be {height} x {width} pixels: {remedy}")
+        raise DataError(
+            f"{name} claims to be {height} x {width} pixels: export it again, or smaller"
+        )
 
 
 class Format(NamedTuple):
