@@ -100,6 +100,11 @@ class Record:
     reading: str = ""
 
 
+def counted(count: int, noun: str) -> str:
+    """A number and what it counts, which takes an s but for one: "1 image", "2 images"."""
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """A path to write to. It takes the place of `path` when the block ends, and goes on an error.
