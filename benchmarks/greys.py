@@ -71,6 +71,19 @@ def clip(pixels: np.ndarray, low: int, high: int) -> np.ndarray:
     return np.uint8(255 * np.clip((pixels.astype(float) - low) / (high - low), 0, 1))
 
 
+def rectangle(pixels: np.ndarray, value: int) -> np.ndarray:
+    """One over a part of the lung at image left, as where a name was painted over."""
+    height, width = pixels.shape
+    pixels[int(0.35 * height) : int(0.6 * height), int(0.15 * width) : int(0.4 * width)] = value
+    return pixels
+
+
+def broken_off(pixels: np.ndarray) -> np.ndarray:
+    """Grey below the middle, as decoders fill what is missing."""
+    pixels[len(pixels) // 2 :] = 128
+    return pixels
+
+
 STORED = {
     "as they are": lambda pixels: pixels,
     "12 bits in 16": twelve,
@@ -94,6 +107,11 @@ STORED = {
     "white above 128 of 255": lambda pixels: clip(pixels, 0, 128),
     "white above 100 of 255": lambda pixels: clip(pixels, 0, 100),
     "black below 100, white above 160": lambda pixels: clip(pixels, 100, 160),
+    "a white rectangle": lambda pixels: rectangle(pixels, 255),
+    "a black rectangle": lambda pixels: rectangle(pixels, 0),
+    "a grey lower half": broken_off,
+    "1.3 times, overflown": lambda pixels: (pixels * 1.3).astype(np.uint8),
+    "1.6 times, overflown": lambda pixels: (pixels * 1.6).astype(np.uint8),
     "false colours": lambda pixels: cv2.applyColorMap(pixels, cv2.COLORMAP_JET),
     "floating point": lambda pixels: pixels * np.float32(17.3) - 500,
 }

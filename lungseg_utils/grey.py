@@ -13,9 +13,11 @@ SAMPLE = 2**19  # pixels that a range of grey values is found from
 TAIL = 0.001  # of the pixels: what is beyond is a hot pixel or a label
 BORDER = 0.01  # of the pixels: more than a label takes; it is made black, as other borders are
 LEAST_CONTRAST = 0.7  # of the whole range; of 401 real X-rays none has less than .9
-# Of the middle, pure black and pure white: of 385 real X-rays none has more than .06 and 0, of 60
-# simulated ones .18 and .33; where clipping costs a Dice of .05 or more it is .19 and .35.
-MOST_LOST = 0.185, 0.34
+# Of the middle: what is pure black and white, or lies in rectangles of it, and how many neighbours
+# differ by more than JUMP. What these find, and whom they accuse: benchmarks/greys.json.
+MOST_BLACK, MOST_WHITE = 0.185, 0.34
+LEAST_BOX, BOX_FILLED = 0.02, 0.95
+JUMP, MOST_JUMPS = 0.7, 0.004
 LEAST_SHADED = 0.1  # of a row or column that is no border
 BODY = 0.85  # of the pixels, which takes .47 or more of the grey values of 445 X-rays
 COLOUR, MOST_COLOURED = 0.1, 0.05  # of the whole range, between channels; of the pixels
@@ -51,13 +53,28 @@ def scaled(stored: Stored, name: Path | str) -> Xray:
     if counts[np.isin(levels, beyond)].sum() > BORDER * counts.sum():
         image[np.isin(pixels, beyond)] = 0
     step = _stride(image)
-    sample = image[::step, ::step]
-    if (share := _broken_off(sample)) > BORDER:
-        guesses += (f"{share:.0%} of it is one grey up to an edge: part of it may be missing",)
-    for share, most, said in zip(_lost(sample), MOST_LOST, ("black", "white"), strict=True):
-        if share > most:
-            guesses += (f"{share:.0%} of its middle is pure {said}: lung may be lost in it",)
-    return Xray(image, stored.spacing_mm, (*told, *guesses))
+    doubts = _doubts(image[::step, ::step])
+    return Xray(image, stored.spacing_mm, (*told, *guesses, *doubts))
+
+
+def _doubts(image: Image) -> list[str]:
+    """Signs that a picture was damaged before it was stored."""
+    found, cut = [], _broken_off(image)
+    if cut > BORDER:
+        found.append(f"{cut:.0%} of it is one grey up to an edge: part of it may be missing")
+    middle = _middle(image)
+    for is_lost, most, said in (
+        (middle <= 0, MOST_BLACK, "black"), (middle >= 1, MOST_WHITE, "white"),
+    ):  # fmt: skip
+        if is_lost.mean() > most:
+            share = f"{is_lost.mean():.0%} of its middle is pure {said}"
+            found.append(f"{share}: lung may be lost in it")
+        elif _holds_rectangle(is_lost):
+            found.append(f"a {said} rectangle covers a part of it: lung may be lost in it")
+    jumps = [(abs(np.diff(middle, axis=axis)) > JUMP).mean() for axis in (0, 1)]
+    if np.mean(jumps) > MOST_JUMPS:
+        found.append("black lies beside white in many places: its numbers may have overflowed")
+    return found
 
 
 def _broken_off(image: Image) -> float:
@@ -73,15 +90,21 @@ def _broken_off(image: Image) -> float:
     return max(shares)
 
 
-def _lost(image: Image) -> tuple[float, float]:
-    """The shares of the middle that are pure black and pure white; borders do not count."""
+def _middle(image: Image) -> Image:
+    """Where the lungs are in most pictures; borders of black and white do not count."""
     shaded = (image > 0) & (image < 1)
     rows, columns = (np.flatnonzero(shaded.mean(axis) > LEAST_SHADED) for axis in (1, 0))
     if len(rows) and len(columns):
         image = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     height, width = image.shape
-    middle = image[height // 5 : height - height // 5, width // 10 : width - width // 10]
-    return float((middle <= 0).mean()), float((middle >= 1).mean())
+    return image[height // 5 : height - height // 5, width // 10 : width - width // 10]
+
+
+def _holds_rectangle(mask: Mask) -> bool:
+    """Whether a large piece of a mask is a rectangle, as where a name was painted over."""
+    boxes = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)[2][1:]
+    areas, sides = boxes[:, cv2.CC_STAT_AREA], boxes[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
+    return bool(((areas > LEAST_BOX * mask.size) & (areas > BOX_FILLED * sides.prod(axis=1))).any())
 
 
 def _is_coloured(pixels: np.ndarray) -> bool:
@@ -95,21 +118,21 @@ def _histogram(
     pixels: np.ndarray, used: Mask | None, name: Path | str
 ) -> tuple[np.ndarray, np.ndarray]:
     """The numbers that a picture holds, in order, and how many of a sample of pixels hold each."""
-    step = _stride(pixels)
-    sample, alike = np.zeros(0), True
-    for stride in (step, 1):  # all pixels, where those of the sample are alike
-        if alike:
-            part = pixels[::stride, ::stride]
-            sample = part.ravel() if used is None else part[used[::stride, ::stride]]
-            sample = sample[np.isfinite(sample)].astype(float)
-            alike = sample.size == 0 or sample.min() == sample.max()
-    if alike:
-        grey = f"are {sample[0]:g}" if sample.size else "are no numbers"
-        raise DataError(f"{name} shows nothing, all its pixels {grey}: choose another file")
-    first, last = sample.min(), sample.max()
-    if pixels.dtype.kind not in "biu" or last - first >= 2**17:
-        return np.unique(sample, return_counts=True)
-    counts = np.bincount((sample - first).astype(int))
+    for stride in (_stride(pixels), 1):  # all pixels, where those of the sample are alike
+        part = pixels[::stride, ::stride]
+        sample = part.ravel() if used is None else part[used[::stride, ::stride]]
+        levels, counts = _counted(sample[np.isfinite(sample)])
+        if len(levels) > 1:
+            return levels.astype(float), counts
+    grey = f"are {levels[0]:g}" if len(levels) else "are no numbers"
+    raise DataError(f"{name} shows nothing, all its pixels {grey}: choose another file")
+
+
+def _counted(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if numbers.dtype.kind not in "iu" or numbers.itemsize > 2 or not numbers.size:
+        return np.unique(numbers, return_counts=True)
+    first = int(numbers.min())  # four times quicker so
+    counts = np.bincount(numbers.astype(np.int32) - first)
     held = np.flatnonzero(counts)
     return first + held, counts[held]
 
@@ -129,11 +152,7 @@ def _check_not_a_mask(levels: np.ndarray, counts: np.ndarray, name: Path | str) 
 
 
 def _grey_range(
-    levels: np.ndarray,
-    counts: np.ndarray,
-    own: np.ndarray,
-    full: GreyRange | None,
-    kind: str,
+    levels: np.ndarray, counts: np.ndarray, own: np.ndarray, full: GreyRange | None, kind: str
 ) -> tuple[float, float, tuple[str, ...]]:
     """The numbers that become black and white, and a note where they are a guess."""
     near = levels[own]
@@ -142,7 +161,8 @@ def _grey_range(
     elif full is None and kind != "f" and near[0] >= 0:
         bits = next(bits for bits in (*DEPTHS, 64) if near[-1] < 2**bits)
         full = 0, 2.0**bits - 1
-    low, high = _percentiles(near, counts[own], (0.01, 0.99))
+    share = counts[own].cumsum() / counts[own].sum()
+    low, high = (float(near[np.searchsorted(share, percentile)]) for percentile in (0.01, 0.99))
     if full is not None and high - low >= LEAST_CONTRAST * (full[1] - full[0]):
         beyond = levels[-1] > full[1] or levels[0] < full[0]
         said = f"grey values beyond {full[1]:g} were taken for labels or a border"
@@ -172,19 +192,13 @@ def _picture_alone(levels: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return np.isin(np.arange(len(levels)), kept)
 
 
-def _percentiles(
-    levels: np.ndarray, counts: np.ndarray, shares: tuple[float, ...]
-) -> tuple[float, ...]:
-    places = np.searchsorted(counts.cumsum(), np.multiply(shares, counts.sum()))
-    return tuple(float(levels[place]) for place in places)
-
-
 def _stretched(pixels: np.ndarray, low: float, high: float) -> Image:
     """Numbers as float32 in [0, 1]: `low` and what is below 0, `high` and what is above 1."""
     if pixels.dtype == np.uint8:
         return cv2.LUT(pixels, _stretched(np.arange(256, dtype=np.uint16), low, high))
-    image = np.nan_to_num(pixels.astype(np.float32), nan=low) if pixels.dtype.kind == "f" else (
-        pixels.astype(np.float32))  # fmt: skip
+    image = pixels.astype(np.float32)
+    if pixels.dtype.kind == "f":
+        np.nan_to_num(image, copy=False, nan=low)
     if low:
         image -= np.float32(low)
     image /= np.float32(high - low)

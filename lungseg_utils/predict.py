@@ -5,7 +5,6 @@ test-time augmentation. The mean of what they say is the answer, and how far the
 how much of the answer is a guess.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,13 +17,14 @@ from scipy import ndimage
 
 from lungseg_utils.masks import LungArea, keep_two_lungs, lung_areas, mask_warnings
 from lungseg_utils.metrics import dice, soft_dice
-from lungseg_utils.squares import to_native, to_square
-from lungseg_utils.types import FLAT, Image, Mask, Spacing
+from lungseg_utils.squares import between_borders, to_native, to_square
+from lungseg_utils.types import Image, Mask, Spacing
 
 THRESHOLD = 0.5  # fixed beforehand, never tuned on the images that are scored
 # On 59 real X-rays that the weights had not seen the least is .966: benchmarks/uncertainty.json.
 LEAST_CONFIDENCE = 0.9
-LEAST_THIRD = 0.1  # of the largest piece; 112 single X-rays have .01 at most, 119 pairs .2
+LEAST_THIRD = 0.1  # of the largest piece: benchmarks/framing.json
+LEAST_PICTURE = 0.3  # between borders of one grey; of 385 real X-rays none has less than .41
 
 
 def predict_probability(model: keras.Model, image: Image) -> np.ndarray:
@@ -115,23 +115,18 @@ def predict(
     found = all_probabilities(models, squares)
     square = found.mean(axis=0) if joint else found[0].copy()
     confidence, doubt = agreement(found), found.std(axis=0)
-    warnings = _orientation_warnings(models, squares)
+    shown = between_borders(squares[0], image.shape)
+    share = image[shown].size / image.size
+    if share < LEAST_PICTURE:  # too small to tell which way up it is
+        warnings = [f"the X-ray takes up only {share:.0%} of its picture: crop it to the X-ray"]
+    else:
+        warnings = _orientation_warnings(models, squares)
     if _has_third_lung(square > THRESHOLD):
         warnings.append("more than two lungs were found: crop it to one X-ray, if it shows several")
     if confidence < LEAST_CONFIDENCE:
         warnings.append("the networks and the copies disagree: do not rely on this mask")
-    notes, shown = (*warnings, *notes), _between_borders(squares[0], image.shape)
+    notes = *warnings, *notes
     return Prediction(image.shape, spacing_mm, square, doubt, confidence, notes, threshold, shown)
-
-
-def _between_borders(square: np.ndarray, shape: tuple[int, int]) -> tuple[slice, slice]:
-    """The rows and columns of a picture (height, width) between those that are one grey."""
-    found, size = [], len(square)
-    for axis, length in ((1, shape[0]), (0, shape[1])):
-        lines = np.flatnonzero(np.ptp(square, axis=axis) > FLAT)
-        first, last = (lines[0], lines[-1] + 1) if len(lines) else (0, size)
-        found += [slice(first * length // size, math.ceil(last * length / size))]
-    return found[0], found[1]
 
 
 class Transform(NamedTuple):

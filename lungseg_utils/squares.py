@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from lungseg_utils.masks import read_pair
-from lungseg_utils.types import Record, written_whole
+from lungseg_utils.types import FLAT, Record, written_whole
 
 LARGEST_UINT16 = 65535
 
@@ -35,6 +35,18 @@ def to_native(probability: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """
     height, width = shape
     return cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def between_borders(square: np.ndarray, shape: tuple[int, int]) -> tuple[slice, slice]:
+    """The rows and columns of an image of `shape` (height, width) that are no border of one grey,
+    as its float32 square (size, size) shows them.
+    """
+    found, size = [], len(square)
+    for axis, length in ((1, shape[0]), (0, shape[1])):
+        lines = np.flatnonzero(np.ptp(square, axis=axis) > FLAT)
+        first, last = (lines[0], lines[-1] + 1) if len(lines) else (0, size)
+        found.append(slice(first * length // size, -(-last * length // size)))
+    return found[0], found[1]
 
 
 @dataclass(frozen=True)

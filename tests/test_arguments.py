@@ -112,6 +112,7 @@ def cases(files: Path) -> dict[str, list[tuple]]:
     seen, other_seen = (predict([model], IMAGE) for model in (first, second))
     pngs = {"path": files / "one.png"}, {"path": files / "two.png"}
     return {
+        "types.counted": [({"count": 1, "noun": "image"}, {"count": 2, "noun": "mask"})],
         "types.written_whole": [({"path": files / "a" / "x"}, {"path": files / "b" / "x"}, whole)],
         "start.begin": [({"data_folder": files / "one", "scale": "ci"},
                          {"data_folder": files / "two", "scale": "laptop"})],
@@ -181,6 +182,8 @@ def cases(files: Path) -> dict[str, list[tuple]]:
         "squares.to_square": [({"array": IMAGE, "size": 16}, {"array": OTHER, "size": 8})],
         "squares.to_native": [({"probability": SQUARE, "shape": (9, 7)},
                                {"probability": 1 - SQUARE, "shape": (7, 9)})],
+        "squares.between_borders": [({"square": np.eye(9, dtype=np.float32), "shape": (9, 7)},
+                                     {"square": np.tri(9, 7, -3), "shape": (7, 9)})],
         "squares.load_squares": [
             ({"records": one, "size": 16, "folder": files / "cache"},
              {"records": one[:2], "size": 8}),

@@ -128,6 +128,25 @@ def test_a_picture_that_is_clipped_says_so(low, high, lost):
     assert notes(mild) == notes(with_border(0)(mild)) == ()
 
 
+@pytest.mark.parametrize("colour, value", [("white", 255), ("black", 0)])
+@pytest.mark.parametrize("rows, told", [((100, 140), True), ((100, 104), False)])
+def test_a_rectangle_that_covers_a_part_is_told(colour, value, rows, told):
+    covered = CHEST.copy()
+    covered[slice(*rows), 60:100] = value
+    said = f"a {colour} rectangle covers a part of it: lung may be lost in it"
+    assert notes(covered) == (said,) * told
+    slanted = np.tril(np.ones((40, 40), bool))
+    covered = CHEST.copy()
+    covered[100:140, 60:100][slanted] = value
+    assert notes(covered) == ()
+
+
+@pytest.mark.parametrize("times, told", [(1, False), (1.3, True), (1.6, True), (2, True)])
+def test_numbers_that_overflowed_are_told(times, told):
+    said = "black lies beside white in many places: its numbers may have overflowed"
+    assert (said in notes((CHEST * times).astype(np.uint16).astype(np.uint8))) == told
+
+
 @pytest.mark.parametrize("turns", range(4))
 @pytest.mark.parametrize("grey, told", [(128, True), (40, True), (0, False), (255, False)])
 def test_where_a_picture_broke_off_is_told(grey, told, turns):

@@ -301,6 +301,18 @@ def test_a_lung_that_ends_where_the_picture_does_is_warned_of(
         assert found == (said,) * warned
 
 
+@pytest.mark.parametrize("side, warned", [(80, False), (64, True), (40, True)])
+def test_a_small_x_ray_on_a_page_is_to_be_cropped_and_not_to_be_turned(side, warned, monkeypatch):
+    page = np.ones((128, 128), np.float32)
+    page[16 : 16 + side, 24 : 24 + side] = grey(side, side)
+    answer = np.zeros((32, 32), np.float32)
+    monkeypatch.setattr(predict_module, "all_probabilities", lambda *_: answer[None])
+    monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: ["it looks turned"])
+    share = f"{(side / 128) ** 2:.0%}"
+    crop = f"the X-ray takes up only {share} of its picture: crop it to the X-ray"
+    assert predict([Fake()], page).notes[0] == (crop if warned else "it looks turned")
+
+
 @pytest.mark.parametrize("rows, warned", [(0, False), (2, False), (3, True), (20, True)])
 def test_a_third_lung_is_warned_of_where_it_is_more_than_a_speck(rows, warned, monkeypatch):
     """Two X-rays in one picture have four lungs, of which a mask keeps two."""

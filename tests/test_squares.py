@@ -17,7 +17,7 @@ from lungseg_utils.images import read_image
 from lungseg_utils.masks import keep_two_lungs, read_lungs
 from lungseg_utils.predict import mask_from_square, predict_mask
 from lungseg_utils.radiographs import load_records
-from lungseg_utils.squares import load_squares, to_native, to_square
+from lungseg_utils.squares import between_borders, load_squares, to_native, to_square
 
 
 @pytest.fixture
@@ -203,6 +203,16 @@ def test_a_mask_is_what_is_above_half_in_two_pieces_without_holes():
     scaled = np.kron(expected, np.ones((10, 5), bool))
     assert (large != scaled).mean() < 0.03
     assert keep_two_lungs(large).sum() == large.sum()
+
+
+@pytest.mark.parametrize("grey", [0, 0.5, 1])
+def test_borders_of_one_grey_are_left_out_and_lines_that_are_within_the_picture_stay(grey):
+    square = np.random.default_rng(0).random((20, 20), np.float32)
+    square[:3], square[:, 16:], square[9] = grey, grey, grey
+    rows, columns = between_borders(square, (200, 410))
+    assert (rows, columns) == (slice(30, 200), slice(0, 328))
+    everything = np.full((20, 20), grey, np.float32)
+    assert between_borders(everything, (200, 410)) == (slice(0, 200), slice(0, 410))
 
 
 @every_case
