@@ -1,20 +1,19 @@
 """Notebook 01: whether a set is in order, all its faults at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 import pandas as pd
 
 from lungseg_utils.images import read_xray
-from lungseg_utils.masks import LEAST_COVER, LEAST_SHARE, MOST_COVER, read_mask
+from lungseg_utils.masks import LEAST_COVER, LEAST_SHARE, read_mask
 from lungseg_utils.radiographs import MOST_NAMED, Set, fault_of, find_set
 from lungseg_utils.splits import LEAST_PATIENTS
-from lungseg_utils.types import DataError, Fault, Mask, Record
+from lungseg_utils.types import DataError, Fault, Mask, Record, counted
 
 SIDE = 64  # pixels of the small copies that are compared
 MOST_CUT = 3  # pixels that one copy may lack at each side of the other
@@ -35,13 +34,9 @@ TURNED = {
     "with rows and columns exchanged": np.transpose,
 }  # fmt: skip
 MOST_SPECKS = 0.001  # of a mask; the reference masks have at most a tenth of it, in one piece
-
-
-class Look(NamedTuple):
-    """A record's image as a small copy, None if it cannot be read, and what is wrong with it."""
-
-    small: np.ndarray | None
-    faults: tuple[Fault, ...]
+# the side of the image on which the first of two masks lies, by its folder: the second name is of
+# the patient's side, https://www.isi.uu.nl/Research/Databases/SCR/data.php
+SIDES = {"leftmask": "left", "left lung": "right"}
 
 
 def check_set(folder: Path | str) -> Set:
@@ -52,75 +47,69 @@ def check_set(folder: Path | str) -> Set:
     found = find_set(folder)
     with ThreadPoolExecutor() as pool:
         looks = list(pool.map(_look, found.records))
-    faults = [fault for look in looks for fault in look.faults]
-    faults += _same_pictures(found.records, looks)
-    faults += _too_few(Path(folder), found.records)
+    faults = [fault for _, its in looks for fault in its]
+    faults += _same_pictures(found.records, [small for small, _ in looks])
+    patients = len({record.patient for record in found.records})
+    if patients < LEAST_PATIENTS:
+        said = f"has {counted(patients, 'patient')}, and a split takes {LEAST_PATIENTS}"
+        remedy = "add some to train; to evaluate, one is enough"
+        faults.append(Fault(Path(folder), said, remedy, False))
     return found._replace(faults=(*found.faults, *faults))
 
 
 def table(faults: Sequence[Fault]) -> pd.DataFrame:
     """File, fault and remedy in rows, what stops first; faults of one kind of many files in one."""
-    rows: dict[tuple, list[str]] = {}
-    for one in sorted(faults, key=lambda one: not one.stops):
-        rows.setdefault((one.fault, one.remedy, one.stops), []).append(
-            "/".join(one.file.parts[-2:])
-        )
-    kept = []
-    for kind, files in rows.items():
-        many = len(files) > MOST_NAMED
-        named = [f"{files[0]} (and {len(files) - 1} more)"] if many else files
-        kept += [(file, *kind) for file in named]
-    return pd.DataFrame(kept, columns=["file", "fault", "remedy", "stops"])
+    kinds: dict[tuple, list[str]] = {}
+    for file, *kind in sorted(faults, key=lambda one: not one.stops):
+        kinds.setdefault(tuple(kind), []).append("/".join(file.parts[-2:]))
+    rows = []
+    for kind, files in kinds.items():
+        more = f"{files[0]} (and {len(files) - 1} more)"
+        rows += [(file, *kind) for file in (files if len(files) <= MOST_NAMED else [more])]
+    return pd.DataFrame(rows, columns=Fault._fields)
 
 
 def summary(found: Set) -> str:
     """What a set holds, and what is unknown of it, in a few lines."""
     records = found.records
-    unknown = {
-        "spacing": sum(one.spacing_mm is None for one in records),
-        "sex": sum(not one.sex for one in records),
-        "age": sum(one.age is None for one in records),
-        "label": sum(one.label is None for one in records),
-        "reading": sum(not one.reading for one in records),
-    }
-    missing = ", ".join(f"{name} of {count}" for name, count in unknown.items() if count)
-    return "\n".join([
+    lines = [
         f"layout: {found.layout.name}",
-        f"{len(records)} images with masks, of {len({one.patient for one in records})} patients",
-        *[f"{found.without_mask} images without a mask are left out"] * (found.without_mask > 0),
-        f"unknown: {missing or 'nothing'}",
-    ])  # fmt: skip
+        f"{counted(len(records), 'image')} with masks, of "
+        f"{counted(len({one.patient for one in records}), 'patient')}",
+    ]
+    if found.without_mask:
+        lines.append(f"left out, without a mask: {counted(found.without_mask, 'image')}")
+    facts = "spacing_mm", "sex", "age", "label", "reading"
+    unknown = {fact: sum(getattr(one, fact) in (None, "") for one in records) for fact in facts}
+    named = [f"{fact.removesuffix('_mm')} of {count}" for fact, count in unknown.items() if count]
+    return "\n".join([*lines, f"unknown: {', '.join(named) or 'nothing'}"])
 
 
-def _look(record: Record) -> Look:
-    faults, masks = [], []
-    try:
-        xray = read_xray(record.image_path)
-        small = cv2.resize(xray.image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-        faults += [
-            Fault(record.image_path, f"may be odd: {note}", "look at it", False)
-            for note in xray.notes
-        ]
-    except (DataError, OSError) as error:
-        small = None
-        faults.append(fault_of(error, [record.image_path]))
-    for path in record.mask_paths:
+def _look(record: Record) -> tuple[np.ndarray | None, list[Fault]]:
+    """A record's image as a small copy, None if it cannot be read, and what is wrong with it."""
+    faults: list[Fault] = []
+
+    def tried(read: Callable, path: Path, *more) -> object:
         try:
-            masks.append(read_mask(path, record.shape))
+            return read(path, *more)
         except (DataError, OSError) as error:
             faults.append(fault_of(error, [path]))
-    if len(masks) == len(record.mask_paths):
+
+    xray = tried(read_xray, record.image_path)
+    small = xray and cv2.resize(xray.image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    for note in xray.notes if xray else ():
+        faults.append(Fault(record.image_path, f"may be odd: {note}", "look at it", False))
+    masks = [tried(read_mask, path, record.shape) for path in record.mask_paths]
+    if all(mask is not None for mask in masks):
         faults += _of_masks(record, masks, small)
-    return Look(small, tuple(faults))
+    return small, faults
 
 
 def _of_masks(record: Record, masks: Sequence[Mask], small: np.ndarray | None) -> list[Fault]:
     path, lungs = record.mask_paths[0], np.logical_or.reduce(masks)
-    if not lungs.any():
+    cover, found = lungs.mean(), []
+    if not cover:
         return [Fault(path, "is all black, it marks nothing", "draw it, or take the image out")]
-    found, cover = [], lungs.mean()
-    if cover > MOST_COVER:
-        found.append(Fault(path, f"marks most of the picture, {cover:.0%}", "invert it"))
     if cover < LEAST_COVER:
         found.append(Fault(path, f"marks hardly anything, {cover:.1%}", "look at it", False))
     pieces = cv2.connectedComponentsWithStats(lungs.view(np.uint8))[2][1:, cv2.CC_STAT_AREA]
@@ -154,11 +143,11 @@ def _of_sides(record: Record, masks: Sequence[Mask], lungs: Mask) -> list[Fault]
     if len(masks) == 2 and np.array_equal(*masks):
         remedy = "draw a lung in each, or keep one file for both"
         return [Fault(record.mask_paths[0], "is the same as the mask of the other lung", remedy)]
-    columns = [np.nonzero(mask)[1].mean() for mask in masks]
-    first = record.mask_paths[0]
-    if first.parent.name == "leftMask" and columns != sorted(columns):
+    first, columns = record.mask_paths[0], [np.nonzero(mask)[1].mean() for mask in masks]
+    side = "left" if columns == sorted(columns) else "right"
+    if SIDES.get(first.parent.name.lower(), side) != side:
         remedy = "swap the two masks, or turn the image back"
-        return [Fault(first, "lies on the right of the image", remedy)]
+        return [Fault(first, f"lies on the {side} of the image", remedy)]
     halves = [half.sum() for half in np.array_split(lungs, 2, axis=1)]
     if min(halves) < LEAST_SHARE * max(halves):
         said = "marks lung on one side of the picture alone"
@@ -175,18 +164,15 @@ def _darker_share(small: np.ndarray, inside: Mask) -> float:
     return np.searchsorted(np.sort(small[within]), small[around]).mean() / within.sum()
 
 
-def _same_pictures(records: Sequence[Record], looks: Sequence[Look]) -> list[Fault]:
+def _same_pictures(records: Sequence[Record], smalls: Sequence[np.ndarray | None]) -> list[Fault]:
     """Pictures that come twice, or nearly, under the names of different patients."""
-    read = [(record, look.small) for record, look in zip(records, looks, strict=True)
-            if look.small is not None]  # fmt: skip
+    read = [pair for pair in zip(records, smalls, strict=True) if pair[1] is not None]
     if not read:
         return []
-    details = np.array([_details(small)[0] for _, small in read])
-    pairs = {tuple(sorted((one, int(other)))) for one, (_, small) in enumerate(read)
-             for other in np.flatnonzero((details @ _details(small).T).max(axis=1) > SAME_PICTURE)
-             if other != one}  # fmt: skip
+    plain = np.array([_details(small)[0] for _, small in read])
+    alike = np.array([(plain @ _details(small).T).max(axis=1) > SAME_PICTURE for _, small in read])
     found = []
-    for one, other in sorted(pairs):
+    for one, other in np.argwhere(np.triu(alike | alike.T, 1)):
         (first, small), (second, copy) = read[one], read[other]
         if np.array_equal(small, copy):
             said = f"is the same picture as {first.image_path.name}"
@@ -211,11 +197,3 @@ def _details(small: np.ndarray) -> np.ndarray:
     rows = np.concatenate([cuts, cuts[:, :, ::-1]]).reshape(2 * len(cuts), -1)
     rows -= rows.mean(axis=1, keepdims=True)
     return rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-9)
-
-
-def _too_few(folder: Path, records: Sequence[Record]) -> list[Fault]:
-    patients = len({record.patient for record in records})
-    if patients >= LEAST_PATIENTS:
-        return []
-    said = f"has {patients} patients, and a split takes {LEAST_PATIENTS}"
-    return [Fault(folder, said, "add some to train; to evaluate, one is enough", False)]

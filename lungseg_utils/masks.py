@@ -6,11 +6,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL.Image import Image as Picture
 from scipy import ndimage
 
 from lungseg_utils.images import existing, open_picture, read_image
-from lungseg_utils.types import DataError, Image, Mask, Record, Spacing
+from lungseg_utils.types import DataError, Image, Mask, Record, Spacing, counted
 
 MM2_PER_CM2 = 100.0
 # Of 523 reference masks (simulated, Montgomery, JSRT) none covers less than .088 of its picture,
@@ -19,6 +18,7 @@ LEAST_COVER, LEAST_SHARE = 0.05, 0.35
 MOST_COVER = 0.6  # of a picture, for both lungs together
 MASK_FORMATS = "PNG", "GIF", "TIFF", "BMP", "JPEG"
 MASK_SUFFIXES = (".png", ".gif", ".tif", ".tiff", ".bmp", ".jpg", ".jpeg")
+GREY_MODES = "1", "L", "I;16", "I;16B", "I", "F"  # Pillow's
 MOST_LABELS = 3  # the background, and a label for each lung
 # Greys of an edge that was smoothed lie further than SOFT of the range from both ends, and are few.
 SOFT, MOST_SOFT = 0.1, 0.1
@@ -42,7 +42,7 @@ class LungArea:
         return {"left": "right", "right": "left"}[self.side]
 
     def __str__(self) -> str:
-        size = f"{self.pixels} pixels" if self.cm2 is None else f"{self.cm2:.0f} cm2"
+        size = counted(self.pixels, "pixel") if self.cm2 is None else f"{self.cm2:.0f} cm2"
         return f"image {self.side} (patient {self.patient_side}): {size}"
 
 
@@ -56,6 +56,8 @@ def read_mask(path: Path | str, shape: tuple[int, int] | None = None) -> Mask:
         leaves open what it marks.
     """
     mask = _marked(_labels(path), path)
+    if mask.all():
+        raise DataError(f"{path} marks the whole picture: draw it, or take the image out")
     if mask.mean() > MOST_COVER:
         raise DataError(
             f"{path} marks {mask.mean():.0%} of the picture: invert it, if lung is black"
@@ -78,29 +80,20 @@ def _labels(path: Path | str) -> np.ndarray:
     with existing(path).open("rb") as file:
         picture = open_picture(file, path, MASK_FORMATS)
         try:
-            if picture.mode == "P" and not _is_grey(picture):
+            colours = np.reshape(picture.getpalette("RGB") or (), (-1, 3))
+            if picture.mode == "P" and (colours != colours[:, :1]).any():
                 return np.asarray(picture)
-            if picture.mode in ("I", "F"):
-                return _of_16_bits(np.asarray(picture))
-            if picture.has_transparency_data:
+            if picture.has_transparency_data or picture.mode not in GREY_MODES:
                 picture = picture.convert("RGBA")
-            elif picture.mode not in ("RGB", "1", "L", "I;16", "I;16B"):
-                picture = picture.convert("RGB")
             pixels = np.asarray(picture)
         except Exception:  # nor does it raise OSError alone where the data are damaged
             raise DataError(
                 f"{path} is damaged and cannot be decoded: fetch or export it again"
             ) from None
-    if pixels.ndim == 2:
-        return pixels
-    if pixels.shape[2] == 4 and np.ptp(pixels[:, :, 3]):
-        return pixels[:, :, 3]
-    return _of_colours(pixels[:, :, :3], path)
-
-
-def _is_grey(picture: Picture) -> bool:
-    colours = np.reshape(picture.getpalette("RGB"), (-1, 3))
-    return bool((colours == colours[:, :1]).all())
+    if pixels.ndim == 3:
+        opaque = pixels[:, :, 3]
+        return opaque if np.ptp(opaque) else _of_colours(pixels[:, :, :3], path)
+    return _of_16_bits(pixels) if picture.mode in ("I", "F") else pixels
 
 
 def _of_16_bits(pixels: np.ndarray) -> np.ndarray:
@@ -112,11 +105,10 @@ def _of_16_bits(pixels: np.ndarray) -> np.ndarray:
 def _of_colours(pixels: np.ndarray, path: Path | str) -> np.ndarray:
     if (pixels == pixels[:, :, :1]).all():
         return pixels[:, :, 0]
-    codes = pixels.astype(np.int32) @ (1 << 16, 1 << 8, 1)
-    colours, labels = np.unique(codes, return_inverse=True)
+    colours, labels = np.unique(pixels.astype(int) @ (1 << 16, 1 << 8, 1), return_inverse=True)
     if len(colours) > MOST_LABELS or colours[0]:
         raise DataError(f"{path} is a picture in colour: export the mask alone, in black and white")
-    return labels.reshape(codes.shape)
+    return labels.reshape(pixels.shape[:2])
 
 
 def _marked(labels: np.ndarray, path: Path | str) -> Mask:
@@ -124,25 +116,21 @@ def _marked(labels: np.ndarray, path: Path | str) -> Mask:
         return labels
     counts = np.bincount(labels.ravel())
     values = np.flatnonzero(counts)
-    counts = counts[values]
     low, high = values[0], values[-1]
-    if low == high:
-        return np.full(labels.shape, bool(low))
-    between = counts[(values - low > SOFT * (high - low)) & (high - values > SOFT * (high - low))]
-    soft = between.sum() < MOST_SOFT * counts.sum()
-    if low < SOFT * high and len(values) > MOST_LABELS and soft:
+    edge = SOFT * (high - low)
+    between = counts[values[(values > low + edge) & (values < high - edge)]].sum()
+    from_black = low < SOFT * high
+    if low == high or (from_black and len(values) <= MOST_LABELS):
+        return labels > SOFT * high
+    if from_black and between < MOST_SOFT * labels.size:
         return labels > high / 2
-    if low >= SOFT * high or len(values) > MOST_LABELS:
-        greys = f"{low} and {high}, not 0" if len(values) == 2 else f"{len(values)} grey values"
-        raise DataError(f"{path} holds {greys}: make the background 0 and the lungs one value")
-    return labels > low + SOFT * (high - low)
+    greys = f"{low} and {high}, not 0" if len(values) == 2 else f"{len(values)} grey values"
+    raise DataError(f"{path} holds {greys}: make the background 0 and the lungs one value")
 
 
 def merge_masks(image_left: Mask, image_right: Mask) -> Mask:
-    """Union of the two lungs.
+    """Union of the two lungs: a bool array (height, width), True where either of two such is.
 
-    Args: two bool arrays of one shape (height, width).
-    Returns: bool array (height, width), True where either lung is.
     Raises: ValueError if the arrays are not bool or differ in shape.
     """
     if image_left.dtype != bool or image_right.dtype != bool:
@@ -172,7 +160,7 @@ def read_sides(record: Record) -> tuple[Mask, Mask] | None:
     """
     masks = [read_mask(path, record.shape) for path in record.mask_paths]
     if len(masks) == 2 and all(mask.any() for mask in masks):
-        return tuple(sorted(masks, key=_column))
+        return tuple(sorted(masks, key=lambda mask: np.nonzero(mask)[1].mean()))
     return split_sides(read_lungs(record))
 
 
@@ -180,20 +168,14 @@ def split_sides(lungs: Mask) -> tuple[Mask, Mask] | None:
     """A mask (height, width) of both lungs as that at image left and that at image right: each
     piece goes with the nearer of the two largest. None where there are fewer than two large ones.
     """
-    pieces, _ = ndimage.label(lungs)
-    areas = np.bincount(pieces.ravel())
-    areas[0] = 0
-    columns = [_column(pieces == piece) for piece in range(1, len(areas))]
+    found = cv2.connectedComponentsWithStats(lungs.astype(np.uint8), connectivity=4)
+    pieces, areas, columns = found[1], found[2][1:, cv2.CC_STAT_AREA], found[3][1:, 0]
     largest = np.argsort(areas)[-2:]
-    if len(areas) < 3 or areas[largest[0]] < LEAST_SHARE * areas[largest[1]]:
+    if len(areas) < 2 or areas[largest[0]] < LEAST_SHARE * areas[largest[1]]:
         return None
-    first, last = sorted(columns[piece - 1] for piece in largest)
-    at_left = np.array([False, *(abs(one - first) <= abs(one - last) for one in columns)])[pieces]
-    return at_left & lungs, lungs & ~at_left
-
-
-def _column(mask: Mask) -> float:
-    return float(np.nonzero(mask)[1].mean())
+    first, last = np.sort(columns[largest])
+    at_left = np.append(False, abs(columns - first) <= abs(columns - last))[pieces]
+    return at_left, lungs & ~at_left
 
 
 def read_pair(record: Record) -> tuple[Image, Mask]:

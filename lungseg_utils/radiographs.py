@@ -1,10 +1,7 @@
 """Notebook 01: from a folder to records: what is known about each radiograph.
 
-How sets are laid out is a line of `LAYOUTS`. Beside the folders that it names, a set may have
-
-    metadata.csv    a row for each file, with any of the columns `readings.COLUMNS`
-
-and whatever neither it nor a reading nor a file tells is unknown.
+How sets are laid out is a line of `LAYOUTS`. Beside its folders a set may have a metadata.csv with
+any of the columns `readings.COLUMNS`. What neither it nor a reading nor a file tells is unknown.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,8 +19,7 @@ SYSTEM_FILES = {"thumbs.db", "desktop.ini"}
 # JSRT: Shiraishi et al. 2000, doi 10.2214/ajr.174.1.1740071.
 NATIVE_FILES = {
     "MCUCXR_": (0.0875, {(4892, 4020), (4020, 4892)}),
-    "JPCLN": (0.175, {(2048, 2048)}),
-    "JPCNN": (0.175, {(2048, 2048)}),
+    "JPC": (0.175, {(2048, 2048)}),
 }
 NAMES_END_IN_LABELS = ("MCUCXR_", "CHNCXR_", "SIM_")  # sets whose names end in their label
 SAME_PROPORTIONS = 0.02
@@ -51,10 +47,9 @@ LAYOUTS = [
     Layout("images, a mask for each lung", "images", ("masks/left*", "masks/right*")),
     Layout("images and masks", "images", ("masks",)),
     Layout("images and labels", "images", ("labels",)),
-    Layout("JSRT with the masks of SCR", "All247images",
-           ("*/fold*/masks/left lung", "*/fold*/masks/right lung")),
-    Layout("JSRT with the masks of SCR", "All247images",
-           ("fold*/masks/left lung", "fold*/masks/right lung")),
+    *(Layout("JSRT with the masks of SCR", "All247images",
+             (f"{fold}/masks/left lung", f"{fold}/masks/right lung"))
+      for fold in ("*/fold*", "fold*")),
 ]  # fmt: skip
 # of a mask's name, behind its image's
 MASK_ENDS = ("", "_mask", "-mask", "_lung", "_label", "_seg")
@@ -102,15 +97,14 @@ def find_set(root: Path | str) -> Set:
         raise DataError(f"{root / layout.images} holds no X-rays: put the radiographs there")
     masks = [_files(_folders(root, one), MASK_SUFFIXES, faults) for one in layout.masks]
     empty = [one for one, found in zip(layout.masks, masks, strict=True) if not found]
-    faults += [Fault(root / one, "holds no masks", "put them there") for one in empty]
-    paired = dict(_pairs(images, masks, faults)) if not empty else {}
+    paired = {} if empty else dict(_pairs(images, masks, faults))
     if not paired:
         place = root / (empty or layout.masks)[0]
         raise DataError(f"{place} holds no mask named like an image: put them there or rename them")
-    texts = _files(_folders(root, layout.readings) if layout.readings else [], (".txt",), faults)
+    texts = _files(_folders(root, layout.readings), (".txt",), faults)
     readings = {name: read_clinical(path, faults) for name, path in texts.items() if name in images}
     metadata = read_metadata(root / "metadata.csv", images, faults)
-    known = {name: {**metadata.get(name, {}), **readings.get(name, {})} for name in images}
+    known = {name: metadata.get(name, {}) | readings.get(name, {}) for name in images}
     patients = group_patients(paired, known, root, faults)
     records = [
         _record(name, images[name], paired[name], patients[name], known[name], faults)
@@ -129,7 +123,7 @@ def _layout(root: Path) -> tuple[Path, Layout]:
         if found:
             names = ", ".join(str(one.relative_to(root)) for one, _ in found[:MOST_NAMED])
             raise FileNotFoundError(f"{root} holds {len(found)} sets ({names}): name one of them")
-        places = [one for place in places for one in _subfolders(place)]
+        places = _subfolders(places)
     raise FileNotFoundError(_without_set(root))
 
 
@@ -153,18 +147,16 @@ def _without_set(root: Path) -> str:
     return f"there is no folder {named}: name a folder laid out as USING.md says, or add it"
 
 
-def _subfolders(root: Path) -> list[Path]:
-    if not root.is_dir():
-        return []
-    return [one for one in sorted(root.iterdir()) if one.is_dir() and one.name[0] != "."]
+def _subfolders(places: list[Path]) -> list[Path]:
+    inside = (one for place in places for one in sorted(place.glob("[!.]*")))
+    return [one for one in inside if one.is_dir()]
 
 
 def _folders(root: Path, pattern: str) -> list[Path]:
     """The folders below `root` that a layout names."""
     found = [root]
     for part in pattern.lower().split("/"):
-        found = [one for place in found for one in _subfolders(place)
-                 if fnmatch(one.name.lower(), part)]  # fmt: skip
+        found = [one for one in _subfolders(found) if fnmatch(one.name.lower(), part)]
     return found
 
 
@@ -198,20 +190,14 @@ def _pairs(
             yield name, tuple(found)
         elif any(found):
             folder = next(iter(masks[found.index(None)].values())).parent.name
-            faults.append(
-                Fault(image, f"has no mask in {folder}", "add it, or rename the one meant")
-            )
+            said = f"has no mask in {folder}"
+            faults.append(Fault(image, said, "add it, or rename the one meant"))
     for path in (path for one in masks for path in one.values() if path not in used):
         faults.append(Fault(path, "has no image of its name", "rename it or move it away"))
 
 
 def _record(
-    name: str,
-    image: Path,
-    masks: tuple[Path, ...],
-    patient: str,
-    known: dict,
-    faults: list[Fault],
+    name: str, image: Path, masks: tuple[Path, ...], patient: str, known: dict, faults: list[Fault]
 ) -> Record | None:
     try:
         shape, spacing = measure_xray(image)
@@ -236,20 +222,17 @@ def _record(
 
 def fault_of(error: Exception, files: Sequence[Path]) -> Fault:
     """The fault that an error's sentence tells, of the file that it names, or else the last."""
-    if isinstance(error, OSError) and error.filename:
-        return Fault(Path(error.filename), "cannot be opened", "check its permissions")
-    said = str(error)
+    said = str(error.filename or "") if isinstance(error, OSError) else str(error)
     file = next((one for one in files if said.startswith(str(one))), files[-1])
     fault, _, remedy = said.removeprefix(str(file)).strip().rpartition(": ")
-    fault, remedy = (fault, remedy) if fault else ("cannot be opened", "check its permissions")
-    return Fault(file, fault, remedy)
+    return Fault(file, fault or "cannot be opened", remedy or "check its permissions")
 
 
 def _file_mm(name: str, shape: tuple[int, int], known: dict) -> Spacing | None:
-    prefix = next((prefix for prefix in NATIVE_FILES if name.startswith(prefix)), None)
-    listed_mm, listed_shapes = NATIVE_FILES.get(prefix, (None, set()))
-    native_mm = known.get("native_spacing_mm") or listed_mm
-    native_shape = known.get("native_shape") or (shape if shape in listed_shapes else None)
-    if native_mm is None or native_shape is None:
-        return None
-    return native_mm * native_shape[0] / shape[0], native_mm * native_shape[1] / shape[1]
+    films = (film for prefix, film in NATIVE_FILES.items() if name.startswith(prefix))
+    film_mm, film_shapes = next(films, (None, ()))
+    mm = known.get("native_spacing_mm") or film_mm
+    height, width = known.get("native_height"), known.get("native_width")
+    if shape in film_shapes and not (height and width):
+        height, width = shape
+    return (mm * height / shape[0], mm * width / shape[1]) if mm and height and width else None

@@ -4,16 +4,13 @@ import csv
 import io
 import math
 import re
-from collections import Counter, defaultdict
+from collections import Counter
+from itertools import zip_longest
 from pathlib import Path
 from unicodedata import normalize
 
 from lungseg_utils.types import Fault
 
-COLUMNS = (
-    "file", "patient", "abnormal", "sex", "age", "native_width", "native_height",
-    "native_spacing_mm",
-)  # fmt: skip
 ALSO_CALLED = {
     "image index": "file", "image": "file", "filename": "file", "name": "file",
     "patient id": "patient", "patient_id": "patient", "patientid": "patient",
@@ -21,17 +18,22 @@ ALSO_CALLED = {
     "patient age": "age",
 }  # fmt: skip
 EMPTY = {"", "?", "nan", "na", "n/a", "none", "null", "unknown"}
-OLDEST, COARSEST_MM = 130, 10
-LABELS = {"0": 0, "0.0": 0, "1": 1, "1.0": 1}
-SEXES = {"f": "F", "female": "F", "m": "M", "male": "M", "o": "O", "other": "O", "": ""}
+LABELS = {"": None, "0": 0, "0.0": 0, "1": 1, "1.0": 1}
+SEXES = {"": "", "f": "F", "female": "F", "m": "M", "male": "M", "o": "O", "other": "O"}
+WORDS = {"abnormal": (LABELS, "0, 1"), "sex": (SEXES, "F, M, O")}
+NUMBERS = {  # the least and the most
+    "age": (0, 130), "native_width": (1, 1e6), "native_height": (1, 1e6),
+    "native_spacing_mm": (1e-9, 10),
+}  # fmt: skip
+COLUMNS = "file", "patient", *WORDS, *NUMBERS
 YEARS_PER_UNIT = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 TABLES = (".csv", ".tsv", ".xlsx", ".xls", ".ods")
-LAST_PART = re.compile(r"[^_ -]*$")  # of a name
 WHOLE = re.compile(r"^0*(\d+)(\.0+)?$")  # a number, as 3 is written 003 and 3.0
+NUMBER = re.compile(r"(\d*[.,]?\d+) *[yY]?")
 LINES = re.MULTILINE | re.IGNORECASE
 # "Patient's Sex: F" in the Montgomery set, "male 45yrs" in the Shenzhen set
-SEX = re.compile(r"^Patient's Sex:\s*(female|male|[FMO])\b|^(female|male)\b", LINES)
-AGE = re.compile(r"^(?:Patient's Age:\s*|(?:fe)?male,?\s*)(\d+) *([YMWD])", LINES)
+SEX = re.compile(r"^(?:Patient's Sex:\s*(female|male|[FMO])\b|(female|male)\b).*", LINES)
+AGE = re.compile(r"^(?:Patient's Age:\s*|(?:fe)?male,?\s*)(\d+) *([YMWD]).*", LINES)
 
 
 def stem(path: Path) -> str:
@@ -52,16 +54,13 @@ def read_clinical(path: Path, faults: list[Fault]) -> dict:
     for found, what in ((sex, "sex"), (age, "age")):
         if not found:
             faults.append(Fault(path, f"tells no {what}", "it is unknown unless you add it", False))
-    spent = [found.start() for found in (sex, age) if found]
-    starts = [0, *(found.end() for found in re.finditer("\n", text))]
-    lines = [
-        line.strip() for start, line in zip(starts, text.split("\n"), strict=True)
-        if start not in spent and not line.startswith("Patient's ")
-    ]  # fmt: skip
+        else:
+            text = text.replace(found[0], "", 1)
+    lines = (line.strip() for line in text.split("\n") if not line.startswith("Patient's "))
     return {
         "sex": SEXES[(sex[1] or sex[2]).lower()] if sex else "",
         "age": int(age[1]) * YEARS_PER_UNIT[age[2].upper()] if age else None,
-        "reading": " ".join(line for line in lines if line),
+        "reading": " ".join(filter(None, lines)),
     }
 
 
@@ -80,24 +79,20 @@ def group_patients(
 
     Names that repeat up to their last part are added to `faults`, where no patient is given.
     """
-    group = {name: name for name in names}
-    columns: defaultdict[str, str] = defaultdict(str)
-    for name in sorted(names):
-        patient = known[name].get("patient")
+    one_patient: dict[object, set] = {}
+    for name in names:
         mentions = " ".join(re.findall(r"same pt as ([^)]*)", known[name].get("reading", "")))
         words = {word.strip(".") for word in re.findall(r"[\w.-]+", mentions)}
         same = {name, *re.findall(r"\w+_\d+_\d\b", mentions), *(words & names.keys())}
-        same |= {columns.setdefault(patient, name)} if patient else set()
-        joined = {group.setdefault(other, other) for other in same}
-        if len(joined) > 1:
-            group |= {key: min(joined) for key, value in group.items() if value in joined}
-    first: dict[str, str] = {}
-    for name in sorted(names):
-        first.setdefault(group[name], name)
-    found = {name: first[group[name]] for name in names}
-    stems = Counter(name[: len(name) - len(LAST_PART.search(name)[0])] for name in names)
+        if patient := known[name].get("patient"):
+            same.add((patient,))  # a tuple, that no name is taken for it
+        same = same.union(*(one_patient.get(one, ()) for one in same))
+        one_patient |= dict.fromkeys(same, same)
+    found = {name: min(one_patient[name] & names.keys()) for name in names}
+    told = any(known[name].get("patient") or found[name] != name for name in names)
+    stems = Counter(re.sub(r"[^_ -]*$", "", name) for name in names)
     repeated = [one for one, times in stems.items() if one and times > 1]
-    if repeated and len(stems) > 1 and not columns and len(set(found.values())) == len(found):
+    if repeated and len(stems) > 1 and not told:
         said = f'has names that repeat up to their last part, such as "{repeated[0]}"'
         remedy = "if that is one patient, say so in a column patient of metadata.csv"
         faults.append(Fault(root, said, remedy, False))
@@ -116,51 +111,56 @@ def read_metadata(path: Path, images: dict[str, Path], faults: list[Fault]) -> d
     if not path:
         return {}
     try:
-        columns, rows = _table(path)
+        text = _text(path)
+        columns = _columns(path, text, faults)
     except (UnicodeError, csv.Error, OSError):
         remedy = "save it as CSV in UTF-8, close its quotes, or remove it"
         faults.append(Fault(path, "cannot be read as a table", remedy))
         return {}
     if "file" not in columns:
-        faults.append(
-            Fault(path, 'has no column "file"', "name the columns in line 1, with commas")
-        )
+        pointer = text.startswith("version https://git-lfs.")
+        said = "is a Git LFS pointer" if pointer else 'has no column "file"'
+        remedy = "run git lfs pull" if pointer else "name the columns in line 1, with commas"
+        faults.append(Fault(path, said, remedy))
         return {}
-    others = [one for one in columns if one not in COLUMNS]
+    others = [one for one in columns if one and one not in COLUMNS]
     if others:
-        said = f"has columns that are not read: {', '.join(map(str, others))}"
+        said = f"has columns that are not read: {', '.join(others)}"
         faults.append(Fault(path, said, f"those read are {', '.join(COLUMNS)}", False))
+    rows = [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
     return _rows_by_name(path, rows, images, faults)
 
 
-def _table(path: Path) -> tuple[list[str], list[dict]]:
-    """The columns of a CSV file, by the names of `COLUMNS` where they have one, and its rows."""
-    text = _text(path)
+def _columns(path: Path, text: str, faults: list[Fault]) -> dict[str, tuple[str, ...]]:
+    """The cells of a table's columns, by those of `COLUMNS` that they mean or their own names."""
     if "\0" in text:
         raise UnicodeError  # UTF-16 that does not say so
-    first, _, rest = text.partition("\n")
-    separator = max(",;\t", key=first.count)
-    names = [one.strip() for one in next(csv.reader([first], delimiter=separator), [])]
-    own = {one.lower() for one in names} & set(COLUMNS)
-    columns = [_column_of(one, own) for one in names]
-    lines = io.StringIO(rest)
-    return columns, list(csv.DictReader(lines, columns, delimiter=separator, strict=True))
-
-
-def _column_of(name: str, own: set[str]) -> str:
-    """The column of `COLUMNS` that a name means, unless the table has that one itself."""
-    low = name.lower()
-    meant = low if low in own else ALSO_CALLED.get(low, name)
-    return name if meant in own and low not in own else meant
+    separator = max(",;\t", key=text.partition("\n")[0].count)
+    table = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
+    rows = [[cell.strip() for cell in row] for row in table if row]
+    header = [name.lower() for name in rows[0]] if rows else []
+    found: dict[str, tuple[str, ...]] = {}
+    for name, (_, *cells) in zip(header, zip_longest(*rows, fillvalue=""), strict=False):
+        column = ALSO_CALLED.get(name, name)
+        if column == "file" and column in header:
+            column = name  # as the name of a person
+        if column in COLUMNS and cells != found.get(column, cells):
+            said = f'has two columns for {column}, one of them "{name}"'
+            faults.append(Fault(path, said, "keep one"))
+        found.setdefault(column, cells)
+    said, remedy = "has more cells than columns", "put what holds a comma in quotes"
+    wide = [row[0] for row in rows if any(row[len(header) :])]
+    faults += [Fault(path, f"{said} in the row of {first}", remedy) for first in wide]
+    return found
 
 
 def _rows_by_name(
     path: Path, rows: list[dict], images: dict[str, Path], faults: list[Fault]
 ) -> dict[str, dict]:
-    by_file = {f"{name}{end}".lower(): name
-               for name, image in images.items() for end in ("", image.suffix)}  # fmt: skip
-    files = (normalize("NFC", row["file"] or "").replace("\\", "/") for row in rows)
-    names = [by_file.get(file.rpartition("/")[2].strip().lower(), "") for file in files]
+    by_file = {(name + image.suffix).lower(): name for name, image in images.items()}
+    by_file |= {name.lower(): name for name in images}
+    files = (normalize("NFC", row["file"]).replace("\\", "/").rpartition("/")[2] for row in rows)
+    names = [by_file.get(file.strip().lower(), "") for file in files]
     for name, times in Counter(filter(None, names)).items():
         if times > 1:
             faults.append(Fault(path, f"has {times} rows for {name}", "keep one"))
@@ -171,45 +171,28 @@ def _rows_by_name(
         if count:
             faults.append(Fault(path, f"{said} ({count})", remedy, False))
     pairs = zip(names, rows, strict=True)
-    return {name: _metadata_row(path, row, faults) for name, row in pairs if name}
+    return {name: _row(path, row, faults) for name, row in pairs if name}
 
 
-def _metadata_row(path: Path, row: dict[str, str], faults: list[Fault]) -> dict:
-    text = {key: (row.get(key) or "").strip() for key in COLUMNS}
-    text = {key: "" if said.lower() in EMPTY else said for key, said in text.items()}
-
-    def wrong(column: str, remedy: str) -> None:
-        said = f"has {column} {text[column]} in the row of {row['file']}"
-        faults.append(Fault(path, said, f"write {remedy} or nothing"))
-
-    def number(column: str, least: float = 1e-9, most: float = 1e6) -> float | None:
-        try:
-            found = float(text[column].replace(",", ".").replace("_", "?").rstrip("yY ") or "nan")
-        except ValueError:
-            found = -math.inf
-        fits = least <= found <= most
-        if text[column] and not fits:
-            wrong(
-                column, "a positive number" if found < least or found > 1e6 else f"at most {most}"
-            )
-        return found if fits else None
-
-    if any(row.get(None, ())):
-        said = f"has more cells than columns in the row of {row['file']}"
-        faults.append(Fault(path, said, "put what holds a comma in quotes"))
-    if text["sex"].lower() not in SEXES:
-        wrong("sex", "F, M, O")
-    if text["abnormal"] and text["abnormal"] not in LABELS:
-        wrong("abnormal", "0, 1")
-    shape = number("native_height"), number("native_width")
-    if bool(text["native_height"]) != bool(text["native_width"]):
-        said = f"lacks native_width or native_height in the row of {row['file']}"
-        faults.append(Fault(path, said, "fill in both"))
-    return {
-        "patient": WHOLE.sub(r"\1", "".join(text["patient"].casefold().split())),
-        "sex": SEXES.get(text["sex"].lower(), ""),
-        "age": number("age", 0, OLDEST),
-        "label": LABELS.get(text["abnormal"]),
-        "native_shape": None if None in shape else shape,
-        "native_spacing_mm": number("native_spacing_mm", most=COARSEST_MM),
-    }
+def _row(path: Path, row: dict[str, str], faults: list[Fault]) -> dict:
+    """What the cells of a row say, by the names of `COLUMNS`, and the label as `label`."""
+    told = {column: row.get(column, "") for column in COLUMNS}
+    told = {column: "" if text.lower() in EMPTY else text for column, text in told.items()}
+    known: dict = {"patient": WHOLE.sub(r"\1", "".join(told["patient"].casefold().split()))}
+    wrong = []
+    for column, (meanings, remedy) in WORDS.items():
+        known[column] = meanings.get(told[column].lower())
+        if told[column].lower() not in meanings:
+            wrong.append((column, remedy))
+    for column, (least, most) in NUMBERS.items():
+        written = NUMBER.fullmatch(told[column])
+        number = float(written[1].replace(",", ".")) if written else math.nan
+        known[column] = number if least <= number <= most else None
+        if told[column] and known[column] is None:
+            wrong.append((column, f"at most {most}" if number > most else "a positive number"))
+    where = f"in the row of {row['file']}"
+    faults += [Fault(path, f"has {column} {told[column]} {where}", f"write {remedy} or nothing")
+               for column, remedy in wrong]  # fmt: skip
+    if bool(told["native_height"]) != bool(told["native_width"]):
+        faults.append(Fault(path, f"lacks native_width or native_height {where}", "fill in both"))
+    return {**known, "label": known["abnormal"]}

@@ -208,7 +208,7 @@ FAULTS = {
     ),
     "white mask": Fault(
         draw(RIGHT, lambda mask: mask * 0 + 255), DataError, RIGHT,
-        "marks 100% of the picture: invert it, if lung is black",
+        "marks the whole picture: draw it, or take the image out",
     ),
     "inverted mask": Fault(
         draw(RIGHT, lambda mask: 255 - mask), DataError, RIGHT,

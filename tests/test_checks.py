@@ -232,6 +232,14 @@ EXITS = {
     "a black image": (lambda root: black(paths(root, 0)[0])(root), 2,
                       "SIM_0001_0.png shows nothing, all its pixels are 0\n       -> choose"),
     "no set": (lambda root: shutil.rmtree(root / "CXR_png"), 64, ""),
+    "an image without masks": (lambda root: [remove(path)(root) for path in paths(root, 0)[1:]], 0,
+                               "\nleft out, without a mask: 1 image\n"),
+    "one image": (lambda root: [remove(path)(root) for number in reversed(range(1, COUNT))
+                                for path in paths(root, number)], 1,
+                  "\n1 image with masks, of 1 patient\n"),
+    "one patient": (lambda root: [remove(path)(root) for number in reversed(range(1, COUNT))
+                                  for path in paths(root, number)], 1,
+                    "set has 1 patient, and a split takes 10\n"),
     "an empty image": (lambda root: write(paths(root, 0)[0], b"")(root), 2,
                        "SIM_0001_0.png is empty\n       -> fetch"),
 }  # fmt: skip
@@ -307,6 +315,18 @@ def test_what_deserves_a_look_is_said_before_the_work(command, one_file, capsys,
     said = capsys.readouterr().err.splitlines()
     remarks = f"{one_file} deserves a look (2 remarks): lungseg check {one_file}"
     assert said == [f"lungseg: {remarks}", "lungseg: enough"]
+
+
+@pytest.mark.parametrize("image_left, exchanged", [("right lung", False), ("left lung", True)])
+def test_two_masks_that_are_exchanged_are_told(image_left, exchanged, folder):
+    """The masks of SCR are called by the patient's side, which is the other one of the image."""
+    (folder / "CXR_png").rename(folder / "images")
+    image_right = ({"left lung", "right lung"} - {image_left}).pop()
+    (folder / "masks").mkdir()
+    (folder / "ManualMask/leftMask").rename(folder / "masks" / image_left)
+    (folder / "ManualMask/rightMask").rename(folder / "masks" / image_right)
+    said = {fault.fault for fault in check_set(folder).faults if fault.stops}
+    assert said == ({"lies on the left of the image"} if exchanged else set())
 
 
 def test_two_masks_that_are_one_are_told(folder):

@@ -236,6 +236,7 @@ def test_a_lung_in_the_middle_belongs_to_the_right():
     assert lung_areas(mask)[0].side == "right"
     mask[2, 3] = True
     assert lung_areas(mask)[0].side == "left"
+    assert str(lung_areas(np.eye(1, 9, dtype=bool))[0]) == "image left (patient right): 1 pixel"
 
 
 def test_a_hole_is_no_lung_and_another_piece_within_it_none_of_its_own():
@@ -362,6 +363,7 @@ NOT_MEANT = {
     "five labels": (np.uint8(SIDES + 2 * (np.arange(128) % 3 == 0)), "holds 5 grey values: make"),
     "a background of 90": (np.uint8(90 + LUNG * 100), "holds 90 and 190, not 0: make the"),
     "an inverted mask": (np.uint8(255 * ~LUNG), "marks 71% of the picture: invert it"),
+    "white everywhere": (np.full((96, 128), 255, np.uint8), "marks the whole picture: draw it, or"),
     "a photo": (np.random.default_rng(0).integers(0, 255, (96, 128, 3), np.uint8),
                 "is a picture in colour: export the mask alone"),
     "a gradient": (np.uint8(np.add.outer(np.arange(96), np.arange(128))), "grey values: make"),

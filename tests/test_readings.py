@@ -64,6 +64,8 @@ TABLES = {
     "a decimal comma": ("file;age\na.png;45,5", {"age": 45.5}),
     "a column and its other name": ("file,name,label\na.png,Somebody,1", {"label": 1}),
     "saved by Excel": ("\ufefffile,age\r\na.png,30\r\n", {"age": 30}),
+    "two columns that agree": ("file,sex,Gender\na.png,F,F", {"sex": "F"}),
+    "columns without a name": (",file,age,,\n0,a.png,30,,", {"age": 30}),
 }  # fmt: skip
 
 
@@ -102,6 +104,15 @@ NO_TABLES = {
     "a zero byte": (text("file,age\na.png,\0"), UNREAD),
     "a very long cell": (text(f"file,age\na.png,{'3' * 140_000}"), UNREAD),
     "a quote that is not closed": (text('file,patient\na.png,"Doe\nb.png,Roe'), UNREAD),
+    "a Git LFS pointer": (
+        text("version https://git-lfs.github.com/spec/v1\noid sha256:0a\nsize 9\n"),
+        "metadata.csv is a Git LFS pointer: run git lfs pull"),
+    "two columns of one name": (text("file,sex,age,Sex\na.png,F,30,M"),
+                                'has two columns for sex, one of them "sex": keep one'),
+    "two columns that mean one": (text("file,sex,gender\na.png,F,M"),
+                                  'has two columns for sex, one of them "gender": keep one'),
+    "two columns of files": (text("image,age,name\na.png,30,b.png"),
+                             'has two columns for file, one of them "name": keep one'),
     "a comma without quotes": (text("file,patient,age\na.png,Doe, J,30"),
                                "has more cells than columns in the row of a.png: put what holds"),
 }  # fmt: skip
