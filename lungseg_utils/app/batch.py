@@ -5,18 +5,19 @@ its own; no more than these three are in memory.
 """
 
 import contextlib
-import csv
 import errno
 import json
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+import pandas as pd
 from PIL import Image as Pillow
 
 from lungseg_utils.app.jobs import ROWS, Job, find_jobs, without_formula
@@ -48,21 +49,12 @@ class Settings(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What is left to do, and how many files are done, are of no known kind, and are known to be no
-    X-rays.
-    """
+    """What is left to do; how many files are done, of no known kind, and known to be no X-rays."""
 
     jobs: list[Job]
     finished: int
     unknown: int
     left_out: int
-
-
-class Failure(NamedTuple):
-    """Why a file has no mask, and whether that is since it holds no X-ray."""
-
-    sentence: str
-    no_xray: bool
 
 
 def open_table(paths: Sequence[Path], out: Path, settings: Settings) -> Plan:
@@ -95,7 +87,9 @@ def predict_files(
     """
     pending: Future | None = None
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
-        for job, stamp, xray in _read_ahead(jobs, reader):
+        coming = (reader.submit(_read, job.path) for job in jobs)  # asked for one ahead, no more
+        for job, (first, _) in zip(jobs, pairwise(chain(coming, [None])), strict=True):
+            stamp, xray = first.result()
             seen = _tried(job.path, SEEN, _ask, xray, models, settings)
             if pending:
                 yield pending.result()
@@ -106,12 +100,10 @@ def predict_files(
 
 def close_table(out: Path) -> None:
     """Write scores.csv from scores.jsonl: a row a file, the areas of each lung in columns."""
-    # a name that is no Unicode keeps its bytes
-    how = {"mode": "w", "newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
-    with written_whole(out / TABLE) as part, part.open(**how) as file:
-        table = csv.DictWriter(file, TABLE_COLUMNS)
-        table.writeheader()
-        table.writerows(_flat(row) for row in _rows(out) if "left_out" not in row)
+    rows = [_flat(row) for row in _rows(out) if "left_out" not in row]
+    table = pd.DataFrame(rows, columns=TABLE_COLUMNS, dtype=object)  # whole numbers stay so
+    with written_whole(out / TABLE) as part:  # a name that is no Unicode keeps its bytes
+        table.to_csv(part, index=False, errors="surrogateescape")
 
 
 def _rows(out: Path) -> Iterator[dict]:
@@ -138,51 +130,39 @@ def _finished(job: Job, row: dict | None, out: Path, settings: Settings) -> bool
 
 
 def _stamp(path: Path) -> dict[str, int]:
-    """What tells a file from an earlier or later one of its name; nothing where it cannot be seen.
-
-    That it is newer than its mask would not do: clocks differ, and copies keep their dates.
-    """
+    """What tells a file from another version of it; nothing where it cannot be seen."""
+    # that it is newer than its mask would not do: clocks differ, and copies keep their dates
     with contextlib.suppress(OSError, ValueError):
         found = path.stat()
         return {"bytes": found.st_size, "modified": found.st_mtime_ns}
     return {}
 
 
-def _read_ahead(
-    jobs: Sequence[Job], reader: ThreadPoolExecutor
-) -> Iterator[tuple[Job, dict, Xray | Failure]]:
-    coming = reader.submit(_read, jobs[0].path) if jobs else None
-    for place, job in enumerate(jobs, start=1):
-        stamp, xray = coming.result()
-        coming = reader.submit(_read, jobs[place].path) if place < len(jobs) else None
-        yield job, stamp, xray
-
-
-def _read(path: Path) -> tuple[dict, Xray | Failure]:
+def _read(path: Path) -> tuple[dict, Xray | DataError]:
     stamp = _stamp(path)  # first: what changes while it is read is read again
     if os.path.isdir(path):
-        return stamp, Failure(_sentence(PermissionError(), path, READ), False)
+        return stamp, DataError(_sentence(PermissionError(), path, READ))
     return stamp, _tried(path, READ, read_xray, path)
 
 
 def _tried(path: Path, says: str, step: Callable, *given: Any) -> Any:
-    """What a step gives, or the fault of this file, which may be that of the step before.
+    """What a step gives, or a DataError of this file, which may be that of the step before.
 
     Raises: OSError if it is not the file's.
     """
-    if isinstance(given[0], Failure):
+    if isinstance(given[0], DataError):
         return given[0]
     try:
         return step(*given)
+    except DataError as error:
+        return error
     except Exception as error:  # a file may cause errors of any kind
         if says is WRITTEN and getattr(error, "errno", None) in FATAL:
             raise
-        return Failure(_sentence(error, path, says), isinstance(error, NotAnXray))
+        return DataError(_sentence(error, path, says))
 
 
 def _sentence(error: Exception, path: Path, says: str) -> str:
-    if isinstance(error, DataError):
-        return str(error)
     if isinstance(error, MemoryError):
         return f"{path} does not fit into memory: export it smaller"
     if says is READ and isinstance(error, FileNotFoundError):
@@ -194,20 +174,20 @@ def _sentence(error: Exception, path: Path, says: str) -> str:
 
 
 def _ask(xray: Xray, models: Sequence[keras.Model], settings: Settings) -> tuple[Xray, Prediction]:
-    shown = models, xray.image, xray.spacing_mm
-    return xray, predict(*shown, False, settings.threshold, xray.notes)
+    return xray, predict(models, xray.image, xray.spacing_mm, False, settings.threshold, xray.notes)
 
 
 def _write(
-    job: Job, stamp: dict, seen: tuple[Xray, Prediction] | Failure, out: Path, settings: Settings
+    job: Job, stamp: dict, seen: tuple[Xray, Prediction] | DataError, out: Path, settings: Settings
 ) -> dict:
     row = {"file": job.name, "error": "", "target": "", **settings._asdict(), **stamp}
     made = _tried(job.path, SEEN, _draw_both, seen)
     facts = _tried(job.path, WRITTEN, _keep, made, out, job.target)
-    if not isinstance(facts, Failure):
+    if not isinstance(facts, DataError):
         row |= {"target": job.target, **facts}
     else:
-        row["left_out" if facts.no_xray and not job.named else "error"] = facts.sentence
+        left_out = isinstance(facts, NotAnXray) and not job.named
+        row["left_out" if left_out else "error"] = str(facts)
     with (out / ROWS).open("a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
     return row
@@ -235,9 +215,7 @@ def _facts(found: Prediction) -> dict:
              "cm2": area.cm2 and round(area.cm2, 2)}
             for area in found.areas
         ],
-        "height": height,
-        "width": width,
-        "spacing_mm": found.spacing_mm,
+        "height": height, "width": width, "spacing_mm": found.spacing_mm,
     }  # fmt: skip
 
 

@@ -1,17 +1,17 @@
 """What is installed and found on this computer, and what to do about what is not."""
 
-import importlib
 import os
 import platform
-import re
 import shutil
 from importlib import metadata
 from typing import NamedTuple
 
+from packaging.requirements import Requirement
+
 from lungseg_utils import start
 from lungseg_utils.app.texts import sentence
 from lungseg_utils.radiographs import load_records
-from lungseg_utils.types import DataError
+from lungseg_utils.types import DataError, counted
 
 PACKAGE = "lungseg-utils"
 LEAST_MEMORY_GB, LEAST_DISK_GB = 4, 2
@@ -39,22 +39,15 @@ def examine() -> list[Finding]:
 
 
 def _packages() -> list[Finding]:
-    from packaging.requirements import Requirement
-
-    found = [Finding("Python", platform.python_version())]
-    for text in metadata.requires(PACKAGE) or []:
-        requirement = Requirement(text)
-        if requirement.marker is None:
-            found.append(_package(requirement.name, requirement.specifier))
-    return found
+    wanted = map(Requirement, metadata.requires(PACKAGE) or [])
+    packages = [_package(one.name, one.specifier) for one in wanted if one.marker is None]
+    return [Finding("Python", platform.python_version()), *packages]
 
 
 def _package(name: str, wanted) -> Finding:
     version = _version(name) or _version(f"{name}-headless")
-    if not version:
-        return Finding(name, "missing", f'pip install "{name}{wanted}"')
-    fits = wanted.contains(version, prereleases=True)
-    return Finding(name, version, "" if fits else f'pip install "{name}{wanted}"')
+    fits = version and wanted.contains(version, prereleases=True)
+    return Finding(name, version or "missing", "" if fits else f'pip install "{name}{wanted}"')
 
 
 def _version(name: str) -> str | None:
@@ -74,15 +67,13 @@ def _extras() -> list[Finding]:
 
 def _device() -> Finding:
     try:
-        tensorflow = importlib.import_module("tensorflow")
+        import tensorflow as tf
     except ImportError as error:
         return Finding("device", f"TensorFlow cannot be imported: {error}", "install it again")
-    gpus = tensorflow.config.list_physical_devices("GPU")
-    names = [
-        tensorflow.config.experimental.get_device_details(gpu).get("device_name", "GPU")
-        for gpu in gpus
-    ]
-    device = ", ".join(names) or f"{os.cpu_count()} processor cores, no GPU"
+    gpus = tf.config.list_physical_devices("GPU")
+    details = map(tf.config.experimental.get_device_details, gpus)
+    names = ", ".join(one.get("device_name", "GPU") for one in details)
+    device = names or f"{counted(os.cpu_count(), 'processor core')}, no GPU"
     unused = shutil.which("nvidia-smi") and not gpus
     remedy = 'TensorFlow does not see it: pip install "tensorflow[and-cuda]"' if unused else ""
     return Finding("device", f"{device}; trains in {start.pick_precision()}", remedy, needed=False)
@@ -128,5 +119,5 @@ def _xrays() -> Finding:
             return Finding("X-rays", "simulated, made when a notebook asks", what, needed=False)
         return Finding("X-rays", f"{len(load_records(folder))} in {folder}")
     except (ValueError, OSError) as error:
-        found = re.sub(r"\s+", " ", sentence(error))
+        found = " ".join(sentence(error).split())
         return Finding("X-rays", found, "mend it, or name another folder in LUNGSEG_DATA")

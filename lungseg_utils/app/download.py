@@ -1,7 +1,6 @@
 """The Montgomery County chest X-ray set, fetched once, file by file, and verified.
 
-Its owner, the U.S. National Library of Medicine, asks users not to pass it on, so it cannot come
-with the course: `download` fetches it from the library into a folder for `load_records`.
+Its owner asks users not to pass it on (`terms`), so it cannot come with the course.
 """
 
 import os
@@ -22,9 +21,9 @@ from tqdm import tqdm
 
 from lungseg_utils import __version__
 from lungseg_utils.app.texts import explained
-from lungseg_utils.types import DataError
+from lungseg_utils.types import DataError, counted
 
-ADDRESSES = (
+ADDRESSES = (  # a folder on a server, ending in "/", or an archive, ending in its checksum
     "https://data.lhncbc.nlm.nih.gov/public/Tuberculosis-Chest-X-ray-Datasets/"
     "Montgomery-County-CXR-Set/MontgomerySet/",
     "http://openi.nlm.nih.gov/imgs/collections/NLM-MontgomeryCXRSet.zip"
@@ -43,7 +42,8 @@ RETRIES = 2  # of a request
 MOST_FAILURES = 5  # in a row, after which an address is taken for dead
 AGENT = f"lungseg-utils/{__version__} (a course; fetches the Montgomery set once)"
 REQUEST_HEADERS = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
-BROKEN_MEMBER = (KeyError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error)
+# of a file with other content, and of zipfile for a member that is missing, encrypted or cut
+ALTERED = (ValueError, KeyError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,7 @@ class Part:
 
 
 def read_manifest() -> tuple[Part, ...]:
-    """The 414 PNG files of the set and, after them, the clinical reading of each image.
-
-    A line of the manifest is "sha256 size path", the size in bytes.
-    """
+    """The 414 PNG files of the set and, after them, the clinical reading of each image."""
     rows = [line.split() for line in MANIFEST.read_text(encoding="ascii").splitlines()]
     pictures = [Part(path, int(size), sha256) for sha256, size, path in rows]
     names = [Path(part.path).stem for part in pictures if part.path.startswith("CXR_png/")]
@@ -108,11 +105,8 @@ def _place(root: Path, url: str, part: Part) -> None:
 def _unpack(root: Path, archive: zipfile.ZipFile, part: Part) -> None:
     """Take one member; the manifest says where it goes and how large it is, not the archive."""
     staged = root / STAGING / "member"
-    try:
-        with archive.open(f"MontgomerySet/{part.path}") as member:
-            staged.write_bytes(member.read(part.size + 1))
-    except BROKEN_MEMBER as error:
-        raise ValueError(f"{part.path} cannot be read from the archive") from error
+    with archive.open(f"MontgomerySet/{part.path}") as member:
+        staged.write_bytes(member.read(part.size + 1))
     if not part.is_whole(staged):
         raise ValueError(f"{part.path} in the archive is not the file of the manifest")
     os.replace(staged, root / part.path)
@@ -146,7 +140,7 @@ def _problem(name: str, action: Callable[[], object]) -> str:
         reason = f"the server answers {error.response.status_code}"
     except requests.RequestException:
         reason = "no connection, or it stalled or broke off"
-    except (ValueError, zipfile.BadZipFile):
+    except ALTERED:
         reason = "not what the manifest lists"
     return f"{name} ({reason})"
 
@@ -203,13 +197,9 @@ def _fetch_all(root: Path, missing: list[Part]) -> None:
 def download(root: Path | str) -> Path:
     """Fetch the Montgomery set into a folder; what is already there and whole is kept.
 
-    The `ADDRESSES` are tried in order, each a folder on a server (ending in "/") or a zip archive
-    (ending in "#sha256=" and its checksum). The PNG files are verified against the SHA-256 of the
-    manifest. The clinical readings have no published checksum: one is taken for whole if it is
-    plain text of at most 4096 bytes with the lines "Patient's Sex" and "Patient's Age". A file
-    appears under its name when it has passed, never before. Shows the `terms` first if anything is
-    to be fetched.
-
+    Shows the `terms` first, and tries the `ADDRESSES` in order. A file appears under its name when
+    it has passed, never before: PNG files by the SHA-256 of the manifest, clinical readings, for
+    which there is none, by their form.
     Returns: the folder, in a layout of `load_records`.
     Raises: DataError if some files cannot be fetched from any address, OSError if the folder cannot
         be written; run again, it goes on where it stopped.
@@ -218,7 +208,7 @@ def download(root: Path | str) -> Path:
     parts = read_manifest()
     missing = [part for part in parts if not part.is_whole(root / part.path)]
     if missing:
-        print(f"{terms()}\n{len(parts) - len(missing)} files are already in {root}.")
+        print(f"{terms()}\nAlready in {root}: {counted(len(parts) - len(missing), 'file')}.")
         pooch.get_logger().setLevel("WARNING")
         with explained(root):
             _fetch_all(root, missing)

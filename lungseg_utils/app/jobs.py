@@ -7,6 +7,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterable
+from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -109,17 +110,13 @@ def without_formula(cell: object) -> object:
 
 
 def _bare(relative: Path) -> Path:
-    suffix = relative.suffix
-    is_plain = _is_known(suffix) and relative.stem.strip(".")
-    return Path(str(relative)[: -len(suffix)]) if is_plain else relative
+    is_plain = _is_known(relative.suffix) and relative.stem.strip(".")
+    return relative.with_suffix("") if is_plain else relative
 
 
 def _free(wanted: Path, used: set[str]) -> str:
-    target, number = _fitting(wanted), 1
-    while target.lower() in used:
-        number += 1
-        target = _fitting(Path(f"{wanted}-{number}"))
-    return target
+    wishes = chain([wanted], (Path(f"{wanted}-{number}") for number in count(2)))
+    return next(target for target in map(_fitting, wishes) if target.lower() not in used)
 
 
 def _fitting(target: Path) -> str:

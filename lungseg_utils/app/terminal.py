@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from lungseg_utils.app.texts import CHECK, OVERVIEW, PREDICT, explained, say, sentence, shown
+from lungseg_utils.types import counted, written_whole
 
 RAW = argparse.RawDescriptionHelpFormatter
 SET = "a folder of X-rays with masks"
@@ -68,19 +69,18 @@ def _predict(chosen: argparse.Namespace) -> int:
     if not jobs and not finished and not left_out:
         raise ValueError(f"no {format_names()} file was found: name other files or folders")
     models = load_networks(chosen.network) if jobs else []
-    bar, errors, made = tqdm(total=len(jobs), unit=" X-rays", disable=None), 0, 0
-    found = batch.predict_files(jobs, models, out, settings)
+    errors, made, found = 0, 0, batch.predict_files(jobs, models, out, settings)
     with explained(out), contextlib.ExitStack() as at_the_end:
         at_the_end.callback(batch.close_table, out)
-        at_the_end.callback(bar.close)
+        bar = at_the_end.enter_context(tqdm(total=len(jobs), unit=" X-rays", disable=None))
         for row in at_the_end.enter_context(contextlib.closing(found)):
             errors, made = errors + bool(row["error"]), made + bool(row["target"])
             if row["error"]:
                 with bar.external_write_mode(sys.stderr):
                     say(row["error"])
             bar.update()
-    print(f"{made} masks are new in {out / batch.MASKS}, {errors} files could not be read; all "
-          f"rows are in {out / batch.TABLE}")  # fmt: skip
+    new, wrong = counted(made, "new mask"), counted(errors, "error")
+    print(f"{new} in {out / batch.MASKS}, {wrong}; all rows are in {out / batch.TABLE}")
     if left_out := left_out + len(jobs) - errors - made:
         say(f"left out, since they are masks, reports or indexes: {left_out}")
     return min(errors, MOST_COUNTED)
@@ -138,7 +138,7 @@ def _demand_order(folder: Path) -> None:
         _print_faults(stopping)
         raise ValueError(f"{folder} is not in order: mend what is listed above first")
     if faults:
-        say(f"{folder} deserves a look ({len(faults)} remarks): lungseg check {folder}")
+        say(f"{folder} deserves a look ({counted(len(faults), 'remark')}): lungseg check {folder}")
 
 
 def _train(chosen: argparse.Namespace) -> None:
@@ -146,7 +146,6 @@ def _train(chosen: argparse.Namespace) -> None:
 
     from lungseg_utils.start import begin, setting, typed_path
     from lungseg_utils.training import train_course
-    from lungseg_utils.types import written_whole
 
     if chosen.out.suffix != ".keras":
         raise ValueError(f"{chosen.out} does not end in .keras, which Keras wants")
@@ -174,7 +173,7 @@ def _evaluate(chosen: argparse.Namespace) -> None:
     if any(record.spacing_mm is None for record in records):
         print("The size of a pixel is not known of every image: no distances in mm.")
     table = results.evaluate(partial(predict_mask, load_networks(chosen.network)[0]), records)
-    print(f"{len(table)} images\n{results.summarise(table).round(4).to_string()}")
+    print(f"{counted(len(table), 'image')}\n{results.summarise(table).round(4).to_string()}")
     if chosen.json:
         with explained(chosen.json):
             results.write_scores(chosen.json, table)
@@ -186,7 +185,7 @@ def _doctor(chosen: argparse.Namespace) -> int:
     findings = examine()
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
-        print(f"{'ok' if not finding.remedy else '--':2}  {finding.name:{width}}  {finding.found}")
+        print(f"{'--' if finding.remedy else 'ok'}  {finding.name:{width}}  {finding.found}")
         if finding.remedy:
             print(f"    {'':{width}}  -> {finding.remedy}")
     return int(any(finding.needed and finding.remedy for finding in findings))
@@ -215,41 +214,25 @@ def _file_to_write(text: str) -> Path:
 
 def _share(text: str) -> float:
     with contextlib.suppress(ValueError):
-        if 0 < (value := float(text)) < 1:
+        if 0 < (value := float(text.replace(",", "."))) < 1:  # a comma, as in half of Europe
             return value
     raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
 
 
 def _parser() -> argparse.ArgumentParser:
     whole = _Parser("lungseg", description=__doc__, epilog=OVERVIEW, formatter_class=RAW)
-    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_looking(partial(_add, commands))
-    _add_learning(partial(_add, commands))
-    return whole
-
-
-def _add(commands, name: str, run: Callable, text: str, epilog: str = "") -> _Parser:
-    said = f"{text[0].upper()}{text[1:]}."
-    one = commands.add_parser(name, help=text, description=said, epilog=epilog, formatter_class=RAW)
-    one.add_argument("--debug", action="store_true", help="show where an error came from")
-    one.set_defaults(run=run)
-    return one
-
-
-def _add_looking(add: Callable) -> None:
+    add = partial(_add, whole.add_subparsers(dest="command", required=True, metavar="COMMAND"))
+    own = {"type": _typed, "help": "one of your own, from `lungseg train`"}
     one = add("predict", _predict, "find the lungs in X-rays", PREDICT)
     one.add_argument("paths", type=_typed, nargs="+", metavar="FILE", help="a file or a folder")
     one.add_argument("-o", "--out", type=_typed, required=True, help="the folder to write to")
     one.add_argument("--threshold", type=_share, help="above it is lung (default 0.5)")
-    _add_network(one)
+    one.add_argument("--network", **own)
     one = add("serve", _serve, "open a page on this computer to drop X-rays on")
     one.add_argument("--host", default="127.0.0.1", help="who may reach it (default: you alone)")
     one.add_argument("--port", type=int, default=8501, help="the first port to try (default 8501)")
     one.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
     add("doctor", _doctor, "say what is installed and found, and what to do about the rest")
-
-
-def _add_learning(add: Callable) -> None:
     one = add("download", _download, "fetch the Montgomery County X-ray set")
     one.add_argument("folder", type=_typed, nargs="?", help="where to; by default the course's own")
     one = add("phantom", _phantom, "write a set of simulated radiographs")
@@ -261,19 +244,20 @@ def _add_learning(add: Callable) -> None:
     one = add("check", _check, "say whether a set of X-rays and masks is in order", CHECK)
     one.add_argument("root", type=_typed, help=SET)
     one = add("train", _train, "train the course's network, or go on where that was stopped")
-    out = Path("lungs.keras")
-    one.add_argument(
-        "-o", "--out", type=_file_to_write, default=out, help=f"the file to write (default {out})"
-    )
+    out = {"type": _file_to_write, "default": "lungs.keras"}
+    one.add_argument("-o", "--out", **out, help="the file to write (default lungs.keras)")
     one.add_argument("--data", type=_typed, help=SET)
     one.add_argument("--scale", choices=("ci", "laptop", "gpu"), help="ci: a look; gpu: thorough")
     one = add("evaluate", _evaluate, "score a network on a folder with masks")
     one.add_argument("root", type=_typed, help=SET)
-    one.add_argument(
-        "--json", type=_file_to_write, help="where to write the scores, and every image's"
-    )
-    _add_network(one)
+    one.add_argument("--json", type=_file_to_write, help="a file for the scores, and every image's")
+    one.add_argument("--network", **own)
+    return whole
 
 
-def _add_network(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--network", type=_typed, help="one of your own, from `lungseg train`")
+def _add(commands, name: str, run: Callable, text: str, epilog: str = "") -> _Parser:
+    said = f"{text[0].upper()}{text[1:]}."
+    one = commands.add_parser(name, help=text, description=said, epilog=epilog, formatter_class=RAW)
+    one.add_argument("--debug", action="store_true", help="show where an error came from")
+    one.set_defaults(run=run)
+    return one

@@ -11,9 +11,6 @@ OVERVIEW = """\
 examples:
   lungseg predict chest.png -o found          a mask, a picture and a row in found/scores.csv
   lungseg predict archive -o found            a folder; the same command goes on where it stopped
-  lungseg serve                               a page on this computer: drop an X-ray, see its lungs
-  lungseg doctor                              what is installed, and what to do about what is not
-  lungseg download                            fetch the Montgomery County X-ray set
   lungseg check FOLDER                        is a set of X-rays and masks in order?
   lungseg train -o mine.keras                 train the course's network on your data
   lungseg evaluate FOLDER --network mine.keras
@@ -23,10 +20,9 @@ examples:
 PREDICT = """\
 FILE may be PNG, JPEG, TIFF or DICOM, grey or colour, 8 to 16 bits, of any size; of a folder, all
 such files below it are taken. OUT/masks has the masks at the size of the files, OUT/overlays the
-outlines to look at, OUT/scores.csv and OUT/scores.jsonl a row for each file: areas of both lungs
-in pixels and, where the file tells the size of a pixel, in cm2; confidence; warnings; the error of
-a file that could not be read. What is no X-ray of a folder, as a mask, is left out and counted.
-Stopped with Ctrl-C, it goes on where it was.
+outlines to look at, OUT/scores.csv and OUT/scores.jsonl a row for each file: areas of both lungs,
+confidence and warnings, or why it could not be read. What is no X-ray of a folder, as a mask, is
+left out and counted. Stopped with Ctrl-C, it goes on where it was.
 
 The exit code is the number of files with an error (63 for more), 64 if nothing could be done.
 

@@ -93,7 +93,7 @@ def test_what_has_no_size_is_not_opened(named, tmp_path, monkeypatch):
     assert [job.path.name for job in jobs] == ["a.png"] and left_out == (not named)
     _, failure = batch._read(jobs[0].path)
     says = f"{tmp_path / 'a.png'} is empty: fetch or export it again"
-    assert failure == batch.Failure(says, False)
+    assert str(failure) == says and type(failure) is DataError
 
 
 def test_files_that_are_named_are_taken_as_they_are_and_once(tmp_path):

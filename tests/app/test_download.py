@@ -534,4 +534,4 @@ def test_how_many_files_are_there_already_is_said_first(tmp_path, monkeypatch, c
     monkeypatch.setattr(module.Part, "is_whole", lambda part, file: part.path == "a")
     monkeypatch.setattr(module, "_fetch_all", lambda root, missing: None)
     assert module.download(tmp_path) == tmp_path
-    assert capsys.readouterr().out.endswith(f"\n1 files are already in {tmp_path}.\n")
+    assert capsys.readouterr().out.endswith(f"\nAlready in {tmp_path}: 1 file.\n")

@@ -5,7 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
-from sets import write_set
+from sets import NAMES, write_set
 
 from lungseg_utils import results
 from lungseg_utils.app.terminal import main
@@ -23,6 +23,12 @@ def test_terminal_scores_a_folder(tmp_path, capsys):
         assert scores[name]["mean"] == pytest.approx(np.mean(values))
         assert scores[name]["low"] <= scores[name]["mean"] <= scores[name]["high"]
     assert "4 images" in capsys.readouterr().out
+
+
+def test_one_image_is_counted_as_one(tmp_path, capsys):
+    folder = write_set(tmp_path / "set", NAMES[:1])
+    assert main(["evaluate", str(folder)]) == 0
+    assert capsys.readouterr().out.startswith("1 image\n")
 
 
 def test_one_s_own_network_is_the_one_that_is_scored(tmp_path, capsys):

@@ -745,18 +745,6 @@ def test_which_addresses_stay_in_this_computer(host, inside):
     assert guard.is_loopback(host) is inside
 
 
-def test_a_port_that_is_reserved_is_told():
-    with pytest.raises(OSError) as caught:
-        server._explain(OSError(errno.EACCES, ""), "127.0.0.1", 80)
-    assert str(caught.value) == "port 80 is reserved: take a number from 1024 to 65535"
-    with pytest.raises(OSError) as caught:
-        server._explain(OSError(errno.EADDRNOTAVAIL, ""), "10.9.9.9", 80)
-    assert str(caught.value) == "10.9.9.9 is no address of this machine: leave out --host"
-    assert server._explain(OSError(errno.EADDRINUSE, ""), "127.0.0.1", 80) is None
-    with pytest.raises(OSError, match="else"):
-        server._explain(OSError(errno.EIO, "else"), "127.0.0.1", 80)
-
-
 @pytest.mark.parametrize(
     "host, port, code, tried, says",
     [("::1", 65530, errno.EADDRINUSE, range(65530, 65536), "the ports 65530 to 65535 are taken: "
@@ -765,14 +753,15 @@ def test_a_port_that_is_reserved_is_told():
       f"the ports 8501 to {8500 + server.PORTS} are taken: name another with --port"),
      ("127.0.0.1", 80, errno.EACCES, [80], "port 80 is reserved: take a number from 1024 to 65535"),
      ("10.9.9.9", 8501, errno.EADDRNOTAVAIL, [8501],
-      "10.9.9.9 is no address of this machine: leave out --host")],
+      "10.9.9.9 is no address of this machine: leave out --host"),
+     ("127.0.0.1", 8501, errno.EIO, [8501], "[Errno 5] else")],
 )  # fmt: skip
 def test_which_ports_are_tried(host, port, code, tried, says, monkeypatch):
     asked = []
 
     def create(address, family, backlog):
         asked.append((*address, family))
-        raise OSError(code, "")
+        raise OSError(code, "else")
 
     monkeypatch.setattr(server.socket, "create_server", create)
     with pytest.raises(OSError) as caught:

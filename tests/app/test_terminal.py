@@ -168,17 +168,17 @@ def test_what_is_done_is_not_done_again_and_what_changed_is(tmp_path, capsys):
         file.write('{"file": "cut o')  # as a machine that lost its power leaves it
     assert main(command) == 0
     said = capsys.readouterr()
-    assert "done before: 1;" in said.err and "2 masks are new" in said.out
+    assert "done before: 1;" in said.err and "2 new masks in" in said.out
     assert (out / "masks/a.png").stat().st_mtime_ns == made
     assert [row["error"] for row in rows(out)] == [""] * 3 == [row["error"] for row in table(out)]
     assert main(command) == 0
-    assert "0 masks are new" in capsys.readouterr().out, "a file of the future is done once"
+    assert "0 new masks in" in capsys.readouterr().out, "a file of the future is done once"
     old = folder / "old.png"
     old.write_bytes(picture(lambda image: image[:, ::-1])())
     os.utime(old, (1, 1))
     old.replace(folder / "b.png")  # as cp -p and rsync do
     assert main(command) == 0
-    assert "1 masks are new" in capsys.readouterr().out
+    assert "1 new mask in" in capsys.readouterr().out
     assert main([*command, "--threshold", "0.3"]) == 0
     assert [row["threshold"] for row in table(out)] == ["0.3"] * 3
 
@@ -515,7 +515,7 @@ def test_another_network_does_its_own(tmp_path, capsys):
     made = []
     for options in ([], ["--network", str(own)], ["--network", str(own)], []):
         assert main([*command, *options]) == 0
-        made.append("1 masks are new" in capsys.readouterr().out)
+        made.append("1 new mask in" in capsys.readouterr().out)
     assert made == [True, True, False, True]
     before = table(out)[0]["network"]
     keras.utils.set_random_seed(0)
@@ -565,6 +565,8 @@ DEFAULTS = {
                          "network": None},
     "predict a --out c --threshold 0.25 --network n": {
         "paths": [Path("a")], "out": Path("c"), "threshold": 0.25, "network": Path("n")},
+    "predict a --out c --threshold 0,25": {
+        "paths": [Path("a")], "out": Path("c"), "threshold": 0.25, "network": None},
     "serve": {"host": "127.0.0.1", "port": 8501, "no_browser": False},
     "serve --host h --port 1 --no-browser": {"host": "h", "port": 1, "no_browser": True},
     "doctor": {},
@@ -597,6 +599,7 @@ def test_what_is_not_said_is_this(line, debug):
      ("predict a -o b --threshold 0", "argument --threshold: 0 is not between 0 and 1; see"),
      ("predict a -o b --threshold 1", "argument --threshold: 1 is not between 0 and 1; see"),
      ("predict a -o b --threshold x", "argument --threshold: x is not between 0 and 1; see"),
+     ("predict a -o b --threshold 1,4", "argument --threshold: 1,4 is not between 0 and 1; see"),
      ("evaluate x --json /", "argument --json: / is a folder or a device: name a file; see"),
      ("evaluate x --json /dev/null", "argument --json: /dev/null is a folder or a device: name"),
      ("train -o /dev", "argument -o/--out: /dev is a folder or a device: name a file; see"),
@@ -734,8 +737,8 @@ def test_what_was_done_is_counted(tmp_path, capsys):
         (tmp_path / name).write_bytes(content)
     assert main(["predict", str(tmp_path), "-o", str(out)]) == 1
     said = capsys.readouterr()
-    assert said.out == (f"1 masks are new in {out / 'masks'}, 1 files could not be read; "
-                        f"all rows are in {out / 'scores.csv'}\n")  # fmt: skip
+    rows = f"all rows are in {out / 'scores.csv'}"
+    assert said.out == f"1 new mask in {out / 'masks'}, 1 error; {rows}\n"
     lines = [line for line in said.err.splitlines() if line.startswith("lungseg")]
     assert lines[0] == "lungseg: done before: 0; left out, since of no known kind: 1"
     assert lines[1].startswith(f"lungseg: {tmp_path / 'b.png'} is empty") and len(lines) == 2
@@ -744,7 +747,7 @@ def test_what_was_done_is_counted(tmp_path, capsys):
     assert main(["predict", str(tmp_path), "-o", str(out)]) == 0
     said = capsys.readouterr()
     assert said.err == "lungseg: done before: 1; left out, since of no known kind: 0\n"
-    assert said.out.startswith("0 masks are new in ")
+    assert said.out.startswith("0 new masks in ")
 
 
 def test_what_is_no_x_ray_is_counted_at_the_end(tmp_path, capsys, monkeypatch):

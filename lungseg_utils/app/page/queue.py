@@ -41,10 +41,7 @@ class Queue:
                 print(self.problem, file=sys.stderr)
 
     async def do(self, request: Request, job: Callable[[Any], Any]) -> Any:
-        """The result of `job(segmenter)`, when it is this request's turn.
-
-        Raises: HTTPException with a sentence for whoever asked.
-        """
+        """What `job(segmenter)` gives, in turn. Raises: HTTPException with a sentence."""
         async with self._turn:
             if self.segmenter is None:
                 raise HTTPException(503, self.problem)

@@ -5,7 +5,7 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable
-from functools import partial
+from contextlib import suppress
 
 import uvicorn
 
@@ -22,10 +22,9 @@ def serve_forever(load: Callable, host: str, port: int, open_browser: bool) -> N
     """Show the page until Ctrl-C, as `lungseg_utils.app.page.serve`; `load` as for `make_app`."""
     listener = listen(host, port)
     found = listener.getsockname()[1]
-    place = address(host, found)
     print(*greeting(host, port, found), sep="\n", flush=True)
     if open_browser:
-        threading.Thread(target=partial(webbrowser.open, place), daemon=True).start()
+        threading.Thread(target=webbrowser.open, args=[address(host, found)], daemon=True).start()
     config = uvicorn.Config(
         Guard(make_app(load), host, found),
         http="h11",
@@ -35,20 +34,15 @@ def serve_forever(load: Callable, host: str, port: int, open_browser: bool) -> N
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_PATIENCE,
     )
-    try:
+    with listener, suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener])
-    except KeyboardInterrupt:
-        pass
-    finally:
-        listener.close()
     print(FAREWELL, flush=True)
 
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens at `host`, on `port` or on the first of the next that is not taken.
 
-    Raises: ValueError if `port` is no port; OSError if all are taken, or `host` is not of this
-        machine.
+    Raises: ValueError if `port` is no port; OSError if all are taken, or `host` is elsewhere.
     """
     if not 0 <= port < 2**16:
         raise ValueError(f"{port} is no port: take a number from 1024 to 65535")
@@ -62,18 +56,13 @@ def listen(host: str, port: int) -> socket.socket:
         try:
             return socket.create_server((host, one), family=family, backlog=128)
         except OSError as error:
-            _explain(error, host, one)
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise OSError(NOT_HERE.format(host)) from None
+            if error.errno == errno.EACCES:
+                raise OSError(f"port {one} is reserved: take a number from 1024 to 65535") from None
+            if error.errno != errno.EADDRINUSE:
+                raise
     raise OSError(f"the ports {tried[0]} to {tried[-1]} are taken: name another with --port")
-
-
-def _explain(error: OSError, host: str, port: int) -> None:
-    """Raise the error in plain words, unless the port is only taken."""
-    if error.errno == errno.EADDRNOTAVAIL:
-        raise OSError(NOT_HERE.format(host)) from None
-    if error.errno == errno.EACCES:
-        raise OSError(f"port {port} is reserved: take a number from 1024 to 65535") from None
-    if error.errno != errno.EADDRINUSE:
-        raise error
 
 
 def address(host: str, port: int) -> str:

@@ -19,18 +19,15 @@ class Unread(HTTPException):
 
 async def read_body(request: Request) -> bytes:
     """The body of a request. Raises: Unread with a sentence if it is too large."""
-    chunks, size = [], int(request.headers.get("content-length", 0))
-    if size <= MOST_UPLOAD_BYTES:
-        size = 0
-        with suppress(ClientDisconnect):  # nobody waits for an answer any more
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > MOST_UPLOAD_BYTES:
-                    break
-                chunks.append(chunk)
-    if size > MOST_UPLOAD_BYTES:
+    if int(request.headers.get("content-length", 0)) > MOST_UPLOAD_BYTES:
         raise Unread(413, TOO_LARGE)
-    return b"".join(chunks)
+    body = bytearray()
+    with suppress(ClientDisconnect):  # nobody waits for an answer any more
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MOST_UPLOAD_BYTES:
+                raise Unread(413, TOO_LARGE)
+    return bytes(body)
 
 
 class Refusal(JSONResponse):
