@@ -1,14 +1,13 @@
 """Notebook 00: which data, which size of run, which device."""
 
 import gc
-import importlib
 import importlib.util
 import os
-import shutil
 import subprocess
 import time
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -16,7 +15,7 @@ from urllib.request import url2pathname
 from lungseg_utils.phantom import write_phantom_set
 from lungseg_utils.radiographs import load_set
 from lungseg_utils.splits import Split, split_by_patient, subsample
-from lungseg_utils.types import Record
+from lungseg_utils.types import Record, counted
 
 IMAGES = {"ci": 40, "laptop": None, "gpu": None}  # of each size of run; None for all there are
 SIMULATED_IMAGES = 138  # of a whole set
@@ -28,19 +27,20 @@ FLOAT16 = "mixed_float16"
 TENSORFLOW = {"TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
 QUOTES = " \t\r\n\"'“”„«»\u2018\u2019\u201a"  # around a setting, and its blanks
 DRIVE = Path("/content/drive/MyDrive")  # a Google Drive, once drive.mount("/content/drive") ran
+SHORT_LIVED = (
+    "Colab will delete your trainings with this machine. To keep them, run "
+    'from google.colab import drive; drive.mount("/content/drive") and then this cell again.'
+)
 
 
 @dataclass(frozen=True)
 class Course:
-    """What every notebook starts from: the records, the size of run, and where to keep things.
-
-    `home` is for what took work: trainings, results, passed exercises.
-    """
+    """What every notebook starts from: the records, the size of run, and where to keep things."""
 
     records: tuple[Record, ...]
     data: str
     scale: str
-    home: Path
+    home: Path  # of what took work: trainings, results, passed exercises
 
     @cached_property
     def split(self) -> Split:
@@ -61,10 +61,9 @@ class Course:
 def begin(data_folder: Path | str | None = None, scale: str | None = None) -> Course:
     """Pick the data and the size of run, and say what was picked.
 
-    Args: `data_folder`, in a layout that `load_records` knows; LUNGSEG_DATA names it otherwise, and
-        without either the downloaded set is taken, or else the simulated one, which is made the
-        first time. `scale` is ci, laptop or gpu, LUNGSEG_SCALE otherwise, and without either gpu
-        where there is one.
+    Args: `data_folder`, in a layout that `load_records` knows, or else LUNGSEG_DATA, the downloaded
+        set, or the simulated one, which is made the first time; `scale`, ci, laptop or gpu, or else
+        LUNGSEG_SCALE, or gpu where there is one.
     Raises: ValueError if the scale is none of these; and as `load_records`.
     """
     scale = (scale or setting("LUNGSEG_SCALE")).lower() or ("gpu" if _has_gpu() else "laptop")
@@ -75,16 +74,17 @@ def begin(data_folder: Path | str | None = None, scale: str | None = None) -> Co
     found = load_set(folder)
     records = subsample(found.records, IMAGES[scale] or len(found.records))
     load_tensorflow()
-    patients = len({record.patient for record in records})
-    print(f"Data: the {data}, {len(records)} radiographs of {patients} patients.")
+    patients = counted(len({record.patient for record in records}), "patient")
+    print(f"Data: the {data}, {counted(len(records), 'radiograph')} of {patients}.")
     if found.without_mask:
-        print(f"{found.without_mask} images have no mask and are left out.")
+        print(f"Left out, having no mask: {counted(found.without_mask, 'image')}.")
     for fault in found.faults:
         if fault.file == folder:  # of the whole set
             print(f"Look: {fault}.")
     print(f"Size of run: {scale}. Ready in {time.perf_counter() - began:.1f} s.")
     if _on_colab() and not setting("LUNGSEG_HOME"):
-        print(_how_long_it_lasts())
+        kept = f"Trainings and results are kept in your Google Drive: {home()}"
+        print(SHORT_LIVED if home() == disk() else kept)
     return Course(records, data, scale, home())
 
 
@@ -104,12 +104,10 @@ def typed_path(text: Path | str) -> Path:
     path, backslashes do no harm. In a notebook, what is not beside it is in the checkout's root.
     """
     bare = bare_path(text)
-    slashed = bare.replace("\\ ", " ").replace("\\", "/")
+    texts = str(text), bare, bare.replace("\\ ", " ").replace("\\", "/")
     folders = [Path.cwd(), *([_notebooks().parent] if Path.cwd() == _notebooks() else [])]
-    places = [folder / os.path.expanduser(one)
-              for folder in folders for one in (str(text), bare, slashed)]  # fmt: skip
-    found = (place for place in places if os.path.exists(place))
-    return Path(os.path.realpath(next(found, places[-1])))
+    places = [folder / os.path.expanduser(one) for folder, one in product(folders, texts)]
+    return Path(os.path.realpath(next(filter(os.path.exists, places), places[-1])))
 
 
 def _notebooks() -> Path:
@@ -118,10 +116,8 @@ def _notebooks() -> Path:
 
 
 def home() -> Path:
-    """Where trainings, results and passed exercises are kept.
-
-    LUNGSEG_HOME; or on Colab, whose disk does not last, a Google Drive if one is mounted; or
-    `disk`.
+    """Where trainings, results and passed exercises are kept: `disk` or, on Colab, whose disk does
+    not last, a Google Drive if one is mounted and LUNGSEG_HOME names no other folder.
     """
     if _on_colab() and DRIVE.is_dir() and not setting("LUNGSEG_HOME"):
         return DRIVE / "lungseg"
@@ -213,11 +209,8 @@ def pick_precision() -> str:
 
 def _has_gpu() -> bool:
     """Whether an NVIDIA GPU answers: a machine may have the program and no GPU, as on Colab."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return False
-    listing = subprocess.run([program, "-L"], capture_output=True, text=True)
-    return listing.returncode == 0 and "GPU 0" in listing.stdout
+    status, listing = subprocess.getstatusoutput("nvidia-smi -L")
+    return status == 0 and "GPU 0" in listing
 
 
 def _on_colab() -> bool:
@@ -225,13 +218,3 @@ def _on_colab() -> bool:
         return importlib.util.find_spec("google.colab") is not None
     except ModuleNotFoundError:  # not even a package google
         return False
-
-
-def _how_long_it_lasts() -> str:
-    """A line for Colab, which takes its machines back."""
-    if home() != disk():
-        return f"Trainings and results are kept in your Google Drive: {home()}"
-    return (
-        "Colab will delete your trainings with this machine. To keep them, run "
-        'from google.colab import drive; drive.mount("/content/drive") and then this cell again.'
-    )

@@ -34,17 +34,11 @@ def print_progress(recipe: Recipe, history: History) -> None:
 
 
 def train_course(course: Course, report: Report = print_progress) -> "Run":
-    """The network of notebook 04: read back if it was trained on these data, else trained now.
-
-    It begins with the weights of `head_start`.
-    """
-    recipe, start = COURSE_AT[course.scale], head_start(course)
-    training, validation = (
-        load_squares(part, recipe.size, course.cache)
-        for part in (course.split.train, course.split.validation)
-    )
-    folder = course.home / "runs"
-    return train(recipe, training, validation, folder, pick_precision(), report, start)
+    """The network of notebook 04, begun with `head_start`; read back if it was trained before."""
+    recipe, parts = COURSE_AT[course.scale], (course.split.train, course.split.validation)
+    squares = [load_squares(part, recipe.size, course.cache) for part in parts]
+    folder, start = course.home / "runs", head_start(course)
+    return train(recipe, *squares, folder, pick_precision(), report, start)
 
 
 def head_start(course: Course) -> list[np.ndarray]:
@@ -68,9 +62,8 @@ def train(
     """Train the recipe's U-Net, or go on where an earlier call with the same data was stopped.
 
     The first weights are random, or `start`, the `get_weights()` of a network of the same filters
-    and depth. After each epoch the weights, the optimiser's state and the history are kept below
-    `folder`; a finished training is read from there. `report` is called after each epoch, and once
-    for a training that is read back.
+    and depth. Each epoch is kept below `folder`, as by `Run`; a finished training is read from
+    there. `report` is called after each epoch, and once for a training that is read back.
     Raises: ValueError if the squares are not of the recipe's size.
     """
     if training.images.shape[1] != recipe.size:
@@ -103,9 +96,8 @@ def _new_network(
     recipe: Recipe, precision: str, images: int, start: Sequence[np.ndarray]
 ) -> keras.Model:
     make_reproducible(recipe.seed)
-    model = build_unet(
-        recipe.size, recipe.channels, recipe.filters, recipe.depth, recipe.momentum, precision
-    )
+    shape = recipe.size, recipe.channels, recipe.filters, recipe.depth
+    model = build_unet(*shape, recipe.momentum, precision)
     if start:
         model.set_weights(start)
     rates = learning_rates(recipe, images)
@@ -122,14 +114,11 @@ def _new_network(
 
 def _fit(run: "Run", training: Squares, validation: Squares, report: Report) -> None:
     recipe, epochs = run.recipe, range(len(run.history), run.recipe.epochs)
+    settings = recipe.batch_size, epochs, recipe.seed, recipe.channels, recipe.augmentation
+    images = np.repeat(validation.images[..., None], recipe.channels, axis=-1)
     run.model.fit(
-        training_batches(
-            training, recipe.batch_size, epochs, recipe.seed, recipe.channels, recipe.augmentation
-        ),
-        validation_data=(
-            np.repeat(validation.images[..., None], recipe.channels, axis=-1),
-            validation.masks[..., None],
-        ),
+        training_batches(training, *settings),
+        validation_data=(images, validation.masks[..., None]),
         validation_batch_size=recipe.batch_size,
         initial_epoch=epochs.start,
         epochs=epochs.stop,
@@ -219,7 +208,7 @@ class Run:
                 shutil.rmtree(left, ignore_errors=True)
 
     def _kept(self) -> list[int]:
-        return [int(one.name[len("epoch-") :]) for one in self.folder.glob("epoch-*")]
+        return [int(one.name.removeprefix("epoch-")) for one in self.folder.glob("epoch-*")]
 
     def _of(self, epoch: int) -> Path:
         return self.folder / f"epoch-{epoch:04d}"

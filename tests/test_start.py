@@ -455,6 +455,16 @@ def test_begin_says_what_it_took_and_keeps_it(home, tmp_path, capsys):
     assert (course.simulated, course.cache) == (False, home / "cache")
 
 
+def test_one_image_of_one_patient_is_counted_as_one(home, tmp_path, capsys):
+    folder = write_set(tmp_path / "mine", NAMES[:2])
+    for mask in folder.glob(f"ManualMask/*/{NAMES[0]}.png"):
+        mask.unlink()
+    start.begin(folder)
+    data, left_out, _ = capsys.readouterr().out.splitlines()
+    assert data == "Data: the set in mine, 1 radiograph of 1 patient."
+    assert left_out == "Left out, having no mask: 1 image."
+
+
 def test_a_course_has_the_split_of_its_records(home):
     course = start.Course(tuple(bare_record(f"p{n:02}") for n in range(40)), "mine", "ci", home)
     assert course.split == split_by_patient(course.records)
