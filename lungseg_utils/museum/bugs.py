@@ -146,10 +146,8 @@ def above_one(predicted: Predicted) -> Array:
 
 def sums_in_uint8(predicted: Predicted) -> Array:
     """Masks and labels of 0 and 255 in 8 bits, where 255 times 255 is 1."""
-    masks, labels = (
-        255 * (one >= 0.5).astype(np.uint8) for one in (predicted.masks, predicted.labels)
-    )
-    return run.overlap(masks, labels)
+    pair = (255 * (one >= 0.5).astype(np.uint8) for one in (predicted.masks, predicted.labels))
+    return run.overlap(*pair)
 
 
 def small(predicted: Predicted) -> Array:
@@ -159,9 +157,8 @@ def small(predicted: Predicted) -> Array:
 
 
 def _dice_of_other(predicted: Predicted, images: Array, labels: Array) -> Array:
-    found = run.probabilities(
-        predicted.model, run.to_squares(images, predicted.probability.shape[1])
-    )
+    squares = run.to_squares(images, predicted.probability.shape[1])
+    found = run.probabilities(predicted.model, squares)
     return run.overlap(run.masks_of(found), labels >= 0.5)
 
 

@@ -59,14 +59,11 @@ class Predicted:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One value a test image: honest scores of the masks, and the Dice that the run reports.
-
-    Distances are NaN where nobody knows the size of a pixel.
-    """
+    """One value a test image: honest scores of the masks, and the Dice that the run reports."""
 
     masks: np.ndarray
     dice: np.ndarray
-    hd95_mm: np.ndarray
+    hd95_mm: np.ndarray  # as assd_mm NaN where nobody knows the size of a pixel
     assd_mm: np.ndarray
     reported: np.ndarray
 
@@ -263,8 +260,7 @@ def measure(predicted: Predicted, steps: Steps) -> Outcome:
     """Honest scores of the masks beside the Dice that the run's own measuring gives."""
     truth = predicted.data.test.masks >= 0.5
     spacings = predicted.data.spacings_mm if predicted.data.in_mm else [None] * len(truth)
-    cases = zip(predicted.masks, truth, spacings, strict=True)
-    honest = [metrics.score(*case) for case in cases]
+    honest = list(map(metrics.score, predicted.masks, truth, spacings))
     keys = "dice", "hd95_mm", "assd_mm"
     columns = [np.array([row.get(key, np.nan) for row in honest]) for key in keys]
     return Outcome(predicted.masks, *columns, np.asarray(steps.measure(predicted), float))

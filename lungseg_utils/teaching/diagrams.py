@@ -41,10 +41,8 @@ def draw_unet(model) -> Figure:
     levels = [round(np.log2(blocks[0].side / block.side)) for block in blocks]
     deepest = max(levels)
     figure, axes = canvas(width=9.0, height=deepest + 1.8)
-    boxes = [
-        _draw_block(axes, place, *pair)
-        for place, pair in enumerate(zip(levels, blocks, strict=True))
-    ]
+    pairs = enumerate(zip(levels, blocks, strict=True))
+    boxes = [_draw_block(axes, place, *pair) for place, pair in pairs]
     for place in range(1, len(blocks)):
         if blocks[place].way == "up":
             skip = boxes[levels.index(levels[place])]

@@ -18,7 +18,7 @@ from PIL import Image
 
 from lungseg_utils.masks import lung_area_cm2
 from lungseg_utils.overlay import BLUE, GREEN, GREY, ORANGE
-from lungseg_utils.types import Mask, Record, Spacing
+from lungseg_utils.types import Mask, Record, Spacing, counted
 
 DOTS_PER_INCH = 110  # so that Matplotlib's letters, of 10 points, come out as 11
 INCH = 100  # pixels of what `canvas` calls an inch
@@ -177,11 +177,9 @@ def comparison(
 ) -> Figure:
     """The article's picture and an overlay: image, reference, prediction, both outlines."""
     figure, panels = canvas(1, 4, height=3.2)
-    names = ("image", "reference", "prediction", "outlines")
-    for panel, shown, name in zip(
-        panels, (image, reference, prediction, image), names, strict=True
-    ):
-        draw_image(panel, shown, spacing_mm, name)
+    shown = {"image": image, "reference": reference, "prediction": prediction, "outlines": image}
+    for panel, (name, pixels) in zip(panels, shown.items(), strict=True):
+        draw_image(panel, pixels, spacing_mm, name)
     draw_outline(panels[3], reference, BLUE, "-", "reference")
     draw_outline(panels[3], prediction, ORANGE, "--", "prediction")
     figure.legend(loc="outside lower right", ncols=2)
@@ -203,9 +201,7 @@ def learning_curves(history: Sequence[dict[str, float]], epochs: int) -> Figure:
 
 
 class LiveCurves:
-    """A report for `train`: one picture below the cell, drawn anew after each epoch, but once in
-    `PAUSE` seconds at most, and after the last.
-    """
+    """A report for `train`: a picture, redrawn once in `PAUSE` seconds at most, and at the end."""
 
     PAUSE = 1.0
 
@@ -223,7 +219,8 @@ class LiveCurves:
             f"{row['loss']:.3f}, validation loss {row['val_loss']:.3f}, validation Dice "
             f"{row['val_dice']:.4f}."
         )
-        alt = f"Two curves over {row['epoch']} epochs: the loss falls, the Dice rises. {caption}"
+        epochs = counted(row["epoch"], "epoch")
+        alt = f"Two curves over {epochs}: the loss falls, the Dice rises. {caption}"
         shown = picture(learning_curves(history, recipe.epochs), alt, caption)
         if self._handle:
             self._handle.update(shown)

@@ -88,11 +88,8 @@ class RadiographBrowser(Browser):
 
 
 class LayerStack(Explorer):
-    """A slider that builds a radiograph layer by layer, and a box to take out each layer.
-
-    Args: `layers`, the attenuation (height, width) of each part by name, from first to last;
-        `develop`, which makes of a summed attenuation the image (height, width) in [0, 1];
-        `spacing_mm`, the (row, column) size of a pixel, square without it.
+    """A slider that builds a radiograph layer by layer, from first to last, and a box to take out
+    each layer; `layers` and `develop` are those of `scenes.layered`.
     """
 
     def __init__(

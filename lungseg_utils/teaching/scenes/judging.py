@@ -18,7 +18,7 @@ from lungseg_utils.teaching.scenes.frame import (
     say_scores,
     thinned,
 )
-from lungseg_utils.types import Spacing
+from lungseg_utils.types import Image, Mask, Spacing
 
 THRESHOLDS = np.arange(1, 100) / 100
 ROUNDNESS = 2.5  # 2 is an ellipse, more has fuller corners
@@ -26,8 +26,7 @@ TAPER = 0.33  # how much narrower a lung is above its middle
 
 
 class Lung(NamedTuple):
-    """A lung to draw: its centre and its size as shares of the picture, its tilt in degrees, as
-    the hands of a clock turn."""
+    """A lung to draw: centre and size as shares of the picture, its tilt in degrees, clockwise."""
 
     row: float
     column: float
@@ -70,11 +69,7 @@ def dice_by_threshold(probability: np.ndarray, reference: np.ndarray) -> np.ndar
 
 
 def thresholded(
-    image: np.ndarray,
-    probability: np.ndarray,
-    reference: np.ndarray,
-    spacing_mm: Spacing | None,
-    threshold: float,
+    image: Image, probability: Image, reference: Mask, spacing_mm: Spacing | None, threshold: float
 ) -> Scene:
     """Where `probability > threshold` is right and wrong, its scores, and Dice at all thresholds.
 
@@ -157,11 +152,8 @@ def drawn_by_hand(
 def worst_first(cases: Sequence[Case], score: str) -> list[Case]:
     """The cases by one score, the worst first; those that lack it are left out."""
     scored = [case for case in cases if score in case.scores]
-    return sorted(
-        scored,
-        key=lambda case: case.scores[score],
-        reverse=not metrics.SCORES[score].more_is_better,
-    )
+    more_is_worse = not metrics.SCORES[score].more_is_better
+    return sorted(scored, key=lambda case: case.scores[score], reverse=more_is_worse)
 
 
 def failure(cases: Sequence[Case], place: int) -> Scene:
@@ -169,19 +161,16 @@ def failure(cases: Sequence[Case], place: int) -> Scene:
     if not cases:
         return nothing("There is no case to show.")
     case = cases[place]
-    height = height_of(case.image, case.spacing_mm, 2.9, 0.7)
-    figure, panels = plots.canvas(1, 3, height=height)
+    figure, panels = plots.canvas(1, 3, height=height_of(case.image, case.spacing_mm, 2.9, 0.7))
     plots.draw_image(panels[0], case.image, case.spacing_mm, "image")
     plots.draw_image(panels[1], case.image, case.spacing_mm, "outlines")
     plots.draw_outline(panels[1], case.reference, plots.BLUE, "-", "reference")
     plots.draw_outline(panels[1], case.prediction, plots.ORANGE, "--", "prediction")
     counts = _draw_confusion(panels[2], case, "what is wrong")
     figure.legend(loc="outside lower center", ncols=5)
-    where = f"{place + 1} of {len(cases)}, worst first"
-    alt = (
-        f"The chest radiograph {case.name}, {where}: alone, with both outlines, and with {counts}."
-    )
-    return Scene(figure, alt, f"{case.name}, {where}: {say_scores(case.scores)}.")
+    which = f"{case.name}, {place + 1} of {len(cases)}, worst first"
+    alt = f"The chest radiograph {which}: alone, with both outlines, and with {counts}."
+    return Scene(figure, alt, f"{which}: {say_scores(case.scores)}.")
 
 
 def _draw_confusion(axes: Axes, case: Case, title: str = "") -> str:

@@ -9,6 +9,7 @@ from scipy import ndimage
 from lungseg_utils.teaching import plots
 from lungseg_utils.teaching.scenes.frame import Scene
 from lungseg_utils.teaching.scenes.judging import Lung, lung_mask
+from lungseg_utils.types import counted
 
 if TYPE_CHECKING:
     from lungseg_utils.augmentation import Augmentation
@@ -41,7 +42,7 @@ def receptive_field(image: np.ndarray, row: float, column: float, depth: int) ->
         f"dashed rectangle of {sides} round it is bright, the rest is dimmed."
     )
     caption = (
-        f"With {depth} poolings the answer at the dot depends on {sides} at most, "
+        f"With {counted(depth, 'pooling')} the answer at the dot depends on {sides} at most, "
         f"{seen.mean():.2%} of this picture. What is dimmed cannot change it."
     )
     return Scene(figure, alt, caption)

@@ -47,8 +47,7 @@ def browse(records: Sequence[Record], place: int) -> Scene:
     record = records[place]
     facts = _known_facts(record)
     image = read_image(record.image_path)
-    height = height_of(image, record.spacing_mm, 4.4, 0.3)
-    figure, (left, right) = plots.canvas(1, 2, height=height)
+    figure, (left, right) = plots.canvas(1, 2, height=height_of(image, record.spacing_mm, 4.4, 0.3))
     plots.draw_image(left, image, record.spacing_mm, record.name)
     lines = (textwrap.fill(f"{key}: {text}", 40) for key, text in facts.items())
     right.text(0, 1, "\n".join(lines), va="top", linespacing=1.6, transform=right.transAxes)
@@ -62,17 +61,15 @@ def browse(records: Sequence[Record], place: int) -> Scene:
 
 def _known_facts(record: Record) -> dict[str, str]:
     height, width = record.shape
-    facts = {
+    pixel = record.spacing_mm and "{:.3f} mm high, {:.3f} mm wide".format(*record.spacing_mm)
+    return {
         "sex": record.sex or NAMED[None],
         "age": NAMED[None] if record.age is None else f"{record.age:.0f} years",
         "label": NAMED[record.label],
         "size": f"{height} x {width} pixels",
-        "pixel": NAMED[None],
+        "pixel": pixel or NAMED[None],
         "reading": record.reading or "none",
     }
-    if record.spacing_mm is not None:
-        facts["pixel"] = "{:.3f} mm high, {:.3f} mm wide".format(*record.spacing_mm)
-    return facts
 
 
 def layered(
@@ -120,14 +117,10 @@ def overlay(
         plots.draw_outline(axes, image_right, GREEN, "-.", "image right")
     if style != "off":
         figure.legend(loc="outside lower center", ncols=2)
-    areas = (
-        f"{say_area(image_left, spacing_mm)} at image left, "
-        f"{say_area(image_right, spacing_mm)} at image right"
-    )
+    lungs = ("left", image_left), ("right", image_right)
+    areas = ", ".join(f"{say_area(lung, spacing_mm)} at image {side}" for side, lung in lungs)
     shared = int((image_left & image_right).sum())
     drawn = {"filled": f"filled, opacity {opacity:.2f}", "outlines": "as outlines", "off": "hidden"}
     alt = f"A chest radiograph with the masks of its two lungs {drawn[style]}: {areas}."
-    caption = (
-        f"{areas}, {shared:,} pixels in both. The lung at image left is the patient's right one."
-    )
-    return Scene(figure, alt, caption)
+    sides = "The lung at image left is the patient's right one."
+    return Scene(figure, alt, f"{areas}, {shared:,} pixels in both. {sides}")
