@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -29,8 +30,7 @@ RIM = 5  # pixels
 CLEARLY_DARKER = 0.05
 TURNED = {
     "mirrored": np.fliplr, "upside down": np.flipud,
-    "turned by 180 degrees": lambda mask: np.rot90(mask, 2),
-    "turned by 90 degrees": np.rot90, "turned by 270 degrees": lambda mask: np.rot90(mask, 3),
+    **{f"turned by {90 * times} degrees": partial(np.rot90, k=times) for times in (2, 1, 3)},
     "with rows and columns exchanged": np.transpose,
 }  # fmt: skip
 MOST_SPECKS = 0.001  # of a mask; the reference masks have at most a tenth of it, in one piece
@@ -40,10 +40,7 @@ SIDES = {"leftmask": "left", "left lung": "right"}
 
 
 def check_set(folder: Path | str) -> Set:
-    """As `find_set`, with all that is wrong with its images and masks too, each of which is read.
-
-    Raises: as `find_set`.
-    """
+    """As `find_set`, and raises what that does, with all that is wrong with images and masks."""
     found = find_set(folder)
     with ThreadPoolExecutor() as pool:
         looks = list(pool.map(_look, found.records))

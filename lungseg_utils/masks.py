@@ -56,12 +56,11 @@ def read_mask(path: Path | str, shape: tuple[int, int] | None = None) -> Mask:
         leaves open what it marks.
     """
     mask = _marked(_labels(path), path)
-    if mask.all():
+    cover = mask.mean()
+    if cover == 1:
         raise DataError(f"{path} marks the whole picture: draw it, or take the image out")
-    if mask.mean() > MOST_COVER:
-        raise DataError(
-            f"{path} marks {mask.mean():.0%} of the picture: invert it, if lung is black"
-        )
+    if cover > MOST_COVER:
+        raise DataError(f"{path} marks {cover:.0%} of the picture: invert it, if lung is black")
     if shape is None or mask.shape == shape:
         return mask
     height, width = shape
@@ -117,11 +116,12 @@ def _marked(labels: np.ndarray, path: Path | str) -> Mask:
     counts = np.bincount(labels.ravel())
     values = np.flatnonzero(counts)
     low, high = values[0], values[-1]
-    edge = SOFT * (high - low)
+    if low == high:
+        return labels > 0
+    edge, from_black = SOFT * (high - low), low < SOFT * high
+    if from_black and len(values) <= MOST_LABELS:
+        return labels > low + edge
     between = counts[values[(values > low + edge) & (values < high - edge)]].sum()
-    from_black = low < SOFT * high
-    if low == high or (from_black and len(values) <= MOST_LABELS):
-        return labels > SOFT * high
     if from_black and between < MOST_SOFT * labels.size:
         return labels > high / 2
     greys = f"{low} and {high}, not 0" if len(values) == 2 else f"{len(values)} grey values"
@@ -179,10 +179,7 @@ def split_sides(lungs: Mask) -> tuple[Mask, Mask] | None:
 
 
 def read_pair(record: Record) -> tuple[Image, Mask]:
-    """The image of a record and both lungs, at the size of its files.
-
-    Raises: as `read_xray` and `read_mask`.
-    """
+    """The image of a record and both lungs, as `read_image` and `read_lungs` have them."""
     return read_image(record.image_path), read_lungs(record)
 
 
@@ -245,8 +242,7 @@ def mask_warnings(
     mask = mask[shown]
     down, across = (int(WITHIN * length) for length in mask.shape)
     lines = mask[down], mask[-1 - down], mask[:, across], mask[:, -1 - across]
-    edges = zip(EDGES, lines, strict=True)
-    cut = [name for name, edge in edges if edge.mean() > MOST_BORDER]
+    cut = [name for name, edge in zip(EDGES, lines, strict=True) if edge.mean() > MOST_BORDER]
     if cut:
         found.append(f"the mask touches the border ({', '.join(cut)}): lung may be cut off")
     return found

@@ -28,9 +28,8 @@ MOST_LEVELS = 3  # folders, one in the other, that are searched for a set
 
 
 class Layout(NamedTuple):
-    """Where a set keeps what, below its folder: `images`; `masks`, a folder for each lung or one
-    for both, which may be several; `readings`, which may be missing. Capitals do not count, and `*`
-    stands for any name.
+    """The folders below a set's own: `images`; `masks`, one for each lung or one for both, each of
+    which may be several; `readings`, if any. Capitals do not count, `*` stands for any name.
     """
 
     name: str
@@ -65,18 +64,12 @@ class Set(NamedTuple):
 
 
 def load_records(root: Path | str) -> tuple[Record, ...]:
-    """One `Record` for each image with a mask of a folder in one of the `LAYOUTS`, sorted by name.
-
-    Raises: as `load_set`.
-    """
+    """A `Record` for each image with a mask, sorted by name. Raises: as `load_set`."""
     return load_set(root).records
 
 
 def load_set(root: Path | str) -> Set:
-    """As `find_set`, for a set to work with.
-
-    Raises: FileNotFoundError if it is in none of the `LAYOUTS`; DataError if a fault stops.
-    """
+    """As `find_set`, for a set to work with. Raises: as that; DataError if a fault stops."""
     found = find_set(root)
     stopping = [one for one in found.faults if one.stops]
     if stopping:
@@ -88,7 +81,7 @@ def load_set(root: Path | str) -> Set:
 def find_set(root: Path | str) -> Set:
     """The records of a folder, and all that is wrong with its names, tables and headers.
 
-    Raises: FileNotFoundError if it is in none of the `LAYOUTS`.
+    Raises: FileNotFoundError if it is in none of the `LAYOUTS`; DataError if it has no pairs.
     """
     root, layout = _layout(Path(root))
     faults: list[Fault] = []

@@ -42,14 +42,8 @@ def stem(path: Path) -> str:
 
 
 def read_clinical(path: Path, faults: list[Fault]) -> dict:
-    """Sex, age in years and reading that a text names, unknown where it does not, which is added
-    to `faults`.
-    """
-    try:
-        text = _text(path, "replace")
-    except OSError:
-        faults.append(Fault(path, "cannot be opened", "check its permissions", False))
-        text = ""
+    """Sex, age in years and reading that a text names; `faults` gets what it does not tell."""
+    text = _text(path, "replace")
     sex, age = SEX.search(text), AGE.search(text)
     for found, what in ((sex, "sex"), (age, "age")):
         if not found:
@@ -100,11 +94,11 @@ def group_patients(
 
 
 def read_metadata(path: Path, images: dict[str, Path], faults: list[Fault]) -> dict[str, dict]:
-    """What a table, in whose name capitals do not count, says of each image, by name; what is wrong
-    with it, and tables beside it, which are not read, are added to `faults`.
+    """What a table, in whose name capitals do not count, says of each image, by name; `faults` gets
+    what is wrong with it, and the tables beside it, which are not read.
     """
-    tables = [one for one in sorted(path.parent.iterdir())
-              if one.suffix.lower() in TABLES and one.name[0] not in ".~"]  # fmt: skip
+    beside = sorted(path.parent.glob("[!.~]*"))
+    tables = [one for one in beside if one.suffix.lower() in TABLES]
     path = next((one for one in tables if one.name.lower() == path.name), None)
     remedy = "if it tells of the images, save it as metadata.csv"
     faults += [Fault(one, "is not read", remedy, False) for one in tables if one != path]
@@ -191,8 +185,9 @@ def _row(path: Path, row: dict[str, str], faults: list[Fault]) -> dict:
         if told[column] and known[column] is None:
             wrong.append((column, f"at most {most}" if number > most else "a positive number"))
     where = f"in the row of {row['file']}"
-    faults += [Fault(path, f"has {column} {told[column]} {where}", f"write {remedy} or nothing")
-               for column, remedy in wrong]  # fmt: skip
+    for column, remedy in wrong:
+        said = f"has {column} {told[column]} {where}"
+        faults.append(Fault(path, said, f"write {remedy} or nothing"))
     if bool(told["native_height"]) != bool(told["native_width"]):
         faults.append(Fault(path, f"lacks native_width or native_height {where}", "fill in both"))
     return {**known, "label": known["abnormal"]}
