@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-from hostile import chest, tiff_tag
+from hostile import POINTER, chest, jpeg_of, tiff_tag
 from PIL import Image
 from sets import NAMES, SHAPE, radiograph, write_png, write_set
 
@@ -115,6 +115,7 @@ def test_jpeg_is_read_whatever_its_name_says(tmp_path):
     [("gone.png", None, FileNotFoundError, "there is no file"),
      ("folder", b"", FileNotFoundError, "there is no file"),
      ("empty.png", b"", DataError, "is empty"),
+     ("pointer.png", POINTER, DataError, "is a Git LFS pointer, not the file itself: run git lfs"),
      ("note.txt", b"lungs are clear", DataError, "no PNG, JPEG, TIFF or DICOM"),
      ("one.dcm", bytes(128) + b"DICM" + bytes(50), DataError, "DICOM"),
      ("cut.jpg", b"\xff\xd8\xff\xe0rest", DataError, "cannot be decoded"),
@@ -315,20 +316,12 @@ def test_a_film_of_the_jsrt_set_is_told_by_its_size(tmp_path):
     image, spacing, notes = read_xray(tmp_path / "JPCLN001.IMG")
     expected = cv2.resize(np.uint16(chest()) * 16, (2048, 2048)) / 4095
     np.testing.assert_allclose(image, expected, atol=1e-3)
-    assert spacing == (JSRT_MM, JSRT_MM) and notes == ()
+    assert spacing == JSRT_MM and notes == ()
     assert measure_xray(tmp_path / "JPCLN001.IMG") == (image.shape, spacing)
     with pytest.raises(DataError, match="is no PNG, JPEG, TIFF or DICOM file"):
         decode_xray(jsrt(lambda pixels: pixels + 1), "one")
     with pytest.raises(DataError, match="is no PNG, JPEG, TIFF or DICOM file"):
         decode_xray(jsrt()[:-2], "one")
-
-
-def planar(kind) -> bytes:
-    """A TIFF in colour that calls its channels one picture behind the other."""
-    content = cv2.imencode(".tiff", np.dstack([GREY] * 3).astype(kind))[1].tobytes()
-    field = struct.pack("<HHI", 284, 3, 1)
-    assert content.count(field + b"\1\0") == 1
-    return content.replace(field + b"\1\0", field + b"\2\0")
 
 
 UNREAD_TIFF = "is damaged, or a TIFF that cannot be read: export it as PNG"
@@ -337,10 +330,17 @@ DAMAGED = {
                     "is damaged and cannot be decoded: fetch or export it again"),
     "cut.jpg": (cv2.imencode(".jpg", GREY)[1].tobytes()[:-200],
                 "is cut short or damaged: export it again"),
+    "twelve.jpg": (jpeg_of(b"\xff\xc1", 12)(),
+                   "is a JPEG of 12 bits: export it as PNG of 16 bits"),
+    "lossless.jpg": (jpeg_of(b"\xff\xc3", 8)(), "is a lossless JPEG: export it as PNG of 16 bits"),
+    "sixteen.jpg": (jpeg_of(b"\xff\xc3", 16)(), "is a lossless JPEG: export it as PNG of 16 bits"),
+    "extended.jpg": (jpeg_of(b"\xff\xc1", 8)()[:-200],
+                     "is cut short or damaged: export it again"),
+    "marked.jpg": (b"\xff\xd8\xff\xc1", "cannot be decoded: export it again"),
+    "pointer.tiff": (POINTER, "is a Git LFS pointer, not the file itself: run git lfs pull"),
     "none.jpg": (b"\xff\xd8\xff" + bytes(60), "cannot be decoded: export it again"),
     "none.tiff": (b"II*\0" + bytes(60), "cannot be decoded: export it again"),
     "data.tiff": (tiff_tag(273, 10**6)(), UNREAD_TIFF),
-    "bands.tiff": (planar(np.uint16), UNREAD_TIFF),
     "codec.tiff": (tiff_tag(259, 34933)(), UNREAD_TIFF),
     "half.tiff": (tiff_tag(258, 16)()[:-99], "cannot be decoded: export it again"),
     "empty": (b"", "is empty: fetch or export it again"),
@@ -372,17 +372,26 @@ def test_a_black_file_of_every_format_is_called_by_its_name(kind):
     assert str(caught.value) == said
 
 
-def test_only_the_decoder_of_its_own_format_sees_a_file():
+@pytest.mark.parametrize(
+    "content, says",
+    [(PNG_CONTENT, "one cannot be decoded: export it again"),
+     (POINTER, "one is a Git LFS pointer, not the file itself: run git lfs pull")],
+)  # fmt: skip
+def test_only_the_decoder_of_its_own_format_sees_a_file(content, says):
     """Pillow has decoders for fifty formats, some with holes in them."""
-    with pytest.raises(DataError, match="one cannot be decoded"):
-        open_picture(io.BytesIO(PNG_CONTENT), "one", ["JPEG"])
+    with pytest.raises(DataError, match=says):
+        open_picture(io.BytesIO(content), "one", ["JPEG"])
 
 
-@pytest.mark.parametrize("more, whole", [(0, True), (4, True), (500, True), (70_000, False)])
-def test_a_png_ends_with_its_end(more, whole, tmp_path):
+@pytest.mark.parametrize(
+    "cut, more, whole",
+    [(0, 0, True), (0, 4, True), (0, 500, True), (0, 70_000, True), (0, 10**6, True),
+     (8, 0, False), (8, 70_000, False), (20, 70_000, False)],
+)  # fmt: skip
+def test_a_png_ends_with_its_end(cut, more, whole, tmp_path):
     """Some programs leave bytes behind it."""
     path = tmp_path / "one.png"
-    path.write_bytes(PNG_CONTENT + bytes(more))
+    path.write_bytes(PNG_CONTENT[: len(PNG_CONTENT) - cut] + bytes(more))
     for reads in (measure_xray, read_xray):
         if whole:
             assert reads(path) is not None

@@ -7,6 +7,7 @@ with a note.
 
 import contextlib
 import io
+import itertools
 import struct
 import warnings
 from collections.abc import Iterator
@@ -17,17 +18,13 @@ from lungseg_utils.types import MOST_PIXELS, DataError, NotAnXray, Spacing, Stor
 
 from .greys import stored_greys
 from .header import Header, detector_mm, sayings
-from .pixels import COLOURS, ITEM, bare_picture
+from .pixels import COLOURS, ITEM, bare_picture, jpeg_frame
 
 DEFLATED = "1.2.840.10008.1.2.1.99"  # is unpacked whole before anything can be checked
 MARK = b"DICM"
-NOTHING = frozenset({0})  # what zeros behind a copy that broke off are taken for: no field
-PIXELS = frozenset({0x7FE00010})
+NOTHING, PIXELS = 0, 0x7FE00010  # tags: zeros behind a copy that broke off are no field
 PIXEL_TAG, LIKELY_HEADER, MOST_HEADER = b"\xe0\x7f\x10\0", 2**20, 2**26  # bytes
 MOST_ITEMS = 100_000
-ODD_KINDS = b"??", b"  ", b"\0\0"  # where two letters name the kind of a value
-MOST_ODD, ODD_WITHIN = 500, 2**22  # of them, in so many bytes, since each is read from the start
-NO_PICTURE = "{} is a DICOM file without a picture: choose another file"
 OTHER_MODALITIES = {"CT", "MR", "PT", "NM", "US", "MG", "XA", "OPT", "OP", "ES", "ECG"}
 KINDS = {  # by a word of the class's name, or the modality
     "Directory": "index", "State": "presentation state", "PR": "presentation state",
@@ -40,15 +37,12 @@ KINDS = {  # by a word of the class's name, or the modality
 
 def _first_elements() -> Iterator[bytes]:
     """How data sets begin where nothing stands before them."""
-    kinds = {2: {0: "UL", 1: "OB", 2: "UI", 16: "UI"},
-             8: {0: "UL", 1: "UL", 5: "CS", 8: "CS", 18: "DA", 19: "TM", 20: "UI", 22: "UI",
-                 24: "UI", 32: "DA", 33: "DA", 35: "DA", 48: "TM", 96: "CS"}}  # fmt: skip
-    for group, elements in kinds.items():
-        for element, kind in elements.items():
-            for order in "<>":
-                yield struct.pack(f"{order}HH2s", group, element, kind.encode())
-            for length in range(2, 66, 2):
-                yield struct.pack("<HHI", group, element, length)
+    groups = {2: (0, 1, 2, 16), 8: (0, 1, 5, 8, 18, 19, 20, 22, 24, 32, 33, 35, 48, 96)}
+    for tag in ((group, element) for group, elements in groups.items() for element in elements):
+        for order, kind in itertools.product("<>", (b"CS", b"DA", b"OB", b"TM", b"UI", b"UL")):
+            yield struct.pack(f"{order}HH2s", *tag, kind)
+        for length in range(2, 66, 2):
+            yield struct.pack("<HHI", *tag, length)
 
 
 DICOM_WITHOUT_PREAMBLE = (MARK, *_first_elements())
@@ -58,31 +52,27 @@ def read_dicom(content: bytes, name: Path | str) -> Stored:
     """The radiograph in a DICOM file's content; `name` is what errors call it.
 
     The first table or window that shows the picture is applied to its rescaled numbers; without
-    one the numbers are as stored. Fields that are missing are taken as is usual, those that are
-    damaged or contradict the picture are left out, and notes say so.
+    one the numbers are as stored. Fields that are damaged or contradict the picture are left out,
+    and notes say so; of those that are missing they name what the picture cannot tell.
     Raises: DataError if it is damaged, or is not one radiograph; NotAnXray if it is a report, an
         index or the like. Source: DICOM PS3.3, C.7.6.3, C.8.11 and C.11.
     """
     with _in_one_sentence(name):
-        header = _opened(io.BytesIO(content), name, NOTHING)[0]
-        shape = _checked_shape(header, name)
-        if "PixelData" not in header.fields:
-            raise DataError(NO_PICTURE.format(name))
+        header, has_picture = _opened(io.BytesIO(content), name, NOTHING)
+        shape = _checked_shape(header, has_picture, name)
         spacing = detector_mm(header, shape[:2])
         found = stored_greys(header, bare_picture(header, shape), name)
         return found._replace(spacing_mm=spacing, notes=(*header.notes, *sayings(header)))
 
 
-def measure_dicom(path: Path) -> tuple[tuple[int, int], Spacing | None]:
+def measure_dicom(file: BinaryIO, name: Path | str) -> tuple[tuple[int, int], Spacing | None]:
     """(height, width) in pixels, and the size of a pixel on the detector, from the header alone.
 
     Raises: DataError as `read_dicom`, but for faults of the pixels.
     """
-    with path.open("rb") as file, _in_one_sentence(path):
-        header, rest = _opened(file, path, NOTHING | PIXELS)
-        height, width, _ = _checked_shape(header, path)
-        if not rest.read(1):
-            raise DataError(NO_PICTURE.format(path))
+    with _in_one_sentence(name):
+        header, has_picture = _opened(file, name, NOTHING, PIXELS)
+        height, width, _ = _checked_shape(header, has_picture, name)
         return (height, width), detector_mm(header, (height, width))
 
 
@@ -105,69 +95,43 @@ def _in_one_sentence(name: Path | str) -> Iterator[None]:
             raise DataError(f"{name} cannot be read as DICOM: export it again") from error
 
 
-def _opened(file: BinaryIO, name: Path | str, stops: frozenset[int]) -> tuple[Header, BinaryIO]:
-    """What is read of a file up to one of the tags `stops`, and the file, behind what was read."""
-    from pydicom.filereader import _read_file_meta_info, read_partial, read_preamble
+def _opened(file: BinaryIO, name: Path | str, *stops: int) -> tuple[Header, bool]:
+    """What is read of a file up to one of the tags `stops`, and whether it has a picture."""
+    from pydicom.filereader import read_dataset, read_partial, read_preamble
 
     start = file.read(LIKELY_HEADER)
     if PIXEL_TAG not in start:
         start += file.read(MOST_HEADER)
     if start.partition(PIXEL_TAG)[0].count(ITEM) > MOST_ITEMS:  # each takes as long as a field
         raise DataError(f"{name} holds a list of over {MOST_ITEMS} items: export it again")
-    file.seek(0)
     if start.startswith(MARK):
-        file.seek(len(MARK))
-        file = io.BytesIO(file.read())
+        file = io.BytesIO(bytes(128) + start + file.read())
     file.seek(0)
     read_preamble(file, force=True)
-    if _read_file_meta_info(file).get("TransferSyntaxUID") == DEFLATED:
+    meta = read_dataset(file, False, True, stop_when=lambda tag, *_: tag >> 16 != 2)
+    if meta.get("TransferSyntaxUID") == DEFLATED:
         raise DataError(f"{name} is a deflated DICOM file: export it without compression")
-    kinds, odd = set(), []
+
+    kinds = {}
 
     def stops_at(tag: int, kind: str | None, _) -> bool:
-        kinds.add(kind)
-        if kind is None and len(kinds) > 1 and file.tell() < ODD_WITHIN:  # some are named
-            odd.extend(_kind_by_length(file))
-        return tag in stops or bool(odd)
+        kinds[tag] = kind
+        return tag in stops
 
-    for _ in range(MOST_ODD):
-        file.seek(0)
-        fields = read_partial(file, stops_at, force=True)
-        if not odd:
-            break
-        file.seek(0)
-        file = file if isinstance(file, io.BytesIO) else io.BytesIO(file.read())
-        place, kind = odd.pop()
-        file.getbuffer()[place : place + len(kind)] = kind
-    if not fields:
-        raise ValueError("it holds no field")
-    return Header(fields), file
+    file.seek(0)
+    fields = read_partial(file, stops_at, force=True)
+    if not fields or (PIXELS not in kinds and None in kinds.values() and any(kinds.values())):
+        raise ValueError("it holds no field, or the kind of one is damaged")
+    return Header(fields), PIXELS in kinds
 
 
-def _kind_by_length(file: BinaryIO) -> list[tuple[int, bytes]]:
-    """Where the kind of an element stands whose value begins here, and one that has its length, if
-    the kind is one of `ODD_KINDS` and with that length another element follows.
-    """
-    place = file.tell()
-    file.seek(place - 4)
-    start, found = file.read(8), []
-    short, long = (int.from_bytes(part, "little") for part in (start[2:4], start[4:]))
-    for kind, end in (b"UN", place + 4 + long), (b"SH", place + short):
-        file.seek(end + 4)
-        after = file.read(2)
-        if start[:2] in ODD_KINDS and (after.isupper() or after in ODD_KINDS[:2]):
-            found.append((place - 4, kind))
-    file.seek(place)
-    return found[:1]
-
-
-def _checked_shape(header: Header, name: Path | str) -> tuple[int, int, int]:
+def _checked_shape(header: Header, has_picture: bool, name: Path | str) -> tuple[int, int, int]:
     """(height, width, samples) of what may be a radiograph."""
     _check_kind(header, name)
     if "FloatPixelData" in header.fields or "DoubleFloatPixelData" in header.fields:
         raise DataError(f"{name} stores its pixels as fractions: export it with 16 bits a pixel")
-    if "Rows" not in header.fields:
-        raise DataError(NO_PICTURE.format(name))
+    if not has_picture:
+        raise DataError(f"{name} is a DICOM file without a picture: choose another file")
     frames = header.number("NumberOfFrames", 1)
     if frames > 1:
         raise DataError(f"{name} holds {frames:.0f} pictures: export one of them")

@@ -2,14 +2,12 @@
 
 import contextlib
 import re
-import unicodedata
 from collections.abc import Sequence
 
 from lungseg_utils.types import Spacing
 
 CHEST = ("CHEST", "THORA", "TORA", "LUNG", "PULM", "BRUST", "RIB", "PECHO", "POUMON", "PEITO",
-         "BORST", "BRYST", "HRUD", "KLATK", "MELLKAS", "GOGUS", "ГРУД", "ЛЕГК", "ΘΩΡΑΚ", "胸", "肺",
-         "가슴", "흉", "폐", "صدر", "חזה", "छाती", "ทรวงอก", "NGUC", "PŁUC")  # fmt: skip
+         "BORST", "BRYST", "HRUD", "KLATK", "MELLKAS", "GOGUS", "NGUC", "PLUC")  # fmt: skip
 SIDE_VIEWS = {"LL", "RL", "LAT", "LATERAL", "LLAT", "RLAT", "LLATERAL", "RLATERAL"}
 OBLIQUE_VIEWS = {"RLO", "LLO", "LAO", "RAO", "LPO", "RPO", "OBL", "OBLIQUE"}
 SIDE_VIEW, ASIDE = "this is a side view", "the patient lies on the side of the picture"
@@ -46,23 +44,10 @@ class Header:
         return [] if all(one is None or one in ("", b"") for one in found) else found
 
     def text(self, field: str) -> str:
-        """A field as one text, empty where it is absent."""
-        said = " ".join(str(one) for one in self.items(field))
-        printed = (one if one.isprintable() else " " for one in self._decoded(said))
+        """A field as one text, empty where it is absent; an escape to other letters ends it."""
+        said = " ".join(str(one) for one in self.items(field)).partition("\x1b")[0]
+        printed = (one if one.isprintable() else " " for one in said)
         return " ".join("".join(printed).split())
-
-    def _decoded(self, text: str) -> str:
-        """What pydicom took for Latin letters, by the file's character set or as UTF-8."""
-        from pydicom.charset import convert_encodings, decode_bytes
-
-        with contextlib.suppress(Exception):
-            found = text.encode("latin-1")
-            with contextlib.suppress(UnicodeError):
-                if b"\x1b" not in found:
-                    return found.decode()
-            sets = convert_encodings(self.items("SpecificCharacterSet"))
-            return decode_bytes(found, sets, set())
-        return text
 
     def numbers(self, field: str) -> list[float | None]:
         """The numbers of a field, None for each that is damaged."""
@@ -84,8 +69,6 @@ class Header:
 
 def _number(value: object) -> float | None:
     with contextlib.suppress(Exception):
-        if "_" in str(value):  # which Python takes for a thousands separator
-            return None
         number = float(value.strip("\0 ") if isinstance(value, str) else value)
         return number if abs(number) <= LARGEST else None
     return None
@@ -121,7 +104,7 @@ def sayings(header: Header) -> list[str]:
     """What the header says against a frontal chest X-ray."""
     view, ways = _view(header), header.items(ORIENTATION)
     part = header.text("BodyPartExamined") or _meaning(header, "AnatomicRegionSequence")
-    is_chest = not part or any(word in _capitals(part) for word in CHEST)
+    is_chest = not part or not part.isascii() or any(word in part.upper() for word in CHEST)
     way = "".join(str(one).strip()[:1].upper() or "?" for one in ways)
     turn = next((said for start, said in TURNS.items() if way.startswith(start)), "")
     is_raw = header.text("PresentationIntentType").upper() == "FOR PROCESSING"
@@ -136,7 +119,7 @@ def sayings(header: Header) -> list[str]:
 
 def _view(header: Header) -> str:
     for said in (header.text("ViewPosition"), _meaning(header, "ViewCodeSequence")):
-        words = set(re.findall("[A-Z]+", _capitals(said)))
+        words = set(re.findall("[A-Z]+", said.upper()))
         if words & SIDE_VIEWS and not any(word.startswith("DECUB") for word in words):
             return f"{SIDE_VIEW} ({said[:16]})"
         if words & OBLIQUE_VIEWS:
@@ -148,10 +131,3 @@ def _meaning(header: Header, field: str) -> str:
     """What the first code of a field means."""
     codes = [one for one in header.items(field)[:1] if hasattr(one, "get_item")]
     return "".join(Header(one).text("CodeMeaning") for one in codes)
-
-
-def _capitals(text: str) -> str:
-    """Capitals without accents."""
-    letters = unicodedata.normalize("NFKD", text.upper())
-    plain = "".join(one for one in letters if not unicodedata.combining(one))
-    return unicodedata.normalize("NFC", plain)

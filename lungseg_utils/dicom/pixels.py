@@ -22,18 +22,14 @@ LEAST_BELOW = 0.05  # of the pixels are below 0 if any are: more than a label ta
 ITEM = b"\xfe\xff\x00\xe0"  # a piece of a compressed picture
 J2K = b"\xff\x4f\xff\x51"
 SYNTAX = "1.2.840.10008.1.2."
-FRAMES = {0xC0: "4.50", 0xC1: "4.51", 0xC3: "4.57", 0xF7: "4.80"}  # by JPEG's marker
+FRAMES = {b"\xc0": "4.50", b"\xc1": "4.51", b"\xc3": "4.57", b"\xf7": "4.80"}  # by JPEG's mark
 NAMES = {"4.51": "12-bit JPEG Extended", "4.110": "JPEG XL", "4.111": "JPEG XL",
          "4.112": "JPEG XL", "4.201": "HTJ2K", "4.202": "HTJ2K", "4.203": "HTJ2K"}  # fmt: skip
 CODECS = {  # of imagecodecs
     "jpeg8": ("4.50", "4.51", "4.57", "4.70"), "jpegls": ("4.80", "4.81"),
     "jpeg2k": ("4.90", "4.91", "4.201", "4.202", "4.203"), "jpegxl": ("4.110", "4.111", "4.112"),
 }  # fmt: skip
-READ_BY_PILLOW = (
-    "4.50",
-    "4.90",
-    "4.91",
-)  # of those it reads, a damaged one would make GDCM end the program
+WITHOUT_CODECS = {"5": "pydicom", "4.50": "pillow", "4.90": "pillow", "4.91": "pillow"}
 
 
 def bare_picture(header: Header, shape: tuple[int, int, int]) -> "Dataset":  # noqa: F821
@@ -54,11 +50,10 @@ def bare_picture(header: Header, shape: tuple[int, int, int]) -> "Dataset":  # n
 
 
 def _colours(header: Header, samples: int) -> str:
-    said = header.text("PhotometricInterpretation")
+    said = header.text("PhotometricInterpretation").upper()
     usual, fitting = ("MONOCHROME2", GREYS) if samples == 1 else ("RGB", COLOURS)
-    for one in fitting:
-        if "".join(said.upper().split()) == "".join(one.split()):
-            return one
+    if said in fitting:
+        return said
     fault = "{} is damaged" if said else "the header lacks {}"
     header.notes.append(fault.format(title("PhotometricInterpretation")) + f": {usual} was taken")
     return usual
@@ -105,24 +100,24 @@ def _codec(frame: bytes) -> str | None:
         return SYNTAX + "4.110"
     if frame[4:8] in (b"jP  ", b"\x40\0\0\0"):
         return SYNTAX + ("4.90" if frame[4:8] == b"jP  " else "5")
-    place = _jpeg_frame(frame)
-    return SYNTAX + FRAMES[frame[place]] if place else None
+    part = jpeg_frame(frame)
+    return SYNTAX + FRAMES[part[:1]] if part else None
 
 
-def _jpeg_frame(data: bytes) -> int:
-    """Where a JPEG's marker of its kind stands, with its size behind; 0 if it has none."""
+def jpeg_frame(data: bytes) -> bytes:
+    """The mark of a JPEG's kind, a length, bits, height, width and samples; empty if not found."""
     place = 2
     while data.startswith(b"\xff\xd8") and data[place : place + 1] == b"\xff":
-        if data[place + 1 : place + 2] and data[place + 1] in FRAMES:
-            return place + 1
+        if data[place + 1 : place + 2] in FRAMES:
+            return data[place + 1 : place + 10]
         place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
-    return 0
+    return b""
 
 
 def _size(frame: bytes) -> tuple[int, ...]:
     """Height, width and samples as a JPEG or a JPEG 2000 says."""
-    if place := _jpeg_frame(frame):
-        return struct.unpack(">HHB", frame[place + 4 : place + 9])
+    if part := jpeg_frame(frame):
+        return struct.unpack(">HHB", part[4:])
     start = frame.index(J2K) + 8
     width, height, left, top = struct.unpack(">4I", frame[start : start + 16])
     return height - top, width - left, int.from_bytes(frame[start + 32 : start + 34], "big")
@@ -137,22 +132,18 @@ def decoded_pixels(picture: "Dataset", name: Path | str) -> np.ndarray:  # noqa:
     from pydicom.pixels import pixel_array
 
     syntax = picture.file_meta.TransferSyntaxUID
-    number, stored = syntax.removeprefix(SYNTAX), picture.BitsStored
+    number = syntax.removeprefix(SYNTAX)
     codec = next((one for one, numbers in CODECS.items() if number in numbers), "")
     with contextlib.suppress(ImportError):
         if codec:
             return _unpacked(picture, codec)
-    if number == "5" or not picture.PixelData.startswith(ITEM):  # all bits, as they are
-        picture.BitsStored, picture.PixelRepresentation = picture.BitsAllocated, 0
-    try:
-        return pixel_array(
-            picture, index=0, decoding_plugin="pillow" if number in READ_BY_PILLOW else ""
-        )
-    except Exception:
-        if _is_readable(syntax, stored):
-            raise
+    plugin = WITHOUT_CODECS.get(number, "")
+    if picture.PixelData.startswith(ITEM) and not plugin:
         said = f"{name} is compressed as {NAMES.get(number, syntax.name)} ({syntax}), "
-        raise DataError(f"{said}which nothing installed reads: export it uncompressed") from None
+        raise DataError(f"{said}which nothing installed reads: export it uncompressed")
+    if plugin != "pillow":  # all bits, as they are
+        picture.BitsStored, picture.PixelRepresentation = picture.BitsAllocated, 0
+    return pixel_array(picture, index=0, decoding_plugin=plugin)
 
 
 def likely_numbers(header: Header, pixels: np.ndarray, stored: int, signed: int) -> np.ndarray:
@@ -198,12 +189,3 @@ def _unpacked(picture, codec: str) -> np.ndarray:
         raise ValueError("the picture has another size than its header says")
     pixels = np.asarray(getattr(imagecodecs, f"{codec}_decode")(frame))
     return pixels.reshape(wanted if wanted[2] > 1 else wanted[:2])
-
-
-def _is_readable(syntax, bits: int) -> bool:
-    from pydicom.pixels import get_decoder
-    from pydicom.uid import JPEGExtended12Bit
-
-    with contextlib.suppress(NotImplementedError):
-        return get_decoder(syntax).is_available and (syntax != JPEGExtended12Bit or bits <= 8)
-    return False

@@ -66,6 +66,11 @@ def replaced(make: Callable[[], bytes], old: bytes, new: bytes):
     return edited(make, change)
 
 
+def jpeg_of(kind: bytes, bits: int):
+    """A JPEG that calls itself of another kind, with other bits."""
+    return replaced(picture(kind=".jpg"), b"\xff\xc0\0\x0b\x08", kind + b"\0\x0b" + bytes([bits]))
+
+
 def rebuilt(kind: bytes, change: Callable[[bytes], bytes]):
     """A PNG with one kind of chunk changed under the right checksum."""
 
@@ -199,6 +204,17 @@ def dataset(pixels: np.ndarray, **fields):
     return made
 
 
+def table(data, first: int = 0, bits: int = 16, count: int | None = None):
+    """An item of a sequence of tables."""
+    from pydicom.dataset import Dataset
+
+    made = Dataset()
+    made.LUTDescriptor = [len(data) if count is None else count, first, bits]
+    made.LUTData = np.asarray(data, np.uint16).tobytes()
+    made["LUTData"].VR = "OW"
+    return made
+
+
 def as_it_is(name: str, value: bytes):
     """A field that pydicom writes without a look at it."""
     from pydicom.datadict import dictionary_VR
@@ -279,6 +295,7 @@ def noise(_: np.ndarray) -> np.ndarray:
 
 KIND = "is no PNG, JPEG, TIFF or DICOM file: export it as one of these"
 DAMAGED = "is damaged and cannot be decoded"
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize 9\n" % 0
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 INPUTS = [
@@ -296,6 +313,8 @@ INPUTS = [
     Odd("a progressive JPEG", "progressive.jpg",
         pillow(lambda image: image, "JPEG", progressive=True)),
     Odd("a PNG without a suffix", "nosuffix", picture()),
+    Odd("a PNG with 100 kB behind its end", "behind.png",
+        edited(picture(), lambda content: content + bytes(100_000))),
     Odd("a 16-bit TIFF", "deep.tiff", tiff(deep=True)),
     Odd("a compressed TIFF", "lzw.tif", tiff(compression="tiff_lzw")),
     Odd("a TIFF in which 0 is white, 8 bits", "white8.tif", white_is_zero(False)),
@@ -329,6 +348,11 @@ INPUTS = [
     Odd("a DICOM file whose window lies beside the picture", "beside.dcm",
         dicom(WindowCenter=9000, WindowWidth=100),
         warning="Window 1 shows almost nothing and was left out"),
+    Odd("a DICOM file whose table turns black into white", "table.dcm",
+        lambda: dicom(VOILUTSequence=[table(np.arange(4096)[::-1], bits=12)])(),
+        warning="it looks inverted: air should be dark"),
+    Odd("a DICOM file that lacks the bits and samples of a pixel", "lacks.dcm",
+        dicom(BitsStored=None, HighBit=None, SamplesPerPixel=None, PixelRepresentation=None)),
     Odd("a DICOM file that does not say what is dark", "dark.dcm",
         dicom(PhotometricInterpretation=None),
         warning="the header lacks Photometric Interpretation: MONOCHROME2 was taken"),
@@ -359,6 +383,8 @@ INPUTS = [
         picture(lambda _: (np.arange(40_000)[None] % 251).astype(np.uint8)),
         warning="hardly any lung was found: is this a chest X-ray?"),
     Odd("an empty file", "empty.png", bytes, "is empty: fetch or export it again"),
+    Odd("a Git LFS pointer", "pointer.png", lambda: POINTER,
+        "is a Git LFS pointer, not the file itself: run git lfs pull"),
     Odd("a text that calls itself PNG", "text.png", lambda: b"the lungs are clear", KIND),
     Odd("an SVG with a script", "script.svg.png", lambda: SVG, KIND),
     Odd("a web page", "page.jpg", lambda: b"<!doctype html><script>alert(1)</script>", KIND),
@@ -380,6 +406,10 @@ INPUTS = [
         "is cut short or damaged"),
     Odd("a JPEG that claims 65500 pixels a side", "claims.jpg", jpeg_claims(65_500, 65_500),
         "claims more pixels than a radiograph has"),
+    Odd("a JPEG of 12 bits", "twelve.jpg", jpeg_of(b"\xff\xc1", 12),
+        "is a JPEG of 12 bits: export it as PNG of 16 bits"),
+    Odd("a lossless JPEG", "lossless.jpg", jpeg_of(b"\xff\xc3", 8),
+        "is a lossless JPEG: export it as PNG of 16 bits"),
     Odd("a TIFF whose end is missing", "cut.tif", halved(tiff_tag(262, 1)), "cannot be decoded"),
     Odd("a TIFF that claims 100000 pixels a side", "claims.tif", tiff_tag(256, 10**9),
         "claims to be 256 x 1000000000 pixels"),
@@ -397,6 +427,8 @@ INPUTS = [
         dicom(PixelData=None, SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11"),
         "is a DICOM report, not an X-ray: choose another file"),
     Odd("a DICOM file without pixels", "header.dcm", dicom(PixelData=None), "without a picture"),
+    Odd("a DICOM file without the number of its rows", "rows.dcm", dicom(Rows=None),
+        "does not say how large its picture is: export it again"),
     Odd("a DICOM film that is compressed as MPEG2", "mpeg.dcm", lambda: packed(b"\0\0", "4.100"),
         "is compressed as MPEG2 Main Profile / Main Level (1.2.840.10008.1.2.4.100), which nothing "
         "installed reads: export it uncompressed"),
