@@ -18,10 +18,10 @@ from facts import FOLDER, facts
 from greys import SILENT
 from tqdm import tqdm
 
+from lungseg_utils.app.networks import load_networks
 from lungseg_utils.masks import read_pair
 from lungseg_utils.metrics import dice
 from lungseg_utils.predict import predict
-from lungseg_utils.pretrained import load_networks
 from lungseg_utils.radiographs import load_records
 
 Pair = tuple[np.ndarray, np.ndarray]  # an image and its mask, (height, width) each

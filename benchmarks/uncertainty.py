@@ -19,11 +19,12 @@ import pandas as pd
 from facts import FOLDER, facts
 from transfer import parse
 
+from lungseg_utils.app.networks import load_networks
 from lungseg_utils.images import read_image
 from lungseg_utils.masks import read_lungs, read_mask
 from lungseg_utils.metrics import dice
 from lungseg_utils.predict import predict
-from lungseg_utils.pretrained import MONTGOMERY, load_networks, pretrained_facts
+from lungseg_utils.pretrained import MONTGOMERY, pretrained_facts
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.start import load_tensorflow
 from lungseg_utils.types import Record

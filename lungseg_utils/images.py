@@ -21,7 +21,9 @@ from lungseg_utils.types import MOST_PIXELS, DataError, Image, Spacing, Stored, 
 
 MOST_BYTES, MOST_CHANNELS = 512 * 2**20, 4  # of a file; of a picture
 PICTURES = "JPEG", "TIFF"  # of Pillow's fifty formats
-WIDTH, HEIGHT, SAMPLES, PHOTOMETRIC, WHITE_IS_ZERO = 256, 257, 277, 262, 0  # in TIFF files
+# fields of TIFF files, and values of the last two
+WIDTH, HEIGHT, BITS, SAMPLES, PHOTOMETRIC, PLANAR = 256, 257, 258, 277, 262, 284
+WHITE_IS_ZERO, APART = 0, 2
 TIFF_HEAD, BIG_TIFF = 8, (b"II+\0", b"MM\0+")  # a large one's head is as long again
 LOSSLESS, SCAN, MOST_SCANS = b"\xc3", b"\xff\xda", 100  # of JPEGs; a progressive one has ten scans
 PNG, PNG_HEAD, PNG_END = b"\x89PNG\r\n\x1a\n", 24, b"IEND\xaeB`\x82"
@@ -102,9 +104,9 @@ def _measure_png(file: BinaryIO, name: Path | str) -> tuple[tuple[int, int], Non
     file.seek(-len(PNG_END), io.SEEK_END)
     is_whole = file.read() == PNG_END
     file.seek(len(PNG))
-    while not is_whole and len(part := file.read(8)) == 8:  # bytes may follow the end
-        is_whole = part[4:] == PNG_END[:4]
-        file.seek(int.from_bytes(part[:4], "big") + 4, io.SEEK_CUR)
+    while not is_whole and (part := file.read(8))[4:].isalpha():  # bytes may follow the end
+        file.seek(int.from_bytes(part[:4], "big"), io.SEEK_CUR)
+        is_whole = part[4:] + file.read(4) == PNG_END
     if len(head) < PNG_HEAD or not is_whole:
         raise DataError(f"{name} is cut short: fetch or export it again")
     width, height = np.frombuffer(head[16:], ">u4").tolist()
@@ -149,10 +151,12 @@ def _tiff_head(file: BinaryIO, name: Path | str) -> tuple[tuple[int, int], bool]
         file.seek(fields.next)
         fields.load(file)
         height, width = int(fields[HEIGHT]), int(fields[WIDTH])
-        samples = int(fields.get(SAMPLES, 1))
+        samples, bits = int(fields.get(SAMPLES, 1)), np.max(fields.get(BITS, 1))
     except Exception:  # a damaged header makes Pillow raise errors of any kind
         raise DataError(f"{name} cannot be decoded: export it again") from None
     _check_size(height, width, name, samples)
+    if samples > 1 and bits > 8 and fields.get(PLANAR) == APART:  # OpenCV takes one for the other
+        raise DataError(f"{name} keeps its colours apart, in 16 bits: export it as PNG")
     return (height, width), fields.get(PHOTOMETRIC) == WHITE_IS_ZERO
 
 

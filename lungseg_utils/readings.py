@@ -43,7 +43,11 @@ def stem(path: Path) -> str:
 
 def read_clinical(path: Path, faults: list[Fault]) -> dict:
     """Sex, age in years and reading that a text names; `faults` gets what it does not tell."""
-    text = _text(path, "replace")
+    text = ""
+    try:
+        text = _text(path, "replace")
+    except OSError:
+        faults.append(Fault(path, "cannot be opened", "check its permissions", False))
     sex, age = SEX.search(text), AGE.search(text)
     for found, what in ((sex, "sex"), (age, "age")):
         if not found:

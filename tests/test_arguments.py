@@ -60,12 +60,10 @@ SQUARE = np.asarray(SQUARES.images[0])
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Two sets, two networks, two pictures, and folders to write to."""
+    """Two sets, two pictures, and folders to write to."""
     root = tmp_path_factory.mktemp("arguments")
     write_set(root / "one", NAMES)
     write_set(root / "two", NAMES[:3])
-    for name, power in (("one", 1), ("two", 3)):
-        network(power).save(root / f"{name}.keras")
     for name, pixels in (("one", LEFT), ("two", RIGHT)):
         write_png(root / f"{name}.png", pixels.astype(np.uint8) * 255)
     write_png(root / "wide.png", np.zeros((3, 5), np.uint8))
@@ -231,9 +229,6 @@ def cases(files: Path) -> dict[str, list[tuple]]:
             ({"name": "montgomery", "size": None, "precision": "float32"},
              {"name": "simulated", "size": 64, "precision": "mixed_bfloat16"})
         ],
-        "pretrained.load_networks": [({"own": None}, {"own": files / "one.keras"})],
-        "pretrained.name_networks": [({"own": None}, {"own": files / "one.keras"})],
-        "pretrained.load_saved": [({"path": files / "one.keras"}, {"path": files / "two.keras"})],
         "pretrained.pretrained_facts": [({"name": "montgomery"}, {"name": "simulated"})],
         **{f"metrics.{name}": [(masks, other_masks)]
            for name in ("dice", "iou", "precision", "recall")},

@@ -324,6 +324,14 @@ def test_a_film_of_the_jsrt_set_is_told_by_its_size(tmp_path):
         decode_xray(jsrt()[:-2], "one")
 
 
+def planar(kind) -> bytes:
+    """A TIFF in colour that calls its channels one picture behind the other."""
+    content = cv2.imencode(".tiff", np.dstack([GREY] * 3).astype(kind))[1].tobytes()
+    field = struct.pack("<HHI", 284, 3, 1)
+    assert content.count(field + b"\1\0") == 1
+    return content.replace(field + b"\1\0", field + b"\2\0")
+
+
 UNREAD_TIFF = "is damaged, or a TIFF that cannot be read: export it as PNG"
 DAMAGED = {
     "damaged.png": (PNG_CONTENT[:60] + bytes(200) + PNG_CONTENT[260:],
@@ -341,6 +349,8 @@ DAMAGED = {
     "none.jpg": (b"\xff\xd8\xff" + bytes(60), "cannot be decoded: export it again"),
     "none.tiff": (b"II*\0" + bytes(60), "cannot be decoded: export it again"),
     "data.tiff": (tiff_tag(273, 10**6)(), UNREAD_TIFF),
+    "bands.tiff": (planar(np.uint16),
+                   "keeps its colours apart, in 16 bits: export it as PNG"),
     "codec.tiff": (tiff_tag(259, 34933)(), UNREAD_TIFF),
     "half.tiff": (tiff_tag(258, 16)()[:-99], "cannot be decoded: export it again"),
     "empty": (b"", "is empty: fetch or export it again"),

@@ -101,7 +101,7 @@ def _home() -> Finding:
 
 
 def _weights() -> Finding:
-    from lungseg_utils.pretrained import SHIPPED, load_networks
+    from lungseg_utils.app.networks import SHIPPED, load_networks
 
     try:
         load_networks()

@@ -56,9 +56,9 @@ def _predict(chosen: argparse.Namespace) -> int:
 
     load_tensorflow()  # takes seconds
     from lungseg_utils.app import batch
+    from lungseg_utils.app.networks import load_networks, name_networks
     from lungseg_utils.images import format_names
     from lungseg_utils.predict import THRESHOLD
-    from lungseg_utils.pretrained import load_networks, name_networks
 
     out = chosen.out
     settings = batch.Settings(chosen.threshold or THRESHOLD, name_networks(chosen.network))
@@ -161,8 +161,8 @@ def _train(chosen: argparse.Namespace) -> None:
 
 def _evaluate(chosen: argparse.Namespace) -> None:
     from lungseg_utils import results
+    from lungseg_utils.app.networks import load_networks
     from lungseg_utils.predict import predict_mask
-    from lungseg_utils.pretrained import load_networks
     from lungseg_utils.radiographs import load_records
     from lungseg_utils.start import load_tensorflow, typed_path
 

@@ -139,7 +139,7 @@ def test_the_networks_are_named_or_why_they_are_not_there(monkeypatch):
         def load(error=error):
             raise error
 
-        monkeypatch.setattr("lungseg_utils.pretrained.load_networks", load)
+        monkeypatch.setattr("lungseg_utils.app.networks.load_networks", load)
         remedy = "pip install --force-reinstall lungseg-utils"
         assert doctor._weights() == Finding("networks", str(error), remedy)
 

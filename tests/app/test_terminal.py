@@ -27,6 +27,7 @@ from tqdm import tqdm
 from lungseg_utils import losses
 from lungseg_utils.app import batch, doctor, jobs, terminal
 from lungseg_utils.app.jobs import find_jobs
+from lungseg_utils.app.networks import load_saved
 from lungseg_utils.app.terminal import main
 from lungseg_utils.images import decode_xray, read_image, read_xray
 from lungseg_utils.masks import lung_areas, read_lungs
@@ -37,7 +38,6 @@ from lungseg_utils.pretrained import (
     SHIPPED,
     SIMULATED,
     load_pretrained,
-    load_saved,
     pretrained_facts,
 )
 from lungseg_utils.radiographs import load_records
@@ -53,7 +53,9 @@ COMMANDS = "predict", "serve", "doctor", "download", "phantom", "train", "evalua
 def networks():
     """The networks that ship, loaded and compiled once for all runs in this process."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lungseg_utils.pretrained.load_pretrained", functools.cache(load_pretrained))
+        patch.setattr(
+            "lungseg_utils.app.networks.load_pretrained", functools.cache(load_pretrained)
+        )
         yield
 
 
@@ -720,7 +722,7 @@ def test_networks_are_loaded_where_there_is_something_to_do(tmp_path, monkeypatc
 
     monkeypatch.setattr("tqdm.tqdm", bar)
     assert main(predict_it) == 0
-    monkeypatch.setattr("lungseg_utils.pretrained.load_networks", None)
+    monkeypatch.setattr("lungseg_utils.app.networks.load_networks", None)
     assert main(predict_it) == 0
     assert bars == [{"total": count, "unit": " X-rays", "disable": None} for count in (1, 0)]
 

@@ -8,10 +8,10 @@ import keras
 import numpy as np
 from PIL import Image as Pillow
 
+from lungseg_utils.app.networks import load_networks
 from lungseg_utils.images import decode_xray
 from lungseg_utils.overlay import outlined, to_grey_picture
 from lungseg_utils.predict import LEAST_CONFIDENCE, Prediction, predict
-from lungseg_utils.pretrained import load_networks
 from lungseg_utils.types import Xray
 
 PICTURE_SIDE = 960  # pixels of the longer side of the picture that is shown
