@@ -15,12 +15,12 @@ import json
 from dataclasses import asdict
 
 import keras
-import numpy as np
 from crossvalidate import SHARE, WATCHED, mean_weights, train_mean
 from facts import facts
 from transfer import IMAGES, VALIDATION, train_on_simulated
 
 from lungseg_utils import start
+from lungseg_utils.app.export import write_onnx
 from lungseg_utils.pretrained import FOLDER, MONTGOMERY, SIMULATED, load_pretrained
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.recipes import BEST, FOR_SIMULATED, Recipe
@@ -29,14 +29,12 @@ from lungseg_utils.start import pick_precision
 
 
 def save_pretrained(model: keras.Model, name: str, recipe: Recipe, facts: dict) -> None:
-    """Write the pair of files. Kernels are rounded to float16, which halves them; the rest, which
-    is small and may be large in value, is kept as float32.
+    """Write the pair of files. Kernels are rounded to 16 bits; the rest, which is small and may be
+    large in value, is kept in 32.
     """
     FOLDER.mkdir(exist_ok=True)
-    weights = [array.astype("float16" if array.ndim > 1 else "float32")
-               for array in model.get_weights()]  # fmt: skip
-    path = FOLDER / f"{name}.npz"
-    np.savez_compressed(path, *weights)
+    path = FOLDER / f"{name}.onnx"
+    write_onnx(model, path, half=True)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     content = facts | {"recipe": asdict(recipe), "sha256": digest}
     (FOLDER / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

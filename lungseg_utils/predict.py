@@ -8,10 +8,9 @@ how much of the answer is a guess.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import cv2
-import keras
 import numpy as np
 from scipy import ndimage
 
@@ -27,12 +26,22 @@ LEAST_THIRD = 0.1  # of the largest piece: benchmarks/framing.json
 LEAST_PICTURE = 0.3  # between borders of one grey; of 385 real X-rays none has less than .41
 
 
-def predict_probability(model: keras.Model, image: Image) -> np.ndarray:
+class Network(Protocol):
+    """What makes probabilities (n, size, size, 1) of a batch float32 (n, size, size, channels): a
+    Keras model, or the same network in ONNX Runtime.
+    """
+
+    input_shape: tuple[int | None, ...]
+
+    def predict_on_batch(self, x: np.ndarray) -> np.ndarray: ...
+
+
+def predict_probability(model: Network, image: Image) -> np.ndarray:
     """One network's probability of lung, float32, at the image's own (height, width)."""
     return to_native(_on_square(model, image), image.shape)
 
 
-def predict_mask(model: keras.Model, image: Image, shape: tuple[int, int] | None = None) -> Mask:
+def predict_mask(model: Network, image: Image, shape: tuple[int, int] | None = None) -> Mask:
     """One network's mask: probability above 0.5, in two pieces at most.
 
     Args: `shape` (height, width) of the mask, the image's own unless given.
@@ -52,11 +61,8 @@ def mask_from_square(
     return to_native(probability, shape) > threshold
 
 
-def _on_square(model: keras.Model, image: Image) -> np.ndarray:
-    _, size, _, channels = model.input_shape
-    square = to_square(image, size)
-    batch = np.repeat(square[None, :, :, None], channels, axis=-1)  # (1, size, size, channels)
-    return np.asarray(model(batch, training=False))[0, :, :, 0]
+def _on_square(model: Network, image: Image) -> np.ndarray:
+    return predict_squares(model, to_square(image, model.input_shape[1])[None])[0]
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ class Prediction:
 
 
 def predict(
-    models: Sequence[keras.Model],
+    models: Sequence[Network],
     image: Image,
     spacing_mm: Spacing | None = None,
     joint: bool = True,
@@ -175,7 +181,7 @@ TRANSFORMS = (
 BATCH = 1 + len(TRANSFORMS)
 
 
-def squares_for(models: Sequence[keras.Model], image: Image) -> list[np.ndarray]:
+def squares_for(models: Sequence[Network], image: Image) -> list[np.ndarray]:
     """The image at the size of each network, float32 (size, size) each."""
     sizes = [model.input_shape[1] for model in models]
     shrunk = {size: to_square(image, size) for size in set(sizes)}  # takes as long as a network
@@ -183,7 +189,7 @@ def squares_for(models: Sequence[keras.Model], image: Image) -> list[np.ndarray]
 
 
 def all_probabilities(
-    models: Sequence[keras.Model],
+    models: Sequence[Network],
     squares: Sequence[np.ndarray],
     transforms: Sequence[Transform] = TRANSFORMS,
 ) -> np.ndarray:
@@ -202,7 +208,7 @@ def all_probabilities(
     return np.stack([to_native(one, (size, size)) for one in found])
 
 
-def predict_squares(model: keras.Model, squares: np.ndarray) -> np.ndarray:
+def predict_squares(model: Network, squares: np.ndarray) -> np.ndarray:
     """One network's probabilities (n, size, size) of images float32 (n, size, size)."""
     batch = np.repeat(squares[..., None], model.input_shape[-1], axis=-1)
     # compiled once for each length, this is three times faster than a call: so few lengths
@@ -227,9 +233,7 @@ def _has_third_lung(mask: Mask) -> bool:
     return len(sizes) > 2 and bool(sizes[-3] > LEAST_THIRD * sizes[-1])
 
 
-def best_orientation(
-    models: Sequence[keras.Model], squares: Sequence[np.ndarray]
-) -> tuple[int, bool]:
+def best_orientation(models: Sequence[Network], squares: Sequence[np.ndarray]) -> tuple[int, bool]:
     """How to turn the image of `squares_for`, in quarters counterclockwise, and whether to invert
     its grey values, for the networks to be surest of what they see: (0, False) for an upright
     chest X-ray.
@@ -243,9 +247,7 @@ def best_orientation(
     return views[int(total.argmax())]
 
 
-def _orientation_warnings(
-    models: Sequence[keras.Model], squares: Sequence[np.ndarray]
-) -> list[str]:
+def _orientation_warnings(models: Sequence[Network], squares: Sequence[np.ndarray]) -> list[str]:
     quarters, inverted = best_orientation(models[-1:], squares[-1:])
     if quarters or inverted:  # eight looks take long: the others are asked where one doubts
         quarters, inverted = best_orientation(models, squares)

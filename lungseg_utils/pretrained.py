@@ -1,49 +1,74 @@
 """Notebook 04: the trained networks that come with the package.
 
-Each is a pair of files in `weights`: NAME.npz, the weights, and NAME.json, what they were trained
-on and with, which images were held out, and the checksum. benchmarks/weights.py makes both.
+Each is a pair of files in `weights`: NAME.onnx, the network, which ONNX Runtime runs and Keras can
+take its weights from, and NAME.json, what it was trained on and with, which images were held out,
+and the checksum. benchmarks/weights.py makes both.
 """
 
 import hashlib
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
-from lungseg_utils.recipes import Augmentation, Recipe
 from lungseg_utils.types import DataError
-from lungseg_utils.unet import build_unet
+
+if TYPE_CHECKING:  # to predict takes neither Keras nor what needs it
+    import keras
+
+    from lungseg_utils.recipes import Recipe
 
 FOLDER = Path(__file__).parent / "weights"
 MONTGOMERY = "montgomery"  # from the simulated ones, trained on Montgomery; MODEL_CARD.md
 SIMULATED = "simulated"  # saw simulated radiographs only
 SHIPPED = MONTGOMERY, SIMULATED  # the first gives the mask, the others a second opinion
+TO_KERAS = 2, 3, 1, 0  # axes of a kernel, which ONNX has in another order
 
 
 def load_pretrained(
     name: str = MONTGOMERY, size: int | None = None, precision: str = "float32"
-) -> keras.Model:
-    """A trained U-Net; `name` is "montgomery" or "simulated".
+) -> "keras.Model":
+    """A trained U-Net in Keras; `name` is "montgomery" or "simulated".
 
     Args: `size` in pixels of its input, where it shall not be the one it was trained at;
         `precision` a Keras dtype policy.
-    Raises: DataError if the file of weights is damaged.
+    Raises: as `pretrained_file`.
     """
-    facts = pretrained_facts(name)
-    path = FOLDER / f"{name}.npz"
-    if hashlib.sha256(path.read_bytes()).hexdigest() != facts["sha256"]:
-        raise DataError(f"{path} is not the file that was shipped: install the package again")
-    recipe = facts["recipe"]
+    import onnx
+
+    from lungseg_utils.unet import build_unet
+
+    kept = onnx.load(pretrained_file(name)).graph.initializer  # in the order of Keras
+    recipe = pretrained_recipe(name)
     shape = recipe.channels, recipe.filters, recipe.depth, recipe.momentum
     model = build_unet(size or recipe.size, *shape, precision)
-    with np.load(path) as kept:
-        model.set_weights([kept[place].astype(np.float32) for place in kept.files])
+    weights = [onnx.numpy_helper.to_array(one).astype(np.float32) for one in kept]
+    model.set_weights([one.transpose(TO_KERAS) if one.ndim == 4 else one for one in weights])
     return model
 
 
+def pretrained_recipe(name: str) -> "Recipe":
+    """What a network was trained with. Raises: as `pretrained_facts`."""
+    from lungseg_utils.recipes import Augmentation, Recipe
+
+    recipe = pretrained_facts(name)["recipe"]
+    return Recipe(**recipe | {"augmentation": Augmentation(**recipe["augmentation"])})
+
+
+def pretrained_file(name: str) -> Path:
+    """The ONNX file of a network.
+
+    Raises: as `pretrained_facts`; DataError if it is not the one that was shipped.
+    """
+    path, facts = FOLDER / f"{name}.onnx", pretrained_facts(name)
+    if hashlib.sha256(path.read_bytes()).hexdigest() != facts["sha256"]:
+        raise DataError(f"{path} is not the file that was shipped: install the package again")
+    return path
+
+
 def pretrained_facts(name: str) -> dict:
-    """What is known of a network that comes with the package, its `recipe` among it.
+    """What is known of a network that comes with the package.
 
     Raises: ValueError if there is none of that name.
     """
@@ -51,6 +76,4 @@ def pretrained_facts(name: str) -> dict:
     if not path.exists():
         known = ", ".join(sorted(one.stem for one in FOLDER.glob("*.json")))
         raise ValueError(f'there are no weights named "{name}": take one of {known}')
-    facts = json.loads(path.read_text(encoding="utf-8"))
-    augmentation = Augmentation(**facts["recipe"]["augmentation"])
-    return facts | {"recipe": Recipe(**facts["recipe"] | {"augmentation": augmentation})}
+    return json.loads(path.read_text(encoding="utf-8"))

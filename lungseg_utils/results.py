@@ -3,9 +3,9 @@
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
 from lungseg_utils.masks import read_pair
@@ -13,10 +13,20 @@ from lungseg_utils.metrics import SCORES, bootstrap_interval, score
 from lungseg_utils.squares import to_native
 from lungseg_utils.types import Image, Mask, Record, written_whole
 
+if TYPE_CHECKING:  # `lungseg evaluate` takes no pandas
+    import pandas as pd
+
 Segment = Callable[[Image], Mask]
 
 
-def evaluate(segment: Segment, records: Sequence[Record]) -> pd.DataFrame:
+def evaluate(segment: Segment, records: Sequence[Record]) -> "pd.DataFrame":
+    """The rows of `score_records` as a table."""
+    import pandas as pd
+
+    return pd.DataFrame(score_records(segment, records))
+
+
+def score_records(segment: Segment, records: Sequence[Record]) -> list[dict]:
     """Score a method on each record, against its reference mask, at that mask's own size, in mm.
 
     Args: `segment` takes a float32 image (height, width) in [0, 1] and returns a bool mask of that
@@ -28,28 +38,38 @@ def evaluate(segment: Segment, records: Sequence[Record]) -> pd.DataFrame:
         image, reference = read_pair(record)
         known = {name: getattr(record, name) for name in ("name", "patient", "label", "sex", "age")}
         rows.append(known | score(segment(image), reference, record.spacing_mm))
-    return pd.DataFrame(rows)
+    return rows
 
 
-def summarise(table: pd.DataFrame) -> pd.DataFrame:
+def summarise(table: "pd.DataFrame") -> "pd.DataFrame":
+    """The means of `mean_scores`, a row for each score, with columns mean, low and high."""
+    import pandas as pd
+
+    return pd.DataFrame.from_dict(mean_scores(table.to_dict(orient="records")), orient="index")
+
+
+def mean_scores(rows: Sequence[dict]) -> dict[str, dict[str, float]]:
     """Mean over images of each score, with its 95 % bootstrap interval over patients.
 
-    Returns: one row a score, columns mean, low and high. Distances are missing where the table
-        has none.
+    Args: `rows` of `score_records`.
+    Returns: mean, low and high by score; distances that some image lacks are left out.
     """
-    rows = {}
+    found, patients = {}, [row["patient"] for row in rows]
     for name in SCORES:
-        if name in table and table[name].notna().all():
-            low, high = bootstrap_interval(table[name], table["patient"])
-            rows[name] = {"mean": float(table[name].mean()), "low": low, "high": high}
-    return pd.DataFrame.from_dict(rows, orient="index")
+        values = np.array([row.get(name, np.nan) for row in rows])
+        if len(values) and not np.isnan(values).any():
+            low, high = bootstrap_interval(values, patients)
+            found[name] = {"mean": float(values.mean()), "low": low, "high": high}
+    return found
 
 
-def by_group(table: pd.DataFrame, column: str) -> pd.DataFrame:
+def by_group(table: "pd.DataFrame", column: str) -> "pd.DataFrame":
     """Mean Dice in each group of a column (label, sex, ...), with n and its interval.
 
     Returns: one row a group, columns n (images), mean, low and high; what is unknown is a group.
     """
+    import pandas as pd
+
     rows = {}
     for group, part in table.groupby(column, dropna=False):
         low, high = bootstrap_interval(part["dice"], part["patient"])
@@ -66,9 +86,9 @@ def mean_shape(masks: np.ndarray) -> Segment:
     return lambda image: to_native(share, image.shape) > 0.5
 
 
-def write_results(path: Path | str, table: pd.DataFrame, data: str, scale: str) -> None:
+def write_results(path: Path | str, table: "pd.DataFrame", data: str, scale: str) -> None:
     """Keep the scores of a course's run as JSON: the summary, in words too, and a row an image."""
-    summary = summarise(table).to_dict(orient="index")
+    rows = table.to_dict(orient="records")
     content = {
         "data": data,
         "scale": scale,
@@ -76,17 +96,11 @@ def write_results(path: Path | str, table: pd.DataFrame, data: str, scale: str) 
         "test_patients": int(table["patient"].nunique()),
         "scores": {
             name: {"title": SCORES[name].title, "unit": SCORES[name].unit, **row}
-            for name, row in summary.items()
+            for name, row in mean_scores(rows).items()
         },
-        "images": table.to_dict(orient="records"),
+        "images": rows,
     }
     write_json(path, content)
-
-
-def write_scores(path: Path | str, table: pd.DataFrame) -> None:
-    """Keep the scores of any set as JSON: mean, low and high by score, and every image's row."""
-    content = summarise(table).to_dict(orient="index")
-    write_json(path, content | {"images": table.to_dict(orient="records")})
 
 
 def write_json(path: Path | str, content: dict) -> None:

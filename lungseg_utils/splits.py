@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from lungseg_utils.types import Record
 
@@ -82,6 +81,8 @@ def article_split(records: Sequence[Record]) -> Split:
     File names sorted; a tenth for validation, then as many for testing, drawn with scikit-learn's
     `train_test_split` and `random_state=42` both times. For comparison: its parts share patients.
     """
+    from sklearn.model_selection import train_test_split
+
     ordered = sorted(records, key=lambda record: record.name)
     size = int(0.1 * len(ordered))
     rest, validation = train_test_split(ordered, test_size=size, random_state=42)

@@ -20,7 +20,7 @@ from lungseg_utils import images, pipeline, readings, results, squares, start, t
 from lungseg_utils.augmentation import MILD, STRONG
 from lungseg_utils.masks import lung_areas
 from lungseg_utils.predict import TRANSFORMS, predict
-from lungseg_utils.radiographs import find_set, load_records
+from lungseg_utils.radiographs import load_records
 from lungseg_utils.recipes import COURSE, FOR_SIMULATED
 from lungseg_utils.start import Course
 
@@ -139,10 +139,6 @@ def cases(files: Path) -> dict[str, list[tuple]]:
             ({"error": ValueError(f"{files} is odd: mend it"), "files": [files]},
              {"error": ValueError(f"{files} is empty: mend it"), "files": [files / "one"]})
         ],
-        "checks.check_set": [({"folder": files / "one"}, {"folder": files / "two"})],
-        "checks.table": [({"faults": [types.Fault(files, "is odd", "mend it")]}, {"faults": []})],
-        "checks.summary": [({"found": find_set(files / "one")},
-                            {"found": find_set(files / "two")})],
         "readings.stem": [pngs],
         "readings.read_clinical": [
             ({"path": texts[0], "faults": []}, {"path": texts[1], "faults": [1]}, with_faults(
@@ -229,7 +225,8 @@ def cases(files: Path) -> dict[str, list[tuple]]:
             ({"name": "montgomery", "size": None, "precision": "float32"},
              {"name": "simulated", "size": 64, "precision": "mixed_bfloat16"})
         ],
-        "pretrained.pretrained_facts": [({"name": "montgomery"}, {"name": "simulated"})],
+        **{f"pretrained.pretrained_{what}": [({"name": "montgomery"}, {"name": "simulated"})]
+           for what in ("facts", "file", "recipe")},
         **{f"metrics.{name}": [(masks, other_masks)]
            for name in ("dice", "iou", "precision", "recall")},
         "metrics.soft_dice": [({"probability": HALF[0, ..., 0], "reference": BOTH},
@@ -244,6 +241,10 @@ def cases(files: Path) -> dict[str, list[tuple]]:
                                         {"values": [*VALUES[:5], 0.2], "groups": list("abcdef")})],
         "results.evaluate": [({"segment": lambda image: image > 0.5, "records": one},
                               {"segment": lambda image: image > 0.3, "records": two})],
+        "results.score_records": [({"segment": lambda image: image > 0.5, "records": one},
+                                   {"segment": lambda image: image > 0.3, "records": two})],
+        "results.mean_scores": [({"rows": TABLE.to_dict("records")},
+                                 {"rows": OTHER_TABLE.to_dict("records")})],
         "results.summarise": [({"table": TABLE}, {"table": OTHER_TABLE})],
         "results.by_group": [({"table": TABLE, "column": "sex"},
                               {"table": OTHER_TABLE, "column": "label"})],
@@ -255,10 +256,6 @@ def cases(files: Path) -> dict[str, list[tuple]]:
             ({"path": files / "r.json", "table": TABLE, "data": "a set", "scale": "ci"},
              {"table": OTHER_TABLE, "data": "another", "scale": "gpu"},
              lambda path, **more: results.write_results(path, **more) or path.read_bytes())
-        ],
-        "results.write_scores": [
-            ({"path": files / "s.json", "table": TABLE}, {"table": OTHER_TABLE},
-             lambda path, table: results.write_scores(path, table) or path.read_bytes())
         ],
         "results.write_json": [
             ({"path": files / "j.json", "content": {"a": 1}}, {"content": {"a": 2}},
@@ -305,7 +302,7 @@ ELSEWHERE = {
     "training.train": "what_a_training_depends_on_is_in_its_name",
     "training.train_course": "a_training_on_simulated_images_has_no_head_start",
 }
-PLACES = {f"results.{name}(path)" for name in ("write_results", "write_scores", "write_json")}
+PLACES = {f"results.{name}(path)" for name in ("write_results", "write_json")}
 
 
 def ramp() -> np.ndarray:

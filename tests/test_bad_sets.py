@@ -36,7 +36,7 @@ from breaking import (
 )  # fmt: skip
 from sets import NAMES, files, radiograph, write_set
 
-from lungseg_utils.checks import check_set
+from lungseg_utils.app.checks import check_set
 from lungseg_utils.images import read_image
 from lungseg_utils.masks import read_lungs
 from lungseg_utils.radiographs import load_records

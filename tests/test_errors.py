@@ -37,7 +37,7 @@ def a_model(folder: Path, shape: tuple, layer: keras.layers.Layer) -> Path:
 
 
 def saved(shape: tuple, layer: keras.layers.Layer):
-    return lambda folder: networks.load_saved(a_model(folder, shape, layer))
+    return lambda folder: networks.load_own(a_model(folder, shape, layer))
 
 
 CASES = {
@@ -73,13 +73,13 @@ CASES = {
         lambda _: pretrained.load_pretrained("none"), ValueError,
         'there are no weights named "none": take one of montgomery, simulated'),
     "a network that is not there": (
-        lambda folder: networks.load_saved(folder / "gone"), FileNotFoundError,
+        lambda folder: networks.load_own(folder / "gone"), FileNotFoundError,
         "there is no file {folder}/gone: train one with lungseg train"),
     "the name of a network that is not there": (
         lambda folder: networks.name_networks(folder / "gone"), FileNotFoundError,
         "there is no file {folder}/gone: train one with lungseg train"),
     "a file that is no network": (
-        lambda folder: networks.load_saved(a_file(folder)), DataError,
+        lambda folder: networks.load_own(a_file(folder)), DataError,
         f"{{folder}}/a.keras is no network that Keras {keras.__version__} reads"),
     "a network that makes no picture": (
         saved((8, 8, 1), keras.layers.Flatten()), DataError,

@@ -249,9 +249,11 @@ def test_every_column_of_the_scores_by_hand(write_set):
 
 
 def test_scores_of_a_set_are_the_summary_and_every_row(table, tmp_path):
-    results.write_scores(tmp_path / "scores.json", table)
+    rows = table.to_dict(orient="records")
+    means = results.mean_scores(rows)
+    results.write_json(tmp_path / "scores.json", means | {"images": rows})
     kept = json.loads((tmp_path / "scores.json").read_text())
-    assert kept["dice"] == results.summarise(table).loc["dice"].to_dict()
+    assert kept["dice"] == means["dice"] == results.summarise(table).loc["dice"].to_dict()
     assert list(kept) == ["dice", "iou", "hd95_mm", "images"] and len(kept["images"]) == 4
     assert kept["images"][0] == {"name": "a", "patient": "p", "label": 0, "sex": "F", "age": 30,
                                  "dice": 0.9, "iou": 0.8, "hd95_mm": 3, "assd_mm": 1}  # fmt: skip

@@ -2,10 +2,11 @@
 
 An environment holds what Colab has, in Colab's versions. Each notebook gets a machine of its own:
 an empty home, a folder with nothing but the notebook in it, a module google.colab. The package is
-a wheel that brings none of what it needs. Then a machine is lost in the middle of a training.
+a wheel that brings none of what Colab has. Then a machine is lost in the middle of a training.
 """
 
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -29,6 +30,7 @@ NEEDED = (
     "ipykernel", "ipython", "opencv-python-headless", "pip", "setuptools", "wheel",
 )  # fmt: skip
 COLAB = Versions("colab", CONSTRAINTS / "colab.txt", ("--only-binary=:all:", *NEEDED))
+OURS = "lungseg-utils", *notebooks.BROUGHT
 SOURCES = (".gitattributes", ".gitignore", "LICENSE", "README.md", "pyproject.toml")
 TRAINING = notebooks.NOTEBOOKS / "04_training_on_a_gpu.ipynb"
 
@@ -44,10 +46,11 @@ def installed() -> list[str]:
 
 
 def only_ours(before: list[str]) -> None:
-    """Nothing that Colab has was replaced, and nothing was added but the package."""
+    """Nothing that Colab has was replaced, and nothing was added but the package and `BROUGHT`."""
     change = sorted(set(installed()) ^ set(before))
-    ours = len(change) == 1 and change[0].startswith("lungseg-utils")
-    demand(ours, f"Colab's packages were changed: {', '.join(change) or 'none was added'}")
+    names = [re.split("[ =]", line)[0] for line in change]
+    said = ", ".join(change) or "none was added"
+    demand(names == sorted(OURS), f"Colab's packages were changed: {said}")
 
 
 def copy_sources(folder: Path) -> Path:
@@ -72,7 +75,8 @@ def build_settings() -> dict[str, str]:
     """Settings of a pip that builds the package and may fetch nothing but what it builds with."""
     folder = COLAB.folder / "build"
     if not folder.exists():
-        COLAB.pip("download", "--no-deps", "-d", str(folder), "setuptools>=77")
+        wanted = "setuptools>=77", *notebooks.BROUGHT
+        COLAB.pip("download", "--no-deps", "--only-binary=:all:", "-d", str(folder), *wanted)
     return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder)}
 
 
@@ -109,7 +113,7 @@ def prove_first_cell(folder: Path, sources: Path) -> None:
     whole = "Size of run: ci" in printed and str(COLAB.folder) in printed
     demand(whole, f"the first cell printed {printed}")
     only_ours(before)
-    COLAB.pip("uninstall", "-y", "lungseg-utils")
+    COLAB.pip("uninstall", "-y", *OURS)
     print("first cell: it installs the package and goes on", flush=True)
 
 
@@ -120,7 +124,7 @@ def install_wheel(folder: Path, sources: Path) -> None:
     wheel = next(target.glob("*.whl"))
     lacking = wheel_lacks(wheel, sources)
     demand(not lacking, f"the wheel lacks {', '.join(lacking)}")
-    COLAB.pip("install", "--no-deps", "--no-index", str(wheel))
+    COLAB.pip("install", "--no-deps", str(wheel), *notebooks.BROUGHT, **build_settings())
     only_ours(before)
     COLAB.pip("check")
     print(f"wheel: {wheel.name}, {wheel.stat().st_size / 1e6:.1f} MB, whole", flush=True)
@@ -176,14 +180,14 @@ def main() -> int:
     """Prove the first cell and the wheel, run everything; returns the exit code."""
     began = time.monotonic()
     COLAB.make()
-    COLAB.pip("uninstall", "-y", "lungseg-utils")  # left by a run that was stopped
+    COLAB.pip("uninstall", "-y", *OURS)  # left by a run that was stopped
     with tempfile.TemporaryDirectory(prefix="colab-") as name:
         folder = Path(name).resolve()
         sources = copy_sources(folder / "sources")
         prove_first_cell(folder, sources)
         install_wheel(folder, sources)
         failed = run_all(folder)
-        COLAB.pip("uninstall", "-y", "lungseg-utils")
+        COLAB.pip("uninstall", "-y", *OURS)
     if failed:
         print(f"the executed notebooks, with their errors, are in {OUTPUTS / 'colab'}")
     print(f"colab: {'failed' if failed else 'passed'} in {spell(time.monotonic() - began)}")

@@ -16,7 +16,7 @@ HEADER = "| notebook | module | what it holds | lines |"
 # in the order in which an X-ray, and a learner, meets them
 MODULES = (
     "types.py", "start.py", "images.py", "grey.py", "dicom/", "radiographs.py", "readings.py",
-    "checks.py", "splits.py", "masks.py", "squares.py", "unet.py", "recipes.py",
+    "splits.py", "masks.py", "squares.py", "unet.py", "recipes.py",
     "augmentation.py", "pipeline.py", "losses.py", "training.py", "pretrained.py", "metrics.py",
     "results.py", "museum/", "predict.py", "overlay.py", "phantom/", "teaching/", "app/",
 )  # fmt: skip

@@ -153,12 +153,15 @@ def badge(name: str, address: str) -> str:
     )
 
 
+BROUGHT = "onnx", "onnxruntime"  # which Colab does not have
+
+
 def bootstrap(address: str) -> str:
     """Source of every notebook's first code cell."""
     return f"""\
 import importlib.util
 if importlib.util.find_spec("lungseg_utils") is None:  # on Colab
-    %pip install -q --no-deps git+{address}
+    %pip install -q --no-deps git+{address} {" ".join(BROUGHT)}
 from lungseg_utils import start
 course = start.begin()"""
 

@@ -5,6 +5,7 @@ its own; no more than these three are in memory.
 """
 
 import contextlib
+import csv
 import errno
 import json
 import os
@@ -15,15 +16,13 @@ from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
-import pandas as pd
 from PIL import Image as Pillow
 
 from lungseg_utils.app.jobs import ROWS, Job, find_jobs, without_formula
 from lungseg_utils.images import read_xray
 from lungseg_utils.overlay import draw
-from lungseg_utils.predict import Prediction, predict
+from lungseg_utils.predict import Network, Prediction, predict
 from lungseg_utils.types import DataError, NotAnXray, Xray, written_whole
 
 MASKS, OVERLAYS, TABLE = "masks", "overlays", "scores.csv"
@@ -76,7 +75,7 @@ def open_table(paths: Sequence[Path], out: Path, settings: Settings) -> Plan:
 
 
 def predict_files(
-    jobs: Sequence[Job], models: Sequence[keras.Model], out: Path, settings: Settings
+    jobs: Sequence[Job], models: Sequence[Network], out: Path, settings: Settings
 ) -> Iterator[dict]:
     """Look at the X-rays in turn; yields each one's row once its mask and picture stand in `out`.
 
@@ -101,9 +100,11 @@ def predict_files(
 def close_table(out: Path) -> None:
     """Write scores.csv from scores.jsonl: a row a file, the areas of each lung in columns."""
     rows = [_flat(row) for row in _rows(out) if "left_out" not in row]
-    table = pd.DataFrame(rows, columns=TABLE_COLUMNS, dtype=object)  # whole numbers stay so
-    with written_whole(out / TABLE) as part:  # a name that is no Unicode keeps its bytes
-        table.to_csv(part, index=False, errors="surrogateescape")
+    how = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}  # of odd names
+    with written_whole(out / TABLE) as part, part.open("w", **how) as file:
+        table = csv.DictWriter(file, TABLE_COLUMNS, lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
 
 
 def _rows(out: Path) -> Iterator[dict]:
@@ -173,7 +174,7 @@ def _sentence(error: Exception, path: Path, says: str) -> str:
     return f"{path} {says.format(f' ({reason})' if reason else '')}"
 
 
-def _ask(xray: Xray, models: Sequence[keras.Model], settings: Settings) -> tuple[Xray, Prediction]:
+def _ask(xray: Xray, models: Sequence[Network], settings: Settings) -> tuple[Xray, Prediction]:
     return xray, predict(models, xray.image, xray.spacing_mm, False, settings.threshold, xray.notes)
 
 

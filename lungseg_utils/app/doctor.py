@@ -16,6 +16,7 @@ from lungseg_utils.types import DataError, counted
 PACKAGE = "lungseg-utils"
 LEAST_MEMORY_GB, LEAST_DISK_GB = 4, 2
 EXTRAS = {
+    "course": ("tensorflow", "for the notebooks, and to train"),
     "dicom": ("pydicom", "to read DICOM files"),
     "serve": ("uvicorn", "for the page, lungseg serve"),
     "lab": ("jupyterlab", "to step through the notebooks"),
@@ -39,8 +40,10 @@ def examine() -> list[Finding]:
 
 
 def _packages() -> list[Finding]:
-    wanted = map(Requirement, metadata.requires(PACKAGE) or [])
-    packages = [_package(one.name, one.specifier) for one in wanted if one.marker is None]
+    extra = {"extra": "course" if _version("tensorflow") else ""}
+    wanted = [Requirement(one) for one in metadata.requires(PACKAGE) or ()]
+    wanted = [one for one in wanted if one.marker is None or one.marker.evaluate(extra)]
+    packages = [_package(one.name, one.specifier) for one in wanted]
     return [Finding("Python", platform.python_version()), *packages]
 
 
@@ -66,6 +69,9 @@ def _extras() -> list[Finding]:
 
 
 def _device() -> Finding:
+    cores = counted(os.cpu_count(), "processor core")
+    if not _version("tensorflow"):
+        return Finding("device", f"{cores}; nothing to train with", needed=False)
     try:
         import tensorflow as tf
     except ImportError as error:
@@ -73,7 +79,7 @@ def _device() -> Finding:
     gpus = tf.config.list_physical_devices("GPU")
     details = map(tf.config.experimental.get_device_details, gpus)
     names = ", ".join(one.get("device_name", "GPU") for one in details)
-    device = names or f"{counted(os.cpu_count(), 'processor core')}, no GPU"
+    device = names or f"{cores}, no GPU"
     unused = shutil.which("nvidia-smi") and not gpus
     remedy = 'TensorFlow does not see it: pip install "tensorflow[and-cuda]"' if unused else ""
     return Finding("device", f"{device}; trains in {start.pick_precision()}", remedy, needed=False)

@@ -3,26 +3,31 @@
 import hashlib
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
-import keras
 import numpy as np
 
-from lungseg_utils.pretrained import SHIPPED, load_pretrained, pretrained_facts
+from lungseg_utils.predict import Network
+from lungseg_utils.pretrained import SHIPPED, pretrained_facts, pretrained_file
+from lungseg_utils.start import load_onnxruntime
 from lungseg_utils.types import DataError
 
+Function = Callable[[np.ndarray], np.ndarray]
+Shape = tuple[int | None, ...]
+ROUNDING = 1e-3  # of 16 bits
 # how Keras names a layer or a function that it does not have, or that holds code
 UNLOADED = re.compile(r"(?:Could not locate \w+ '|Unknown \w+: '|deserialization of a `)(\w+)")
-ROUNDING = 1e-3  # of 16 bits
 
 
-def load_networks(own: Path | None = None) -> list[keras.Model]:
+def load_networks(own: Path | None = None) -> list[Network]:
     """The networks that look at an X-ray: `SHIPPED`, or one of your own in place of the first.
 
-    Raises: as `load_pretrained` and `load_saved`.
+    Raises: as `pretrained_file` and `load_own`.
     """
     first, *others = SHIPPED
-    return [load_saved(own) if own else load_pretrained(first), *map(load_pretrained, others)]
+    network = load_own(own) if own else OnnxNetwork(pretrained_file(first))
+    return [network, *(OnnxNetwork(pretrained_file(name)) for name in others)]
 
 
 def name_networks(own: Path | None = None) -> str:
@@ -43,65 +48,111 @@ def _network_file(path: Path) -> Path:
     return path
 
 
-def load_saved(path: Path) -> keras.Model:
-    """A network of your own, as `lungseg train` or `keras.Model.save` keep it, in .keras or .h5.
+class OnnxNetwork:
+    """A network in an ONNX file, which takes and makes (n, size, size, channels).
 
-    It takes squares of 1 or 3 channels, those of any size at the course's, and makes of each pixel
-    a probability, a logit, or both of background and lung, in this order, adding up to 1.
-    Returns: the network, or one around it that makes the probability of lung.
-    Raises: FileNotFoundError; DataError if it is no such network.
+    Raises: DataError if ONNX Runtime does not read it, or it has several inputs or outputs.
     """
-    _network_file(path)
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._session = load_onnxruntime().InferenceSession(
+                path, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # of classes that are not public
+            raise DataError(f"{path} is no network that ONNX Runtime reads") from error
+        takes, makes = self._session.get_inputs(), self._session.get_outputs()
+        _check_ends(len(takes), len(makes), path)
+        self._name = takes[0].name
+        self.input_shape, self.output_shape = (
+            tuple(one if isinstance(one, int) else None for one in end[0].shape)
+            for end in (takes, makes)
+        )
+
+    def predict_on_batch(self, x: np.ndarray) -> np.ndarray:
+        """What it makes of a batch float32."""
+        return self._session.run(None, {self._name: x})[0]
+
+
+def load_own(path: Path) -> "OwnNetwork":
+    """A network as `lungseg train` keeps it, another in ONNX, or one that Keras saved.
+
+    Raises: FileNotFoundError; DataError if it cannot be loaded, or as `OwnNetwork`.
+    """
+    if _network_file(path).suffix.lower() != ".onnx":
+        return OwnNetwork(*_from_keras(path), path)
+    network = OnnxNetwork(path)
+    run, shape, makes = network.predict_on_batch, network.input_shape, network.output_shape
+    if len(shape) == 4 and shape[1] in (1, 3) and shape[3] not in (1, 3):  # as PyTorch has them
+        shape = shape[0], *shape[2:], shape[1]
+        turned = lambda x: np.moveaxis(run(np.moveaxis(x, 3, 1)), 1, 3)  # noqa: E731
+        return OwnNetwork(turned, shape, makes, path)
+    return OwnNetwork(run, shape, makes, path)
+
+
+def _from_keras(path: Path) -> tuple[Function, Shape, Shape]:
+    try:
+        import keras
+    except ImportError:
+        cure = 'name the .onnx beside it, or pip install "lungseg-utils[course]"'
+        raise DataError(f"{path} needs Keras, which is not installed: {cure}") from None
     try:
         model = keras.saving.load_model(path, compile=False)
         _, _, _, _ = model.inputs[0].shape
     except Exception as error:  # a file that is something else makes Keras raise errors of any kind
-        raise DataError(f"{path} {_why_unread(str(error))}") from error
-    if len(model.inputs) > 1:
-        raise DataError(f"{path} takes {len(model.inputs)} inputs: save one that takes the X-ray")
-    if len(model.outputs) > 1:
-        raise DataError(f"{path} makes {len(model.outputs)} outputs: save the one that is the mask")
+        raise DataError(f"{path} {_why_unread(str(error), keras.__version__)}") from error
+    _check_ends(len(model.inputs), len(model.outputs), path)
     model = keras.Model(model.inputs[0], model.outputs[0])  # neither may be within a list
-    return _with_probability(model, _answer(model, path), path)
+    return model.predict_on_batch, model.input_shape, model.output_shape
 
 
-def _why_unread(said: str) -> str:
+def _check_ends(inputs: int, outputs: int, path: Path) -> None:
+    if inputs > 1:
+        raise DataError(f"{path} takes {inputs} inputs: save one that takes the X-ray")
+    if outputs > 1:
+        raise DataError(f"{path} makes {outputs} outputs: save the one that is the mask")
+
+
+def _why_unread(said: str, version: str) -> str:
     if unknown := UNLOADED.search(said):
         cure = "register it, or export the network with plain layers"
         return f'needs "{unknown[1]}", which Keras does not load: {cure}'
-    return f"is no network that Keras {keras.__version__} reads"
+    return f"is no network that Keras {version} reads"
 
 
-def _answer(model: keras.Model, path: Path) -> np.ndarray:
-    """What it makes of a black square and one of noise, float32 (2, size, size, channels)."""
-    _, height, width, channels = model.inputs[0].shape
-    usual = pretrained_facts(SHIPPED[0])["recipe"].size
-    size, channels = height or width or usual, channels or 1
-    shown = np.random.default_rng(0).random((2, size, size, channels), np.float32)
-    shown[0] = 0
-    fits, answer = {height, width} <= {size, None} and channels in (1, 3), shown
-    try:
-        if fits:
-            answer = keras.ops.convert_to_numpy(model(shown, training=False)).astype(np.float32)
-    except Exception as error:  # of any kind, as it was built for another size
-        said = f"{path} does not run on squares of {size} pixels: save it with a size of its own"
-        raise DataError(said) from error
-    if not fits or answer.shape[:-1] != shown.shape[:-1]:
-        raise DataError(f"{path} makes {model.output_shape} of {model.input_shape}: no mask")
-    if not np.isfinite(answer).all():
-        raise DataError(f"{path} makes no numbers of a picture: train it again")
-    return answer
+class OwnNetwork:
+    """A function from batches to the probability of lung, tried on a black square and one of noise.
 
+    Args: `run` makes of float32 (n, size, size, channels), channels 1 or 3, a probability or a
+        logit of each pixel, or the probabilities of background and lung; `shape` and `makes`, those
+        of its batch and its answer, with None for what may be any; `path` names the file in errors.
+    Raises: DataError if it makes something else.
+    """
 
-def _with_probability(model: keras.Model, answer: np.ndarray, path: Path) -> keras.Model:
-    *_, size, count = answer.shape
-    inside = answer.min() >= -ROUNDING and answer.max() <= 1 + ROUNDING
-    softmax = count == 2 and inside and np.allclose(answer.sum(axis=-1), 1, atol=10 * ROUNDING)
-    if count != 1 and not softmax:
-        raise DataError(f"{path} makes {count} channels: save the one that is the mask")
-    takes, makes = model.inputs[0], model.outputs[0]
-    if takes.shape[1:3] == (size, size) and inside and count == 1 and makes.dtype == "float32":
-        return model
-    inputs = keras.Input((size, size, takes.shape[-1] or 1))
-    probability = keras.layers.Activation("linear" if inside else "sigmoid", dtype="float32")
-    return keras.Model(inputs, probability(model(inputs)[..., -1:]))
+    def __init__(self, run: Function, shape: Shape, makes: Shape, path: Path) -> None:
+        _, height, width, channels = shape if len(shape) == 4 else (0, 0, 0, 0)
+        size = height or width or pretrained_facts(SHIPPED[0])["recipe"]["size"]
+        self.input_shape = None, size, size, channels or 1
+        shown = np.random.default_rng(0).random((2, *self.input_shape[1:]), np.float32)
+        shown[0] = 0
+        fits, answer = {height, width} <= {size, None} and channels in (1, 3, None), np.zeros(2)
+        try:
+            if fits:
+                answer = np.asarray(run(shown), np.float32)
+        except Exception as error:  # of any kind, as it was built for another size
+            said = f"does not run on squares of {size} pixels: save it with a size of its own"
+            raise DataError(f"{path} {said}") from error
+        if answer.shape[:-1] != shown.shape[:-1]:
+            raise DataError(f"{path} makes {makes} of {shape}: no mask")
+        if not np.isfinite(answer).all():
+            raise DataError(f"{path} makes no numbers of a picture: train it again")
+        self._run, count = run, answer.shape[-1]
+        self._gives_logits = answer.min() < -ROUNDING or answer.max() > 1 + ROUNDING
+        adds_up = np.allclose(answer.sum(axis=-1), 1, atol=10 * ROUNDING)
+        if count != 1 and (count != 2 or self._gives_logits or not adds_up):
+            raise DataError(f"{path} makes {count} channels: save the one that is the mask")
+
+    def predict_on_batch(self, x: np.ndarray) -> np.ndarray:
+        """Probabilities of lung (n, size, size, 1) of a batch float32."""
+        answer = np.asarray(self._run(x), np.float32)[..., -1:]
+        return 1 / (1 + np.exp(-answer)) if self._gives_logits else answer

@@ -52,9 +52,6 @@ def run() -> NoReturn:
 def _predict(chosen: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from lungseg_utils.start import load_tensorflow
-
-    load_tensorflow()  # takes seconds
     from lungseg_utils.app import batch
     from lungseg_utils.app.networks import load_networks, name_networks
     from lungseg_utils.images import format_names
@@ -111,7 +108,7 @@ def _phantom(chosen: argparse.Namespace) -> None:
 
 
 def _check(chosen: argparse.Namespace) -> int:
-    from lungseg_utils.checks import check_set, summary
+    from lungseg_utils.app.checks import check_set, summary
     from lungseg_utils.start import typed_path
 
     found = check_set(typed_path(chosen.root))
@@ -122,16 +119,16 @@ def _check(chosen: argparse.Namespace) -> int:
 
 def _print_faults(faults) -> None:
     """What stops comes first, a line each, and its remedy in the next."""
-    from lungseg_utils.checks import table
+    from lungseg_utils.app.checks import table
 
-    for row in table(faults).itertuples():
+    for row in table(faults):
         print(f"{'FAULT' if row.stops else 'look '}  {shown(row.file)} {shown(row.fault)}")
         print(f"       -> {row.remedy}")
 
 
 def _demand_order(folder: Path) -> None:
     """Raises: ValueError, with all faults printed, if one of them stops."""
-    from lungseg_utils.checks import check_set
+    from lungseg_utils.app.checks import check_set
 
     faults = check_set(folder).faults
     if stopping := [one for one in faults if one.stops]:
@@ -144,6 +141,7 @@ def _demand_order(folder: Path) -> None:
 def _train(chosen: argparse.Namespace) -> None:
     import keras
 
+    from lungseg_utils.app.export import write_onnx
     from lungseg_utils.start import begin, setting, typed_path
     from lungseg_utils.training import train_course
 
@@ -154,9 +152,11 @@ def _train(chosen: argparse.Namespace) -> None:
     trained = train_course(begin(chosen.data, chosen.scale)).model
     network = keras.Model.from_config(trained.get_config())  # without optimiser and loss
     network.set_weights(trained.get_weights())
+    for_prediction = chosen.out.with_suffix(".onnx")
     with explained(chosen.out), written_whole(chosen.out) as part:
         network.save(part)
-    print(f"The network is in {chosen.out}")
+        write_onnx(network, for_prediction)
+    print(f"The network is in {chosen.out}, and for prediction alone in {for_prediction}")
 
 
 def _evaluate(chosen: argparse.Namespace) -> None:
@@ -164,19 +164,22 @@ def _evaluate(chosen: argparse.Namespace) -> None:
     from lungseg_utils.app.networks import load_networks
     from lungseg_utils.predict import predict_mask
     from lungseg_utils.radiographs import load_records
-    from lungseg_utils.start import load_tensorflow, typed_path
+    from lungseg_utils.start import typed_path
 
-    load_tensorflow()
     folder = typed_path(chosen.root)
     _demand_order(folder)
     records = load_records(folder)
     if any(record.spacing_mm is None for record in records):
         print("The size of a pixel is not known of every image: no distances in mm.")
-    table = results.evaluate(partial(predict_mask, load_networks(chosen.network)[0]), records)
-    print(f"{counted(len(table), 'image')}\n{results.summarise(table).round(4).to_string()}")
+    segment = partial(predict_mask, load_networks(chosen.network)[0])
+    rows = results.score_records(segment, records)
+    means = results.mean_scores(rows)
+    print(f"{counted(len(rows), 'image')}\n{'':10}{'mean':>8}{'low':>8}{'high':>8}")
+    for name, found in means.items():
+        print(f"{name:10}" + "".join(f"{value:8.4f}" for value in found.values()))
     if chosen.json:
         with explained(chosen.json):
-            results.write_scores(chosen.json, table)
+            results.write_json(chosen.json, means | {"images": rows})
 
 
 def _doctor(chosen: argparse.Namespace) -> int:

@@ -52,7 +52,11 @@ def explained(out: Path) -> Iterator[None]:
 
 
 def sentence(error: Exception) -> str:
-    """What an error says, in the words of `explained` where it is the system's own."""
+    """What an error says, in the words of `explained` where it is the system's own, and how to get
+    a package that is not there.
+    """
+    if isinstance(error, ModuleNotFoundError):
+        return f'{error.name} is missing: pip install "lungseg-utils[course]"'
     if not isinstance(error, OSError) or not error.errno:
         return str(error)
     name = error.filename2 or error.filename or "the disk"

@@ -32,12 +32,16 @@ def test_a_package_is_there_and_of_a_version_that_fits(installed, expected, monk
 
 
 def test_every_package_of_the_course_is_looked_for(monkeypatch):
-    requires = ["one>=2", "two<5", 'three>=1; extra == "lab"']
+    requires = ["one>=2", "two<5", 'three>=1; extra == "lab"', 'four>=1; extra == "course"']
     monkeypatch.setattr(doctor.metadata, "requires", lambda name: {doctor.PACKAGE: requires}[name])
     monkeypatch.setattr(doctor, "_version", lambda name: "2.0")
     found = doctor._packages()
     python = ".".join(map(str, sys.version_info[:3]))
-    assert found == [Finding("Python", python), Finding("one", "2.0"), Finding("two", "2.0")]
+    light = [Finding("Python", python), Finding("one", "2.0"), Finding("two", "2.0")]
+    assert found == [*light, Finding("four", "2.0")]
+    versions = {"one": "2.0", "two": "2.0"}
+    monkeypatch.setattr(doctor, "_version", versions.get)  # and no TensorFlow
+    assert doctor._packages() == light
     monkeypatch.setattr(doctor.metadata, "requires", lambda name: None)
     assert doctor._packages() == found[:1]
 
@@ -50,7 +54,9 @@ def test_versions_are_those_of_what_is_installed():
 def test_extras_are_named_with_what_they_are_for_and_are_not_needed(monkeypatch):
     monkeypatch.setattr(doctor, "_version", {"pydicom": "3.0", "jupyterlab": "4.1"}.get)
     remedy = 'for the page, lungseg serve: pip install "lungseg-utils[serve]"'
+    course = 'for the notebooks, and to train: pip install "lungseg-utils[course]"'
     assert doctor._extras() == [
+        Finding("tensorflow", "missing", course, needed=False),
         Finding("pydicom", "3.0", needed=False),
         Finding("uvicorn", "missing", remedy, needed=False),
         Finding("jupyterlab", "4.1", needed=False),

@@ -1,16 +1,20 @@
 """The networks of the command and the page: those that ship, and one of your own."""
 
 import os
+import sys
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 import keras
 import numpy as np
+import onnx
 import pytest
 from keras import layers
 
 from lungseg_utils.app import networks
-from lungseg_utils.app.networks import load_networks, load_saved, name_networks
+from lungseg_utils.app.export import write_onnx
+from lungseg_utils.app.networks import OnnxNetwork, load_networks, load_own, name_networks
 from lungseg_utils.predict import predict, predict_probability
 from lungseg_utils.pretrained import SHIPPED, load_pretrained, pretrained_facts
 from lungseg_utils.recipes import COURSE
@@ -31,19 +35,91 @@ def test_networks_are_named_with_their_version(tmp_path):
 
 
 def test_one_s_own_network_takes_the_place_of_the_first(monkeypatch):
-    monkeypatch.setattr(networks, "load_pretrained", lambda name: f"shipped {name}")
-    monkeypatch.setattr(networks, "load_saved", lambda path: f"saved {path}")
-    assert load_networks() == ["shipped montgomery", "shipped simulated"]
-    assert load_networks(Path("mine.keras")) == ["saved mine.keras", "shipped simulated"]
+    monkeypatch.setattr(networks, "OnnxNetwork", lambda path: f"shipped {path.name}")
+    monkeypatch.setattr(networks, "load_own", lambda path: f"own {path}")
+    assert load_networks() == ["shipped montgomery.onnx", "shipped simulated.onnx"]
+    assert load_networks(Path("mine.keras")) == ["own mine.keras", "shipped simulated.onnx"]
 
 
-def test_a_saved_network_is_the_same_and_not_compiled(tmp_path):
-    one = load_pretrained("simulated", size=64)
+@pytest.mark.parametrize("size", [32, 64])
+def test_a_network_kept_for_keras_and_for_onnx_runtime_is_the_same(size, tmp_path):
+    one = load_pretrained("simulated", size=size)
+    one.set_weights([weights * np.float32(1.01) for weights in one.get_weights()])
     one.compile("adam", "mse")
     one.save(tmp_path / "mine.keras")
-    other = load_saved(tmp_path / "mine.keras")
-    assert all(map(np.array_equal, one.get_weights(), other.get_weights()))
-    assert not other.compiled and other.input_shape == (None, 64, 64, 1)
+    write_onnx(one, tmp_path / "mine.onnx")
+    batch = np.random.default_rng(0).random((3, size, size, 1), np.float32)
+    for kind in ("keras", "onnx"):
+        other = load_own(tmp_path / f"mine.{kind}")
+        assert other.input_shape == (None, size, size, 1)
+        np.testing.assert_allclose(other.predict_on_batch(batch), one(batch), atol=1e-6)
+
+
+def test_half_the_digits_of_kernels_halve_the_file(tmp_path):
+    one = load_pretrained("simulated", size=64)
+    for half in (False, True):
+        write_onnx(one, tmp_path / f"{half}.onnx", half)
+    assert (tmp_path / "True.onnx").stat().st_size < 0.52 * (tmp_path / "False.onnx").stat().st_size
+    batch = np.random.default_rng(0).random((2, 64, 64, 1), np.float32)
+    whole, halved = (OnnxNetwork(tmp_path / f"{half}.onnx").predict_on_batch(batch)
+                     for half in (False, True))  # fmt: skip
+    np.testing.assert_array_equal(whole, halved)  # those that ship were rounded before
+
+
+def onnx_file(path: Path, shape: tuple, axis: int = 3, ends: int = 1) -> Path:
+    """A network of one operation: the largest of the channels."""
+    names, made = [f"y{number}" for number in range(ends)], list(shape)
+    axis = min(axis, len(shape) - 1)
+    made[axis] = 1
+    nodes = [onnx.helper.make_node("ReduceMax", ["x"], [name], axes=[axis]) for name in names]
+    value = partial(onnx.helper.make_tensor_value_info, elem_type=1)
+    outputs = [value(name, shape=made) for name in names]
+    graph = onnx.helper.make_graph(nodes, "one", [value("x", shape=shape)], outputs)
+    opset = onnx.helper.make_opsetid("", 17)
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "shape, taken",
+    [(("n", 1, 16, 16), (None, 16, 16, 1)), (("n", 3, "h", "w"), (None, 192, 192, 3)),
+     (("n", 16, 16, 3), (None, 16, 16, 3)), (("n", "h", "w", 1), (None, 192, 192, 1))],
+)  # fmt: skip
+def test_onnx_of_another_make_is_taken_with_channels_before_and_behind(shape, taken, tmp_path):
+    axis = 1 if shape[1] in (1, 3) else 3
+    network = load_own(onnx_file(tmp_path / "mine.onnx", shape, axis))
+    assert network.input_shape == taken
+    batch = np.random.default_rng(0).random((2, *taken[1:]), np.float32)
+    expected = batch.max(axis=-1, keepdims=True)
+    np.testing.assert_array_equal(network.predict_on_batch(batch), expected)
+
+
+@pytest.mark.parametrize(
+    "write, says",
+    [(lambda path: path.write_bytes(b"mine"), "is no network that ONNX Runtime reads"),
+     (lambda path: onnx_file(path, ("n", 16)), "makes (None, 1) of (None, 16): no mask"),
+     (lambda path: onnx_file(path, (1, 16, 8, 1)),
+      "makes (1, 16, 8, 1) of (1, 16, 8, 1): no mask"),
+     (lambda path: onnx_file(path, (1, 16, 16, 1)),
+      "does not run on squares of 16 pixels: save it with a size of its own"),
+     (lambda path: onnx_file(path, ("n", 16, 16, 1), ends=2),
+      "makes 2 outputs: save the one that is the mask")],
+    ids=["no network", "of numbers", "no square", "one at a time", "two outputs"],
+)  # fmt: skip
+def test_onnx_that_makes_no_mask_is_refused(write, says, tmp_path):
+    path = tmp_path / "mine.onnx"
+    write(path)
+    with pytest.raises(DataError) as caught:
+        load_own(path)
+    assert str(caught.value) == f"{path} {says}"
+
+
+def test_without_keras_its_files_say_what_to_do(tmp_path, monkeypatch):
+    path = tmp_path / "mine.keras"
+    path.write_bytes(b"mine")
+    monkeypatch.setitem(sys.modules, "keras", None)
+    with pytest.raises(DataError, match=r'name the .onnx beside it, or pip install "lungseg'):
+        load_own(path)
 
 
 class Unknown(layers.Layer):
@@ -113,10 +189,9 @@ def by_hand(name: str, model: keras.Model, size: int) -> np.ndarray:
 def test_a_network_of_another_make_gives_the_probability_of_lung(name, kind, tmp_path):
     model, size = TAKEN[name]
     model.save(tmp_path / f"mine.{kind}")
-    loaded = load_saved(tmp_path / f"mine.{kind}")
+    loaded = load_own(tmp_path / f"mine.{kind}")
     channels = model.inputs[0].shape[-1]
     assert loaded.input_shape == (None, size, size, channels)
-    assert loaded.output_shape == (None, size, size, 1)
     found = predict_probability(loaded, IMAGE)
     assert found.dtype == np.float32 and 0 <= found.min() <= found.max() <= 1
     np.testing.assert_allclose(found, by_hand(name, model, size), atol=2e-3)
@@ -169,7 +244,7 @@ def test_a_network_that_makes_no_mask_is_refused_with_the_cure(name, tmp_path):
     for path in (tmp_path / f"mine.{kind}" for kind in kinds):
         model.save(path)
         with pytest.raises(DataError) as caught:
-            load_saved(path)
+            load_own(path)
         assert str(caught.value) == f"{path} {says}"
 
 
@@ -177,7 +252,7 @@ def test_a_network_that_may_not_be_read_is_told(tmp_path, monkeypatch):
     path = tmp_path / "mine.keras"
     path.touch()
     monkeypatch.setattr("os.access", lambda one, mode: (one, mode) != (path, os.R_OK))
-    for load in (load_saved, name_networks):
+    for load in (load_own, name_networks):
         with pytest.raises(DataError) as caught:
             load(path)
         assert str(caught.value) == f"{path} cannot be opened: check its permissions"
@@ -187,10 +262,10 @@ def test_a_folder_and_weights_alone_are_no_networks(tmp_path):
     model, weights = constant(0.2), tmp_path / "mine.weights.h5"
     model.export(tmp_path / "saved", verbose=False)
     model.save_weights(weights)
-    for load in (load_saved, name_networks):
+    for load in (load_own, name_networks):
         with pytest.raises(DataError) as caught:
             load(tmp_path / "saved")
         said = f"{tmp_path / 'saved'} is a folder: save the network as one file, NAME.keras"
         assert str(caught.value) == said
     with pytest.raises(DataError, match="is no network that Keras"):
-        load_saved(weights)
+        load_own(weights)

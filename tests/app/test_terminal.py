@@ -26,8 +26,9 @@ from tqdm import tqdm
 
 from lungseg_utils import losses
 from lungseg_utils.app import batch, doctor, jobs, terminal
+from lungseg_utils.app import networks as networks_module
 from lungseg_utils.app.jobs import find_jobs
-from lungseg_utils.app.networks import load_saved
+from lungseg_utils.app.networks import OnnxNetwork, load_networks, load_own
 from lungseg_utils.app.terminal import main
 from lungseg_utils.images import decode_xray, read_image, read_xray
 from lungseg_utils.masks import lung_areas, read_lungs
@@ -53,9 +54,7 @@ COMMANDS = "predict", "serve", "doctor", "download", "phantom", "train", "evalua
 def networks():
     """The networks that ship, loaded and compiled once for all runs in this process."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "lungseg_utils.app.networks.load_pretrained", functools.cache(load_pretrained)
-        )
+        patch.setattr(networks_module, "OnnxNetwork", functools.cache(OnnxNetwork))
         yield
 
 
@@ -348,19 +347,24 @@ def test_a_network_of_one_s_own(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("lungseg_utils.training.train_course", lambda _: Trained(network))
     monkeypatch.setattr("lungseg_utils.start.begin", lambda *_: None)
     kept, xray = tmp_path / "kept" / "mine.keras", tmp_path / "a.dcm"
-    assert main(["train", "-o", str(kept)]) == 0 and [*kept.parent.iterdir()] == [kept]
+    assert main(["train", "-o", str(kept)]) == 0
+    assert sorted(kept.parent.iterdir()) == [kept, kept.with_suffix(".onnx")]
     assert main(["train", "-o", str(tmp_path / "mine.h5")]) == 1
     said = capsys.readouterr()
     assert "does not end in .keras" in said.err
-    assert said.out.splitlines()[-1] == f"The network is in {kept}"
+    light = kept.with_suffix(".onnx")
+    assert said.out.splitlines()[-1] == (
+        f"The network is in {kept}, and for prediction alone in {light}"
+    )
     size, weights = kept.stat().st_size, 4 * network.count_params()
     assert weights < size < 1.2 * weights, "the optimiser is kept too"
     assert not keras.saving.load_model(kept).compiled, "its loss is needed to open it"
     xray.write_bytes(dicom()())
-    out = tmp_path / "out"
-    assert main(["predict", str(xray), "-o", str(out), "--network", str(kept)]) == 0
     image = read_xray(xray).image
-    np.testing.assert_array_equal(read(out / "masks/a.png") > 0, predict_mask(network, image))
+    for own in (kept, light):
+        out = tmp_path / own.suffix
+        assert main(["predict", str(xray), "-o", str(out), "--network", str(own)]) == 0
+        np.testing.assert_array_equal(read(out / "masks/a.png") > 0, predict_mask(network, image))
 
 
 class Trained:
@@ -372,7 +376,7 @@ def test_a_network_that_makes_no_mask_is_refused(tmp_path):
     inputs = keras.Input((8, 8, 1))
     keras.Model(inputs, keras.layers.Flatten()(inputs)).save(tmp_path / "flat.keras")
     with pytest.raises(ValueError, match="no mask"):
-        load_saved(tmp_path / "flat.keras")
+        load_own(tmp_path / "flat.keras")
 
 
 def test_doctor_tells_what_is_missing_and_what_to_do(monkeypatch, tmp_path, capsys):
@@ -387,7 +391,8 @@ def test_doctor_tells_what_is_missing_and_what_to_do(monkeypatch, tmp_path, caps
     monkeypatch.setenv("LUNGSEG_DATA", str(tmp_path / "gone"))
     assert main(["doctor"]) == 1
     said = capsys.readouterr().out
-    assert 'pip install "tensorflow>=2.20"' in said and 'pip install "lungseg-utils[dicom]"' in said
+    for extra in ("course", "dicom"):
+        assert f'pip install "lungseg-utils[{extra}]"' in said
     assert "name another folder in LUNGSEG_DATA" in said
 
 
@@ -477,8 +482,7 @@ def test_every_column_of_the_table(tmp_path):
     assert main(["predict", str(tmp_path), "-o", str(out), "--threshold", "0.4"]) == 0
     (row,) = table(out)
     xray = decode_xray(content, "one")
-    networks = [load_pretrained(name) for name in SHIPPED]
-    found = predict(networks, xray.image, xray.spacing_mm, joint=False, threshold=0.4)
+    found = predict(load_networks(), xray.image, xray.spacing_mm, joint=False, threshold=0.4)
     mask = read(out / "masks/one.png") > 0
     pieces, count = ndimage.label(mask)
     centres = ndimage.center_of_mass(mask, pieces, [1, 2])

@@ -139,7 +139,7 @@ def started(program: Sequence[str], folder: Path) -> Iterator[Page]:
         process.kill()
     said = page.log().splitlines()
     assert said == [*greeting("127.0.0.1", 0, page.port), FAREWELL], said
-    assert page.left_behind() == []
+    assert page.left_behind() == [], page.left_behind()
 
 
 def _address(process: subprocess.Popen, log: Path) -> str:

@@ -27,8 +27,8 @@ from tools import colab, machines, notebooks, versions
 
 ROOT = notebooks.ROOT
 PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-DEPENDENCIES = re.search(r"^dependencies = \[(.+?)^\]", PROJECT, re.M | re.S)[1]
-RANGES = [Requirement(text) for text in re.findall(r'"(.+?)"', DEPENDENCIES)]
+LISTS = re.findall(r"^(?:dependencies|course) = \[(.+?)^\]", PROJECT, re.M | re.S)
+RANGES = [Requirement(text) for text in re.findall(r'"(.+?)"', "".join(LISTS))]
 
 
 @pytest.fixture
@@ -159,10 +159,10 @@ def test_a_file_missing_from_the_wheel_is_found(tmp_path):
     files = [path for path in (sources / "lungseg_utils").rglob("*") if path.is_file()]
     with zipfile.ZipFile(tmp_path / "one.whl", "w") as wheel:
         for path in files:
-            if path.name != "montgomery.npz":
+            if path.name != "montgomery.onnx":
                 wheel.write(path, path.relative_to(sources))
     lacking = colab.wheel_lacks(tmp_path / "one.whl", sources)
-    assert lacking == ["lungseg_utils/weights/montgomery.npz"]
+    assert lacking == ["lungseg_utils/weights/montgomery.onnx"]
     assert not any("__pycache__" in path.parts for path in files)
 
 
@@ -175,8 +175,10 @@ def pins(name: str) -> dict[str, Version]:
 
 
 def test_colab_has_what_the_package_needs():
-    assert [one.name for one in RANGES if one.name not in colab.NEEDED] == []
-    assert [str(one) for one in RANGES if pins("colab")[one.name] not in one.specifier] == []
+    there = [one for one in RANGES if one.name not in notebooks.BROUGHT]
+    assert [one.name for one in there if one.name not in colab.NEEDED] == []
+    assert [str(one) for one in there if pins("colab")[one.name] not in one.specifier] == []
+    assert len(there) == len(RANGES) - len(notebooks.BROUGHT)
     assert [name for name in colab.NEEDED if name not in pins("colab")] == []
     said = {"tensorflow": "2.20.0", "keras": "3.13.2", "numpy": "2.1.3", "ipywidgets": "7.7.1",
             "ipython": "7.34.0", "ipykernel": "6.17.1", "opencv-python": "5.0.0.93"}  # fmt: skip
@@ -190,11 +192,14 @@ def test_oldest_versions_are_the_lower_ends():
         assert pin.release[: len(lowest.release)] == lowest.release, one
 
 
+OURS = "lungseg-utils @ file:///wheel", "onnx==1.23.2", "onnxruntime==1.32.0"
+
+
 @pytest.mark.parametrize(
     ("after", "fault"),
-    [(["numpy==2.1.3", "lungseg-utils @ file:///wheel"], None),
-     (["numpy==2.4.6", "lungseg-utils @ file:///wheel"], "numpy==2.1.3, numpy==2.4.6"),
-     (["numpy==2.1.3", "lungseg-utils @ file:///wheel", "pydicom==3"], "pydicom==3"),
+    [(["numpy==2.1.3", *OURS], None),
+     (["numpy==2.4.6", *OURS], "numpy==2.1.3, numpy==2.4.6"),
+     (["numpy==2.1.3", *OURS, "pydicom==3"], "pydicom==3"),
      (["numpy==2.1.3"], "none was added")],
     ids=["the package alone", "a package replaced", "a package more", "nothing installed"],
 )  # fmt: skip

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from layouts import LAYOUTS, ONE_LUNG, TOUCHING, expected, has_mask, write_layout
 
-from lungseg_utils.checks import check_set
+from lungseg_utils.app.checks import check_set
 from lungseg_utils.masks import read_lungs, read_sides
 from lungseg_utils.metrics import dice
 from lungseg_utils.phantom.ranges import SPACING_MM

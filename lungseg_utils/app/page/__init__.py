@@ -28,9 +28,6 @@ def serve(host: str = "127.0.0.1", port: int = 8501, open_browser: bool = True) 
 
 
 def _segmenter():
-    from lungseg_utils.start import load_tensorflow
-
-    load_tensorflow()  # takes seconds
     from .answers import Segmenter, warm_networks
 
     return Segmenter(warm_networks())

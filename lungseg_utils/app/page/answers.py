@@ -4,14 +4,13 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 from PIL import Image as Pillow
 
 from lungseg_utils.app.networks import load_networks
 from lungseg_utils.images import decode_xray
 from lungseg_utils.overlay import outlined, to_grey_picture
-from lungseg_utils.predict import LEAST_CONFIDENCE, Prediction, predict
+from lungseg_utils.predict import LEAST_CONFIDENCE, Network, Prediction, predict
 from lungseg_utils.types import Xray
 
 PICTURE_SIDE = 960  # pixels of the longer side of the picture that is shown
@@ -55,7 +54,7 @@ class Answer:
 class Segmenter:
     """The networks, and what is asked of them."""
 
-    def __init__(self, networks: Sequence[keras.Model]):
+    def __init__(self, networks: Sequence[Network]):
         self.networks = networks
 
     def file(self, content: bytes) -> Answer:
@@ -68,7 +67,7 @@ class Segmenter:
         return Answer(found, to_grey_picture(xray.image, xray.spacing_mm, PICTURE_SIDE))
 
 
-def warm_networks() -> list[keras.Model]:
+def warm_networks() -> list[Network]:
     """The networks that come with the package, having seen a picture: the first one takes long."""
     networks = load_networks()
     predict(networks, np.eye(256, dtype=np.float32))

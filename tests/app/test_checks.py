@@ -5,12 +5,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 from breaking import add_row, as_jpeg, copy, draw, edit, flip_a_bit, remove, write
 from sets import write_png
 
+from lungseg_utils.app.checks import check_set, summary, table
 from lungseg_utils.app.terminal import main
-from lungseg_utils.checks import check_set, summary, table
 from lungseg_utils.masks import read_lungs
 from lungseg_utils.phantom import write_phantom_set
 from lungseg_utils.radiographs import load_records
@@ -92,7 +93,7 @@ def test_every_fault_of_a_set_is_named_in_one_run(folder):
     assert wrong <= set(planted), wrong - set(planted)
     stopping = {fault.file.name for fault in faults if fault.stops}
     assert len(stopping) >= 12
-    rows = table(faults)
+    rows = pd.DataFrame(table(faults))
     assert list(rows["stops"]) == sorted(rows["stops"], reverse=True)
 
 
@@ -119,7 +120,7 @@ def test_what_is_unknown_is_counted(folder):
 def test_one_fault_of_many_files_is_one_row(folder):
     for number in range(7):
         (folder / "ClinicalReadings" / f"{Path(paths(folder, number)[0]).stem}.txt").write_text("")
-    rows = table(check_set(folder).faults)
+    rows = pd.DataFrame(table(check_set(folder).faults))
     assert list(rows["fault"]) == ["tells no sex", "tells no age"]
     assert all(file.endswith(" (and 6 more)") for file in rows["file"]) and not rows["stops"].any()
 
@@ -280,7 +281,7 @@ def test_a_file_that_may_not_be_opened_says_so(folder, monkeypatch):
     def refuse(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("lungseg_utils.checks.read_xray", refuse)
+    monkeypatch.setattr("lungseg_utils.app.checks.read_xray", refuse)
     faults = [one for one in check_set(folder).faults if one.file == image]
     assert str(faults[0]) == f"{image} cannot be opened: check its permissions"
 

@@ -1,14 +1,14 @@
-"""Notebook 01: whether a set is in order, all its faults at once."""
+"""Whether a set is in order, all its faults at once: `lungseg check`, and notebook 01."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
-import pandas as pd
 
 from lungseg_utils.images import read_xray
 from lungseg_utils.masks import LEAST_COVER, LEAST_SHARE, read_mask
@@ -54,16 +54,26 @@ def check_set(folder: Path | str) -> Set:
     return found._replace(faults=(*found.faults, *faults))
 
 
-def table(faults: Sequence[Fault]) -> pd.DataFrame:
-    """File, fault and remedy in rows, what stops first; faults of one kind of many files in one."""
+class Line(NamedTuple):
+    """A fault as it is shown; `file` names the first of many that have it."""
+
+    file: str
+    fault: str
+    remedy: str
+    stops: bool
+
+
+def table(faults: Sequence[Fault]) -> list[Line]:
+    """What stops first; faults of one kind of many files in one line."""
     kinds: dict[tuple, list[str]] = {}
     for file, *kind in sorted(faults, key=lambda one: not one.stops):
         kinds.setdefault(tuple(kind), []).append("/".join(file.parts[-2:]))
-    rows = []
+    found = []
     for kind, files in kinds.items():
         more = f"{files[0]} (and {len(files) - 1} more)"
-        rows += [(file, *kind) for file in (files if len(files) <= MOST_NAMED else [more])]
-    return pd.DataFrame(rows, columns=Fault._fields)
+        named = files if len(files) <= MOST_NAMED else [more]
+        found += [Line(file, *kind) for file in named]
+    return found
 
 
 def summary(found: Set) -> str:
