@@ -174,9 +174,9 @@ def _evaluate(chosen: argparse.Namespace) -> None:
     segment = partial(predict_mask, load_networks(chosen.network)[0])
     rows = results.score_records(segment, records)
     means = results.mean_scores(rows)
-    print(f"{counted(len(rows), 'image')}\n{'':10}{'mean':>8}{'low':>8}{'high':>8}")
+    print(f"{counted(len(rows), 'image')}\n{'':10}{'mean':>10}{'low':>10}{'high':>10}")
     for name, found in means.items():
-        print(f"{name:10}" + "".join(f"{value:8.4f}" for value in found.values()))
+        print(f"{name:10}" + "".join(f"{value:10.4f}" for value in found.values()))
     if chosen.json:
         with explained(chosen.json):
             results.write_json(chosen.json, means | {"images": rows})
