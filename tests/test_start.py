@@ -437,9 +437,10 @@ def test_sums_are_done_in_one_order(monkeypatch):
 
 def test_loading_tensorflow_keeps_what_the_reader_has_set(monkeypatch):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
     monkeypatch.delenv("TF_NUM_INTEROP_THREADS")
     start.load_tensorflow()
-    assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0"
+    assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == os.environ["TF_ENABLE_ONEDNN_OPTS"] == "0"
     assert os.environ["TF_NUM_INTEROP_THREADS"] == "1"
     assert start.gc.isenabled()
 

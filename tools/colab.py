@@ -30,7 +30,7 @@ NEEDED = (
     "ipykernel", "ipython", "opencv-python-headless", "pip", "setuptools", "wheel",
 )  # fmt: skip
 COLAB = Versions("colab", CONSTRAINTS / "colab.txt", ("--only-binary=:all:", *NEEDED))
-OURS = "lungseg-utils", *notebooks.BROUGHT
+OURS = "lungseg-utils", *(one.partition("==")[0] for one in notebooks.BROUGHT)
 SOURCES = (".gitattributes", ".gitignore", "LICENSE", "README.md", "pyproject.toml")
 TRAINING = notebooks.NOTEBOOKS / "04_training_on_a_gpu.ipynb"
 

@@ -153,7 +153,8 @@ def badge(name: str, address: str) -> str:
     )
 
 
-BROUGHT = "onnx", "onnxruntime"  # which Colab does not have
+# what Colab does not have; later ones of the first want a protobuf that it has not, either
+BROUGHT = "onnx==1.19.1", "onnxruntime"
 
 
 def bootstrap(address: str) -> str:

@@ -175,7 +175,7 @@ def pins(name: str) -> dict[str, Version]:
 
 
 def test_colab_has_what_the_package_needs():
-    there = [one for one in RANGES if one.name not in notebooks.BROUGHT]
+    there = [one for one in RANGES if one.name not in colab.OURS]
     assert [one.name for one in there if one.name not in colab.NEEDED] == []
     assert [str(one) for one in there if pins("colab")[one.name] not in one.specifier] == []
     assert len(there) == len(RANGES) - len(notebooks.BROUGHT)
