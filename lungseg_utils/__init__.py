@@ -2,10 +2,10 @@
 
 An X-ray goes through them in order: a file becomes an `Xray`, a record, a square array, a batch;
 the U-Net makes a probability of it, which becomes a mask at native size, scores and a picture.
-The course itself is 2,953 lines; the folders use it, and it uses none of them but `phantom`.
+The course itself is 2,952 lines; the folders use it, and it uses none of them but `phantom`.
 
         types.py           120  the words that every module uses, and the only way it writes a file
-    00  start.py           236  which data, which size of run, which device
+    00  start.py           235  which data, which size of run, which device
     01  images.py          239  the only reader, from a file or its bytes to an `Xray`
     01  grey.py            205  the only scaling, from the numbers that a file holds to an image
     01  dicom/             640  DICOM, the files that hospitals use, for `images`

@@ -24,9 +24,8 @@ SIMULATED_SIZE = 512
 SIMULATED_SET = "simulated set"
 FLOAT16 = "mixed_float16"
 # One operation at a time, each on all cores: else sums are done in another order at each run, and a
-# training that resumes does not end at the same weights. oneDNN, which TensorFlow takes by itself on
-# the newest processors only, trains faster on those of the last ten years. And no word short of an
-# error.
+# training that resumes does not end at the same weights. oneDNN, which TensorFlow takes by itself
+# on the newest processors only, trains faster on older ones too. And no word short of an error.
 TENSORFLOW = {
     "TF_NUM_INTEROP_THREADS": "1", "TF_ENABLE_ONEDNN_OPTS": "1", "TF_CPP_MIN_LOG_LEVEL": "2",
 }  # fmt: skip
