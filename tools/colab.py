@@ -74,9 +74,8 @@ def wheel_lacks(wheel: Path, sources: Path) -> list[str]:
 def build_settings() -> dict[str, str]:
     """Settings of a pip that builds the package and may fetch nothing but what it builds with."""
     folder = COLAB.folder / "build"
-    if not folder.exists():
-        wanted = "setuptools>=77", *notebooks.BROUGHT
-        COLAB.pip("download", "--no-deps", "--only-binary=:all:", "-d", str(folder), *wanted)
+    wanted = "setuptools>=77", *notebooks.BROUGHT
+    COLAB.pip("download", "--no-deps", "--only-binary=:all:", "-d", str(folder), *wanted)
     return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder)}
 
 
