@@ -4,9 +4,8 @@
 
 NATIVE_FOLDER has radiographs at native size in the Montgomery layout. Writes
 benchmarks/inference.json: the median over the files of each stage, once warm; the first file of a
-fresh process, imports included; and how far the engines' masks are from each other. ONNX Runtime
-and LiteRT are timed where they are installed (the extra `benchmark`). For a machine with nothing
-else to do.
+fresh process, imports included; and how far the engines' masks are from each other. LiteRT is
+timed where it is installed (the extra `benchmark`). For a machine with nothing else to do.
 """
 
 import json
@@ -45,19 +44,12 @@ def keras_engine(precision: str) -> Engine:
     return lambda square: np.asarray(model(square[None, :, :, None], training=False))[0, :, :, 0]
 
 
-def onnx_engine(folder: Path) -> Engine:
-    """ONNX Runtime, on the network exported by Keras."""
-    import onnxruntime
+def onnx_engine() -> Engine:
+    """The network as the command calls it."""
+    from lungseg_utils.app.networks import load_networks
 
-    from lungseg_utils.pretrained import load_pretrained
-
-    path = str(folder / "unet.onnx")
-    model = load_pretrained()
-    model(np.zeros((1, *model.input_shape[1:]), np.float32))  # Keras exports to ONNX what has run
-    model.export(path, format="onnx", verbose=False)
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return lambda square: session.run(None, {name: square[None, :, :, None]})[0][0, :, :, 0]
+    network = load_networks()[0]
+    return lambda square: network.predict_on_batch(square[None, :, :, None])[0, :, :, 0]
 
 
 def litert_engine(folder: Path) -> Engine:
@@ -110,7 +102,7 @@ def main(folder: str) -> None:
 
     load_tensorflow()
     paths = sorted((Path(folder) / "CXR_png").glob("*.png"))
-    size = pretrained_facts(MONTGOMERY)["recipe"].size
+    size = pretrained_facts(MONTGOMERY)["recipe"]["size"]
     cold = subprocess.run([sys.executable, "-c", COLD, str(paths[0])],
                           capture_output=True, text=True, check=True)  # fmt: skip
     engines, masks = {}, {}
@@ -118,8 +110,7 @@ def main(folder: str) -> None:
         makers = {"keras float32": lambda: keras_engine("float32")}
         if pick_precision() != "float32":
             makers[f"keras {pick_precision()}"] = lambda: keras_engine(pick_precision())
-        if find_spec("onnxruntime") and find_spec("tf2onnx"):
-            makers["onnxruntime"] = lambda: onnx_engine(Path(home))
+        makers["onnxruntime"] = onnx_engine
         if find_spec("ai_edge_litert"):
             makers["litert"] = lambda: litert_engine(Path(home))
         for name, make in makers.items():

@@ -2,12 +2,12 @@
 
 An X-ray goes through them in order: a file becomes an `Xray`, a record, a square array, a batch;
 the U-Net makes a probability of it, which becomes a mask at native size, scores and a picture.
-The course itself is 2,952 lines; the folders use it, and it uses none of them but `phantom`.
+The course itself is 2,956 lines; the folders use it, and it uses none of them but `phantom`.
 
         types.py           120  the words that every module uses, and the only way it writes a file
     00  start.py           235  which data, which size of run, which device
     01  images.py          239  the only reader, from a file or its bytes to an `Xray`
-    01  grey.py            205  the only scaling, from the numbers that a file holds to an image
+    01  grey.py            206  the only scaling, from the numbers that a file holds to an image
     01  dicom/             640  DICOM, the files that hospitals use, for `images`
     01  radiographs.py     231  from a folder to records: what is known about each radiograph
     01  readings.py        197  what is known of patients, from readings and a table
@@ -24,11 +24,11 @@ The course itself is 2,952 lines; the folders use it, and it uses none of them b
     05  metrics.py         205  how good a mask is, by overlap and by distance
     06  results.py         121  the table of scores, one row per image, with means and intervals
     07  museum/            518  silent bugs, each switched on by name, and what each one costs
-    08  predict.py         256  from an X-ray to a mask, areas, a confidence and warnings
+    08  predict.py         259  from an X-ray to a mask, areas, a confidence and warnings
     08  overlay.py          55  draws the result on the X-ray, and holds the course's colours
         phantom/         1,921  simulated X-rays with exact lung masks
         teaching/        3,288  figures, interactive widgets and exercises
-        app/             2,131  the networks without a notebook: the command `lungseg` and a page
+        app/             2,135  the networks without a notebook: the command `lungseg` and a page
 """
 
 __version__ = "0.1.0"

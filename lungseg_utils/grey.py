@@ -101,10 +101,11 @@ def _middle(image: Image) -> Image:
 
 
 def _holds_rectangle(mask: Mask) -> bool:
-    """Whether a large piece of a mask is a rectangle, as where a name was painted over."""
+    """Whether a mask has a large rectangle, as where a name was painted over, that is no border."""
     boxes = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)[2][1:]
     areas, sides = boxes[:, cv2.CC_STAT_AREA], boxes[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
-    return bool(((areas > LEAST_BOX * mask.size) & (areas > BOX_FILLED * sides.prod(axis=1))).any())
+    filled = (areas > LEAST_BOX * mask.size) & (areas > BOX_FILLED * sides.prod(axis=1))
+    return bool((filled & (sides < mask.shape[::-1]).all(axis=1)).any())
 
 
 def _is_coloured(pixels: np.ndarray) -> bool:

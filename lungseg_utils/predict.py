@@ -27,11 +27,11 @@ LEAST_PICTURE = 0.3  # between borders of one grey; of 385 real X-rays none has 
 
 
 class Network(Protocol):
-    """What makes probabilities (n, size, size, 1) of a batch float32 (n, size, size, channels): a
-    Keras model, or the same network in ONNX Runtime.
-    """
+    """A Keras model, or one in ONNX Runtime: (n, size, size, channels) to (n, size, size, 1)."""
 
     input_shape: tuple[int | None, ...]
+
+    def __call__(self, x: np.ndarray, training: bool = False) -> np.ndarray: ...
 
     def predict_on_batch(self, x: np.ndarray) -> np.ndarray: ...
 
@@ -62,7 +62,10 @@ def mask_from_square(
 
 
 def _on_square(model: Network, image: Image) -> np.ndarray:
-    return predict_squares(model, to_square(image, model.input_shape[1])[None])[0]
+    _, size, _, channels = model.input_shape
+    square = to_square(image, size)[None, :, :, None]
+    batch = np.repeat(square, channels, axis=-1)  # (1, size, size, channels)
+    return np.asarray(model(batch, training=False))[0, :, :, 0]
 
 
 @dataclass(frozen=True)

@@ -135,6 +135,10 @@ def test_a_rectangle_that_covers_a_part_is_told(colour, value, rows, told):
     covered[slice(*rows), 60:100] = value
     said = f"a {colour} rectangle covers a part of it: lung may be lost in it"
     assert notes(covered) == (said,) * told
+    border = CHEST.copy()
+    border[rows[0] :] = value
+    border[:, :20] = CHEST[:, :20]  # beside which there is some of the picture
+    assert said not in notes(border)
     slanted = np.tril(np.ones((40, 40), bool))
     covered = CHEST.copy()
     covered[100:140, 60:100][slanted] = value

@@ -55,10 +55,9 @@ class OnnxNetwork:
     """
 
     def __init__(self, path: Path) -> None:
+        engine = load_onnxruntime()
         try:
-            self._session = load_onnxruntime().InferenceSession(
-                path, providers=["CPUExecutionProvider"]
-            )
+            self._session = engine.InferenceSession(path, providers=["CPUExecutionProvider"])
         except Exception as error:  # of classes that are not public
             raise DataError(f"{path} is no network that ONNX Runtime reads") from error
         takes, makes = self._session.get_inputs(), self._session.get_outputs()
@@ -69,9 +68,11 @@ class OnnxNetwork:
             for end in (takes, makes)
         )
 
-    def predict_on_batch(self, x: np.ndarray) -> np.ndarray:
-        """What it makes of a batch float32."""
+    def __call__(self, x: np.ndarray, training: bool = False) -> np.ndarray:
+        """What it makes of a batch float32; it cannot be trained."""
         return self._session.run(None, {self._name: x})[0]
+
+    predict_on_batch = __call__
 
 
 def load_own(path: Path) -> "OwnNetwork":
@@ -152,7 +153,9 @@ class OwnNetwork:
         if count != 1 and (count != 2 or self._gives_logits or not adds_up):
             raise DataError(f"{path} makes {count} channels: save the one that is the mask")
 
-    def predict_on_batch(self, x: np.ndarray) -> np.ndarray:
-        """Probabilities of lung (n, size, size, 1) of a batch float32."""
+    def __call__(self, x: np.ndarray, training: bool = False) -> np.ndarray:
+        """Probabilities of lung (n, size, size, 1) of a batch float32; it cannot be trained."""
         answer = np.asarray(self._run(x), np.float32)[..., -1:]
         return 1 / (1 + np.exp(-answer)) if self._gives_logits else answer
+
+    predict_on_batch = __call__

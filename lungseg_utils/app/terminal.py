@@ -155,6 +155,7 @@ def _train(chosen: argparse.Namespace) -> None:
     for_prediction = chosen.out.with_suffix(".onnx")
     with explained(chosen.out), written_whole(chosen.out) as part:
         network.save(part)
+    with explained(for_prediction):
         write_onnx(network, for_prediction)
     print(f"The network is in {chosen.out}, and for prediction alone in {for_prediction}")
 
