@@ -24,6 +24,7 @@ THRESHOLD = 0.5  # fixed beforehand, never tuned on the images that are scored
 LEAST_CONFIDENCE = 0.9
 LEAST_THIRD = 0.1  # of the largest piece: benchmarks/framing.json
 LEAST_PICTURE = 0.3  # between borders of one grey; of 385 real X-rays none has less than .41
+SURELY_UPRIGHT = 0.98  # no X-ray that is turned or inverted looks surer: benchmarks/framing.json
 
 
 class Network(Protocol):
@@ -129,7 +130,7 @@ def predict(
     if share < LEAST_PICTURE:  # too small to tell which way up it is
         warnings = [f"the X-ray takes up only {share:.0%} of its picture: crop it to the X-ray"]
     else:
-        warnings = _orientation_warnings(models, squares)
+        warnings = _orientation_warnings(models, squares, found[-BATCH])
     if _has_third_lung(square > THRESHOLD):
         warnings.append("more than two lungs were found: crop it to one X-ray, if it shows several")
     if confidence < LEAST_CONFIDENCE:
@@ -236,6 +237,11 @@ def _has_third_lung(mask: Mask) -> bool:
     return len(sizes) > 2 and bool(sizes[-3] > LEAST_THIRD * sizes[-1])
 
 
+def sureness(probability: np.ndarray) -> float:
+    """How far a network commits itself: the soft Dice of its answer and its own mask."""
+    return soft_dice(probability, probability > THRESHOLD)
+
+
 def best_orientation(models: Sequence[Network], squares: Sequence[np.ndarray]) -> tuple[int, bool]:
     """How to turn the image of `squares_for`, in quarters counterclockwise, and whether to invert
     its grey values, for the networks to be surest of what they see: (0, False) for an upright
@@ -245,14 +251,18 @@ def best_orientation(models: Sequence[Network], squares: Sequence[np.ndarray]) -
     total = np.zeros(len(views))
     for model, square in zip(models, squares, strict=True):
         turned = [np.rot90(1 - square if inverted else square, k) for k, inverted in views]
-        probabilities = predict_squares(model, np.stack(turned))
-        total += [soft_dice(one, one > THRESHOLD) for one in probabilities]
+        total += [sureness(one) for one in predict_squares(model, np.stack(turned))]
     return views[int(total.argmax())]
 
 
-def _orientation_warnings(models: Sequence[Network], squares: Sequence[np.ndarray]) -> list[str]:
+def _orientation_warnings(
+    models: Sequence[Network], squares: Sequence[np.ndarray], upright: np.ndarray
+) -> list[str]:
+    """Args: `upright`, what the last network says of the image as it is."""
+    if sureness(upright) > SURELY_UPRIGHT:  # eight looks take longer than all the others
+        return []
     quarters, inverted = best_orientation(models[-1:], squares[-1:])
-    if quarters or inverted:  # eight looks take long: the others are asked where one doubts
+    if quarters or inverted:
         quarters, inverted = best_orientation(models, squares)
     way = "180 degrees" if quarters == 2 else f"{90 * quarters} degrees counterclockwise"
     found = [f"it looks turned: try it turned by {way}"]

@@ -150,7 +150,9 @@ def _train(chosen: argparse.Namespace) -> None:
     if own := chosen.data or setting("LUNGSEG_DATA"):
         _demand_order(typed_path(own))
     trained = train_course(begin(chosen.data, chosen.scale)).model
-    network = keras.Model.from_config(trained.get_config())  # without optimiser and loss
+    plain = {"lungseg_utils>BatchNormalization": keras.layers.BatchNormalization}
+    with keras.saving.custom_object_scope(plain):  # so that any Keras loads it
+        network = keras.Model.from_config(trained.get_config())  # without optimiser and loss
     network.set_weights(trained.get_weights())
     for_prediction = chosen.out.with_suffix(".onnx")
     with explained(chosen.out), written_whole(chosen.out) as part:

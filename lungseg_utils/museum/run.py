@@ -151,10 +151,15 @@ class Museum:
             return Outcome(**kept)
 
     def predicted(self, steps: Steps = HEALTHY, seed: int = 0) -> Predicted:
-        """Train, keep an epoch, predict; runs that differ only after the training share it."""
-        key = steps.pair, steps.label, steps.move, steps.loss, seed
+        """Train, keep an epoch, predict; runs that train alike on the same squares share it."""
+        parts = [
+            [to_squares(arrays, self.recipe.size) for arrays in load(steps, part, seed)]
+            for part in (self.data.training, self.data.validation)
+        ]
+        seen = b"".join(arrays.tobytes() for part in parts for arrays in part)
+        key = hashlib.sha256(seen).digest(), steps.move, steps.loss, seed
         if key not in self._trained:
-            self._trained[key] = self._train(steps, seed)
+            self._trained[key] = self._train(steps, seed, *parts)
         model, history, weights = self._trained[key]
         model.set_weights(weights[steps.keep(history)])
         images, labels = load(steps, self.data.test, seed)
@@ -190,12 +195,11 @@ class Museum:
         recipe = self.recipe
         return unet.build_unet(recipe.size, 1, recipe.filters, recipe.depth, recipe.momentum)
 
-    def _train(self, steps: Steps, seed: int) -> tuple[keras.Model, list[dict], list]:
+    def _train(
+        self, steps: Steps, seed: int, training: Sequence, validation: Sequence
+    ) -> tuple[keras.Model, list[dict], list]:
         """The run's network, its history, and the weights after each epoch."""
-        parts = (load(steps, part, seed) for part in (self.data.training, self.data.validation))
-        (images, labels), (unseen, truth) = (
-            [to_squares(arrays, self.recipe.size) for arrays in part] for part in parts
-        )
+        (images, labels), (unseen, truth) = training, validation
         model, size = self.fresh_network(steps.loss, seed), self.recipe.batch_size
         rng, history, weights = np.random.default_rng(seed), [], []
         for epoch in range(self.recipe.epochs):
