@@ -6,10 +6,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
+INSTRUCTIONS = "amx_bf16", "avx512_bf16", "avx512_vnni", "avx512f", "avx2"  # the newest first
 
 
 def facts() -> dict:
-    """Versions, processor and commit."""
+    """Versions, processor with the newest instructions it has that matter here, and commit."""
     return {
         "versions": {package: version(package) for package in ("tensorflow", "keras", "numpy")},
         "python": platform.python_version(),
@@ -22,7 +23,9 @@ def _processor() -> str:
     path = Path("/proc/cpuinfo")
     lines = path.read_text().splitlines() if path.exists() else []
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0]}, {len(names)} cores" if names else platform.processor()
+    flags = next((line.split() for line in lines if line.startswith("flags")), ())
+    newest = [one for one in INSTRUCTIONS if one in flags][:1]
+    return ", ".join([names[0], f"{len(names)} cores", *newest]) if names else platform.processor()
 
 
 def _commit() -> str:

@@ -123,7 +123,7 @@ def side_by_side(precision: str, normalised: bool = True) -> dict[str, float] | 
         return None
     ours, theirs = [], []
     for _ in range(3):
-        plain = mock.patch.multiple("keras.layers", **PLAIN)
+        plain = mock.patch.multiple("lungseg_utils.unet", **PLAIN)
         with nullcontext() if normalised else plain:
             ours.append(keras_step_seconds(COURSE, precision))
         theirs.append(pytorch_step_seconds(precision, normalised))

@@ -131,8 +131,11 @@ def deeply_supervised(*arguments):
 
 AUGMENT = augment
 AVERAGED = partial(keras.optimizers.AdamW, use_ema=True, ema_momentum=0.98)
-GROUPS = {"keras.layers.BatchNormalization": lambda momentum, dtype: layers.GroupNormalization(
-    8, dtype=dtype)}  # fmt: skip
+GROUPS = {
+    "lungseg_utils.unet.BatchNormalization": lambda momentum, dtype: layers.GroupNormalization(
+        8, dtype=dtype
+    )
+}
 DEEP = {"lungseg_utils.training.build_unet": deeply_supervised}
 NO_SKIPS = {"keras.layers.Concatenate": lambda dtype: lambda pair: pair[0]}
 MIRROR = {"lungseg_utils.pipeline.augment": flipped}

@@ -31,4 +31,28 @@ The course itself is 2,956 lines; the folders use it, and it uses none of them b
         app/             2,135  the networks without a notebook: the command `lungseg` and a page
 """
 
+import importlib.util
+import sys
+
 __version__ = "0.1.0"
+
+COURSE = (
+    "augmentation", "losses", "museum", "pipeline", "recipes", "teaching", "training", "unet",
+)  # fmt: skip
+
+
+class NamesTheExtra:
+    """Says what to install, where a module of the course is imported and its packages are not
+    there: `pip install .` brings what the command needs, and no TensorFlow.
+    """
+
+    @staticmethod
+    def find_spec(name: str, path=None, target=None) -> None:
+        """Called by Python before its own finders. Raises: ModuleNotFoundError."""
+        whole, _, part = name.partition(".")
+        if whole == __name__ and part in COURSE and not importlib.util.find_spec("keras"):
+            said = f'{name} needs Keras: pip install "lungseg-utils[course]"'
+            raise ModuleNotFoundError(said, name="keras")
+
+
+sys.meta_path.insert(0, NamesTheExtra)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 from lungseg_utils.images import existing, open_picture, read_image
 from lungseg_utils.types import DataError, Image, Mask, Record, Spacing, counted
@@ -183,11 +182,13 @@ def read_pair(record: Record) -> tuple[Image, Mask]:
 
 def keep_two_lungs(mask: Mask) -> Mask:
     """The two largest connected pieces of a bool mask (height, width), with their holes filled."""
-    pieces, count = ndimage.label(mask)
-    if count > 2:
-        areas = np.bincount(pieces.ravel())[1:]
+    found = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    pieces, areas = found[1], found[2][1:, cv2.CC_STAT_AREA]
+    if len(areas) > 2:
         mask = np.isin(pieces, 1 + np.argsort(areas)[-2:])
-    return ndimage.binary_fill_holes(mask)
+    around = np.pad(~mask, 1, constant_values=True).astype(np.uint8)
+    outside = cv2.connectedComponents(around, connectivity=4)[1]
+    return (outside != outside[0, 0])[1:-1, 1:-1]
 
 
 def lung_area_cm2(mask: Mask, spacing_mm: Spacing) -> float:

@@ -11,8 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage
-from scipy.spatial import KDTree
+import scipy  # whose parts are loaded where they are used: to predict takes none
 
 from lungseg_utils.types import Mask, Spacing
 
@@ -80,10 +79,10 @@ def surface_distances(
     if not predicted or not true:
         distance = np.array([0.0 if predicted == true else np.inf])
         return distance, distance
-    box = ndimage.find_objects((prediction | reference).astype(np.uint8))[0]
+    box = scipy.ndimage.find_objects((prediction | reference).astype(np.uint8))[0]
     outlines = (_outline(mask[box]) for mask in (prediction, reference))
     forth, back = (np.argwhere(outline) * np.asarray(spacing_mm) for outline in outlines)
-    return KDTree(back).query(forth)[0], KDTree(forth).query(back)[0]
+    return scipy.spatial.KDTree(back).query(forth)[0], scipy.spatial.KDTree(forth).query(back)[0]
 
 
 def hd(prediction: Mask, reference: Mask, spacing_mm: Spacing) -> float:
@@ -131,7 +130,7 @@ def _ratio(part: int, whole: int, both_empty: bool) -> float:
 
 def _outline(mask: Mask) -> Mask:
     # erosion takes what lies beyond the array as background: its border is outline too
-    return mask & ~ndimage.binary_erosion(mask)
+    return mask & ~scipy.ndimage.binary_erosion(mask)
 
 
 def _hd95(forth: np.ndarray, back: np.ndarray) -> float:

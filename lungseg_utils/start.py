@@ -13,7 +13,6 @@ from types import ModuleType
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from lungseg_utils.phantom import write_phantom_set
 from lungseg_utils.radiographs import load_set
 from lungseg_utils.splits import Split, split_by_patient, subsample
 from lungseg_utils.types import Record, counted
@@ -157,6 +156,8 @@ def _pick_data(wanted: Path | str | None, scale: str) -> tuple[Path, str]:
     # a download that has not ended keeps a folder .incomplete
     if montgomery_folder().exists() and not (montgomery_folder() / ".incomplete").exists():
         return montgomery_folder(), "Montgomery County set"
+    from lungseg_utils.phantom import write_phantom_set
+
     count = IMAGES[scale] or SIMULATED_IMAGES
     folder = disk() / "data" / f"simulated-{count}"
     return write_phantom_set(folder, count=count, size=SIMULATED_SIZE), SIMULATED_SET

@@ -21,6 +21,8 @@ class BatchNormalization(layers.BatchNormalization):
             x=inputs, scale=self.gamma, offset=self.beta, mean=[], variance=[],
             epsilon=self.epsilon, exponential_avg_factor=1.0,
         )  # fmt: skip
+        # read twice, it is not fused with the ReLU, which would make numbers of what is none
+        mean += tf.cast(0 * outputs[0, 0, 0], mean.dtype)
         count = tf.cast(tf.size(inputs) / tf.shape(inputs)[-1], variance.dtype)
         variance *= (count - 1) / count  # as Keras has it; the operation divides by one less
         for average, found in ((self.moving_mean, mean), (self.moving_variance, variance)):

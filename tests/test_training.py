@@ -453,9 +453,13 @@ def test_the_course_trains_its_recipe_on_its_parts(tmp_path, monkeypatch):
 
 
 def test_progress_is_one_line_that_ends_with_the_last_epoch(capsys):
-    row = {"seconds": 1.5, "loss": 0.5, "val_loss": 0.25, "dice": 0.1, "val_dice": 0.12345}
+    row = {"seconds": 150, "loss": 0.5, "val_loss": 0.25, "dice": 0.1, "val_dice": 0.12345}
     recipe = replace(TINY, epochs=2)
     for epoch in (1, 2):
         training.print_progress(recipe, [{"epoch": 9, **row}, {"epoch": epoch, **row}])
-    said = "s: loss 0.5000, val_loss 0.2500, val_dice 0.1235"
-    assert capsys.readouterr().out == (f"\repoch 1 of 2, 1.5 {said}\repoch 2 of 2, 1.5 {said}\n")
+    said = "left: loss 0.5000, val_loss 0.2500, val_dice 0.1235"
+    _, *lines = capsys.readouterr().out.split("\r")
+    assert [line.rstrip() for line in lines] == [
+        f"epoch 1 of 2, 2 min {said}", f"epoch 2 of 2, 0 s {said}"
+    ]  # fmt: skip
+    assert len(lines[0]) == len(lines[1]) - 1 and lines[1].endswith("\n")

@@ -3,9 +3,10 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers, ops
 
-from lungseg_utils.unet import build_article_unet, build_unet
+from lungseg_utils.unet import BatchNormalization, build_article_unet, build_unet
 
 
 def grey(*shape):
@@ -100,6 +101,47 @@ def test_is_the_network_written_out():
     expected = run(written_out, grey(2, 8, 8, 1))
     assert np.ptp(expected) > 0.01
     assert np.allclose(run(model, grey(2, 8, 8, 1)), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("precision, near", [("float32", 2e-5), ("mixed_bfloat16", 1e-2)])
+def test_batch_norm_trains_as_that_of_keras(precision, near):
+    """What it makes, its gradients and its averages, from a batch of odd means and spreads."""
+    shown = 3 * grey(4, 8, 6, 5) ** np.linspace(0.2, 3, 5, dtype=np.float32) - 1
+    found = []
+    for kind in (layers.BatchNormalization, BatchNormalization):
+        layer = kind(momentum=0.8, dtype=precision)
+        layer.build(shown.shape)
+        layer.gamma.assign(np.linspace(0.5, 2, 5))
+        batch = tf.Variable(shown)
+        with tf.GradientTape() as tape:
+            made = tf.cast(layer(batch, training=True), tf.float32)
+            total = tf.reduce_sum(made**3)
+        weights = [weight.value for weight in layer.trainable_variables]
+        arrays = made, *tape.gradient(total, [batch, *weights]), *layer.non_trainable_variables
+        found.append([*map(np.asarray, arrays), run(layer, shown).astype(np.float32)])
+    for expected, array in zip(*found, strict=True):
+        np.testing.assert_allclose(array, expected, atol=near * abs(expected).max())
+    assert abs(found[0][-2] - 0.8).max() > 0.05, "the averages moved"
+
+
+def test_a_pixel_that_is_no_number_is_seen_in_the_loss():
+    """As with the layer of Keras; oneDNN's own ReLU makes zeros of NaN."""
+    model = build_unet(32, filters=16, depth=2)
+    model.compile("sgd", "binary_crossentropy")
+    images, masks = grey(8, 32, 32, 1), np.zeros((8, 32, 32, 1))
+    assert np.isfinite(model.train_on_batch(images, masks))
+    images[0, 3, 3] = np.nan
+    model.reset_metrics()
+    assert np.isnan(model.train_on_batch(images, masks))
+
+
+def test_batch_norm_that_is_frozen_keeps_its_averages():
+    layer = BatchNormalization()
+    layer.build((None, 4, 4, 2))
+    layer.trainable = False
+    made = layer(grey(2, 4, 4, 2), training=True)
+    np.testing.assert_array_equal(made, layer(grey(2, 4, 4, 2), training=False))
+    assert not np.any(layer.moving_mean)
 
 
 @pytest.mark.parametrize("size, depth", [(250, 4), (264, 4), (33, 1), (4, 3)])
