@@ -33,18 +33,9 @@ class Augmentation:
 
 MILD = Augmentation(rotation=12, zoom=0.15, shift=0.08, gamma=0.4, contrast=0.2, noise=0.03)
 STRONG = Augmentation(
-    rotation=12,
-    zoom=0.18,
-    shift=0.09,
-    gamma=0.7,
-    contrast=0.3,
-    noise=0.04,
-    stretch=0.08,
-    shear=0.06,
-    brightness=0.12,
-    sharpness=1.0,
-    shade=0.12,
-)
+    rotation=12, zoom=0.18, shift=0.09, gamma=0.7, contrast=0.3, noise=0.04, stretch=0.08,
+    shear=0.06, brightness=0.12, sharpness=1.0, shade=0.12,
+)  # fmt: skip
 
 
 def augment(

@@ -9,14 +9,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
 
 from lungseg_utils.masks import LungArea, keep_two_lungs, lung_areas, mask_warnings
 from lungseg_utils.metrics import dice, soft_dice
-from lungseg_utils.squares import between_borders, to_native, to_square
+from lungseg_utils.squares import Transform, between_borders, to_native, to_square
 from lungseg_utils.types import Image, Mask, Spacing
 
 THRESHOLD = 0.5  # fixed beforehand, never tuned on the images that are scored
@@ -24,8 +24,7 @@ THRESHOLD = 0.5  # fixed beforehand, never tuned on the images that are scored
 LEAST_CONFIDENCE = 0.9
 LEAST_THIRD = 0.1  # of the largest piece: benchmarks/framing.json
 LEAST_PICTURE = 0.3  # between borders of one grey; of 385 real X-rays none has less than .41
-# No X-ray that is turned, or inverted, makes SIMULATED surer than this: benchmarks/framing.json.
-SUREST_TURNED, SUREST_INVERTED = 0.96, 0.974
+SUREST_TURNED = 0.96  # of SIMULATED, by any X-ray that is turned: benchmarks/framing.json
 
 
 class Network(Protocol):
@@ -131,51 +130,13 @@ def predict(
     if share < LEAST_PICTURE:  # too small to tell which way up it is
         warnings = [f"the X-ray takes up only {share:.0%} of its picture: crop it to the X-ray"]
     else:
-        warnings = _orientation_warnings(models, squares, found[-BATCH])
+        warnings = _orientation_warnings(models, squares, found)
     if _has_third_lung(square > THRESHOLD):
         warnings.append("more than two lungs were found: crop it to one X-ray, if it shows several")
     if confidence < LEAST_CONFIDENCE:
         warnings.append("the networks and the copies disagree: do not rely on this mask")
     notes = *warnings, *notes
     return Prediction(image.shape, spacing_mm, square, doubt, confidence, notes, threshold, shown)
-
-
-class Transform(NamedTuple):
-    """One more look at a square image: turned by `rotation` degrees, `zoom` times larger, moved by
-    shares of its size, brighter where `gamma` is below 1.
-    """
-
-    rotation: float = 0.0
-    zoom: float = 1.0
-    down: float = 0.0
-    across: float = 0.0
-    gamma: float = 1.0
-
-    def matrix(self, size: int) -> np.ndarray:
-        """The move as OpenCV takes it, (2, 3), from a place in the square to one in the copy."""
-        centre = (size - 1) / 2
-        matrix = cv2.getRotationMatrix2D((centre, centre), self.rotation, self.zoom)
-        matrix[:, 2] += size * self.across, size * self.down
-        return matrix
-
-    def apply(self, square: np.ndarray) -> np.ndarray:
-        """The copy of an image float32 (size, size); black comes in from beyond its border."""
-        size = len(square)
-        return cv2.warpAffine(square, self.matrix(size), (size, size)) ** self.gamma
-
-    def undo(self, probability: np.ndarray, plain: np.ndarray) -> np.ndarray:
-        """A probability (size, size) of the copy, moved back over that of the `plain` image, which
-        is left where the copy has lost the border.
-        """
-        size = len(plain)
-        return cv2.warpAffine(
-            probability,
-            self.matrix(size),
-            (size, size),
-            dst=plain.copy(),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_TRANSPARENT,
-        )
 
 
 TRANSFORMS = (
@@ -248,8 +209,7 @@ def sureness(probability: np.ndarray) -> float:
 
 def best_orientation(models: Sequence[Network], squares: Sequence[np.ndarray]) -> tuple[int, bool]:
     """How to turn the image of `squares_for`, in quarters counterclockwise, and whether to invert
-    its grey values, for the networks to be surest of what they see: (0, False) for an upright
-    chest X-ray.
+    it, for the networks to be surest: (0, False) for an upright chest X-ray.
     """
     views = [(quarters, inverted) for inverted in (False, True) for quarters in range(4)]
     total = np.zeros(len(views))
@@ -260,15 +220,13 @@ def best_orientation(models: Sequence[Network], squares: Sequence[np.ndarray]) -
 
 
 def _orientation_warnings(
-    models: Sequence[Network], squares: Sequence[np.ndarray], upright: np.ndarray
+    models: Sequence[Network], squares: Sequence[np.ndarray], found: np.ndarray
 ) -> list[str]:
-    """Args: `upright`, what the last network says of the image as it is."""
-    sure = sureness(upright)
-    if sure > SUREST_INVERTED:
-        return []
-    if sure > SUREST_TURNED:  # one more look, in the place of eight
+    """Args: `found`, what `all_probabilities` said."""
+    sure = sureness(found[-BATCH])  # of the last network and the image as it is
+    if sure > SUREST_TURNED:  # one look more, in the place of eight
         inverted = predict_squares(models[-1], 1 - squares[-1][None])[0]
-        if sureness(to_native(inverted, upright.shape)) < sure:
+        if sureness(to_native(inverted, found.shape[1:])) < sure:
             return []
     quarters, inverted = best_orientation(models[-1:], squares[-1:])
     if quarters or inverted:

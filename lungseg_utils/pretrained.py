@@ -17,13 +17,10 @@ from lungseg_utils.types import DataError
 if TYPE_CHECKING:  # to predict takes neither Keras nor what needs it
     import keras
 
-    from lungseg_utils.recipes import Recipe
-
 FOLDER = Path(__file__).parent / "weights"
 MONTGOMERY = "montgomery"  # from the simulated ones, trained on Montgomery; MODEL_CARD.md
 SIMULATED = "simulated"  # saw simulated radiographs only
 SHIPPED = MONTGOMERY, SIMULATED  # the first gives the mask, the others a second opinion
-TO_KERAS = 2, 3, 1, 0  # axes of a kernel, which ONNX has in another order
 
 
 def load_pretrained(
@@ -40,20 +37,13 @@ def load_pretrained(
     from lungseg_utils.unet import build_unet
 
     kept = onnx.load(pretrained_file(name)).graph.initializer  # in the order of Keras
-    recipe = pretrained_recipe(name)
-    shape = recipe.channels, recipe.filters, recipe.depth, recipe.momentum
-    model = build_unet(size or recipe.size, *shape, precision)
-    weights = [onnx.numpy_helper.to_array(one).astype(np.float32) for one in kept]
-    model.set_weights([one.transpose(TO_KERAS) if one.ndim == 4 else one for one in weights])
-    return model
-
-
-def pretrained_recipe(name: str) -> "Recipe":
-    """What a network was trained with. Raises: as `pretrained_facts`."""
-    from lungseg_utils.recipes import Augmentation, Recipe
-
     recipe = pretrained_facts(name)["recipe"]
-    return Recipe(**recipe | {"augmentation": Augmentation(**recipe["augmentation"])})
+    size, shape = size or recipe["size"], ("channels", "filters", "depth", "momentum")
+    model = build_unet(size, *(recipe[key] for key in shape), precision)
+    weights = [onnx.numpy_helper.to_array(one).astype(np.float32) for one in kept]
+    # ONNX has the axes of a kernel in another order
+    model.set_weights([one.transpose(2, 3, 1, 0) if one.ndim == 4 else one for one in weights])
+    return model
 
 
 def pretrained_file(name: str) -> Path:

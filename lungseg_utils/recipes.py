@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-import keras
+from keras.optimizers.schedules import CosineDecay, LearningRateSchedule
 
 from lungseg_utils.augmentation import MILD, STRONG, Augmentation
 
@@ -93,17 +93,11 @@ def steps_per_epoch(recipe: Recipe, images: int) -> int:
     return images // min(recipe.batch_size, images)
 
 
-def learning_rates(
-    recipe: Recipe, images: int
-) -> float | keras.optimizers.schedules.LearningRateSchedule:
+def learning_rates(recipe: Recipe, images: int) -> float | LearningRateSchedule:
     """The recipe's learning rate: a number, or a Keras schedule over all steps."""
     if not recipe.decays:
         return recipe.learning_rate
     steps = recipe.epochs * steps_per_epoch(recipe, images)
     warmup = max(1, round(WARMUP_SHARE * steps))
-    return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0,
-        decay_steps=steps - warmup,
-        warmup_target=recipe.learning_rate,
-        warmup_steps=warmup,
-    )
+    peak = recipe.learning_rate
+    return CosineDecay(0.0, steps - warmup, warmup_target=peak, warmup_steps=warmup)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -47,6 +48,44 @@ def between_borders(square: np.ndarray, shape: tuple[int, int]) -> tuple[slice, 
         first, last = (lines[0], lines[-1] + 1) if len(lines) else (0, size)
         found.append(slice(first * length // size, -(-last * length // size)))
     return found[0], found[1]
+
+
+class Transform(NamedTuple):
+    """One more look at a square image: turned by `rotation` degrees, `zoom` times larger, moved by
+    shares of its size, brighter where `gamma` is below 1.
+    """
+
+    rotation: float = 0.0
+    zoom: float = 1.0
+    down: float = 0.0
+    across: float = 0.0
+    gamma: float = 1.0
+
+    def matrix(self, size: int) -> np.ndarray:
+        """The move as OpenCV takes it, (2, 3), from a place in the square to one in the copy."""
+        centre = (size - 1) / 2
+        matrix = cv2.getRotationMatrix2D((centre, centre), self.rotation, self.zoom)
+        matrix[:, 2] += size * self.across, size * self.down
+        return matrix
+
+    def apply(self, square: np.ndarray) -> np.ndarray:
+        """The copy of an image float32 (size, size); black comes in from beyond its border."""
+        size = len(square)
+        return cv2.warpAffine(square, self.matrix(size), (size, size)) ** self.gamma
+
+    def undo(self, probability: np.ndarray, plain: np.ndarray) -> np.ndarray:
+        """A probability (size, size) of the copy, moved back over that of the `plain` image, which
+        is left where the copy has lost the border.
+        """
+        size = len(plain)
+        return cv2.warpAffine(
+            probability,
+            self.matrix(size),
+            (size, size),
+            dst=plain.copy(),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_TRANSPARENT,
+        )
 
 
 @dataclass(frozen=True)

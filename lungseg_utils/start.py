@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from types import ModuleType
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -183,17 +182,6 @@ def load_tensorflow() -> None:
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(nowhere)
-
-
-def load_onnxruntime() -> ModuleType:
-    """Import it, and see that it is silent: since version 1.29 it tells its makers what it runs,
-    unless it is told not to, before it is imported or, on Windows, afterwards.
-    """
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    import onnxruntime
-
-    onnxruntime.disable_telemetry_events()
-    return onnxruntime
 
 
 def make_reproducible(seed: int) -> None:

@@ -18,13 +18,11 @@ from lungseg_utils.pretrained import SIMULATED, load_pretrained
 from lungseg_utils.recipes import COURSE_AT, Recipe, learning_rates, steps_per_epoch
 from lungseg_utils.squares import Squares, load_squares
 from lungseg_utils.start import FLOAT16, Course, make_reproducible, pick_precision
-from lungseg_utils.types import lasting
 from lungseg_utils.unet import build_unet
 
 History = list[dict[str, float]]
 Report = Callable[[Recipe, History], None]
 LONGEST_SAVE = 600  # seconds
-LINE = 79  # characters, that a shorter line covers a longer one
 
 
 def print_progress(recipe: Recipe, history: History) -> None:
@@ -32,9 +30,8 @@ def print_progress(recipe: Recipe, history: History) -> None:
     row = history[-1]
     scores = ", ".join(f"{key} {row[key]:.4f}" for key in ("loss", "val_loss", "val_dice"))
     end = "\n" if row["epoch"] == recipe.epochs else ""
-    left = lasting(row["seconds"] * (recipe.epochs - row["epoch"]))
-    line = f"epoch {row['epoch']} of {recipe.epochs}, {left} left: {scores}"
-    print(f"\r{line:{LINE}}", end=end)
+    left = row["seconds"] * (recipe.epochs - row["epoch"]) / 60
+    print(f"\repoch {row['epoch']} of {recipe.epochs}, {left:.1f} min left: {scores} ", end=end)
 
 
 def train_course(course: Course, report: Report = print_progress) -> "Run":

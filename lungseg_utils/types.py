@@ -105,11 +105,6 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'s' * (count != 1)}"
 
 
-def lasting(seconds: float) -> str:
-    """About how long: "40 s", "3 min"."""
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
-
-
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """A path to write to. It takes the place of `path` when the block ends, and goes on an error.

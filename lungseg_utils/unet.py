@@ -7,14 +7,10 @@ from keras import layers
 
 @keras.saving.register_keras_serializable("lungseg_utils")
 class BatchNormalization(layers.BatchNormalization):
-    """Keras's own layer, which trains with one operation of TensorFlow in the place of a dozen:
-    each of those reads the whole batch from memory. Of its options it heeds `momentum` and `dtype`.
-    """
+    """Keras's own, in one pass over memory in the place of ten; it heeds `momentum` and `dtype`."""
 
     def call(self, inputs, training=None, mask=None):
-        """Normalise (n, height, width, channels) by the batch's own mean and variance in training,
-        and by the moving averages otherwise.
-        """
+        """As Keras's own, for (n, height, width, channels)."""
         if not (training and self.trainable):
             return super().call(inputs, training=training, mask=mask)
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(

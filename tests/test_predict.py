@@ -211,9 +211,23 @@ def test_each_network_sees_the_image_at_its_own_size_made_small_once(monkeypatch
     monkeypatch.setattr(
         predict_module, "to_square", lambda image, size: made.append(size) or shrink(image, size)
     )
-    found = squares_for([Fake(size=16), Fake(size=8), Fake(size=16)], grey(30, 20))
-    assert [len(square) for square in found] == [16, 8, 16] and sorted(made) == [8, 16]
-    np.testing.assert_array_equal(found[0], shrink(grey(30, 20), 16))
+    sizes = 12, 8, 12
+    found = squares_for([Fake(size=size) for size in sizes], grey(30, 20))
+    assert [len(square) for square in found] == [*sizes] and sorted(made) == [8, 12]
+    np.testing.assert_array_equal(found[0], shrink(grey(30, 20), 12))
+
+
+def test_a_large_image_is_passed_over_once(monkeypatch):
+    """The mean of means is that of the pixels; 24 is the least that 12 and 8 divide."""
+    seen, image = [], grey(101, 77)
+    shrink = predict_module.to_square
+    monkeypatch.setattr(
+        predict_module, "to_square", lambda one, size: seen.append(one.shape) or shrink(one, size)
+    )
+    found = squares_for([Fake(size=12), Fake(size=8)], image)
+    assert seen == [(101, 77), (24, 24), (24, 24)]
+    for square, size in zip(found, (12, 8), strict=True):
+        np.testing.assert_allclose(square, shrink(image, size), atol=1e-6)
 
 
 def test_plain_answers_come_before_those_of_their_copies():
@@ -266,8 +280,26 @@ def test_all_networks_are_asked_where_the_last_one_doubts(
         return last if len(counts) == 1 else all_of_them
 
     monkeypatch.setattr(predict_module, "best_orientation", best)
-    assert predict_module._orientation_warnings(["one", "other"], [1, 2]) == says
+    unsure = np.full((8, 16, 16), 0.9)
+    assert predict_module._orientation_warnings(["one", "other"], [1, 2], unsure) == says
     assert counts == asked
+
+
+@pytest.mark.parametrize(
+    "upright, inverted, looks",
+    [(0.98, 0.99, 0), (0.97, 0.96, 1), (0.97, 0.98, 1 + 8 + 8), (0.95, 0.9, 8)],
+)
+def test_other_views_are_looked_at_where_the_upright_one_leaves_a_doubt(upright, inverted, looks):
+    """The soft Dice of a probability that is p everywhere, and its mask, is 2p / (p + 1)."""
+
+    def says(square):
+        sure = inverted if square[0, 0] else upright
+        return np.full_like(square, sure / (2 - sure))
+
+    model, square = Fake(says), np.zeros((16, 16), np.float32)
+    found = predict_module._orientation_warnings([model], [square], says(square)[None].repeat(4, 0))
+    assert found == ["it looks inverted: air should be dark"] * (looks == 17)
+    assert sum(map(len, model.seen)) == looks
 
 
 @pytest.mark.parametrize("confidence, warned", [(0.899, True), (0.9, False), (1.0, False)])

@@ -1,6 +1,7 @@
 """The weights that ship: whole, as they were trained, and refused when they are not."""
 
 import shutil
+from dataclasses import asdict
 from functools import partial
 
 import numpy as np
@@ -17,7 +18,6 @@ from lungseg_utils.pretrained import (
     load_pretrained,
     pretrained_facts,
     pretrained_file,
-    pretrained_recipe,
 )
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.recipes import BEST, COURSE, FOR_SIMULATED
@@ -48,8 +48,8 @@ def test_finds_the_lungs_of_simulated_people(name):
 
 
 def test_the_recipe_is_the_one_that_is_named():
-    assert pretrained_recipe("simulated") == FOR_SIMULATED
-    assert pretrained_recipe("montgomery") == BEST[0] == COURSE
+    assert pretrained_facts("simulated")["recipe"] == asdict(FOR_SIMULATED)
+    assert pretrained_facts("montgomery")["recipe"] == asdict(COURSE) == asdict(BEST[0])
 
 
 def test_another_size_has_the_same_weights():
@@ -97,10 +97,10 @@ def test_a_network_computes_in_the_precision_that_was_asked_for(precision):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_network_has_the_shape_of_its_recipe_and_the_weights_of_its_file(name):
-    recipe, model = pretrained_recipe(name), load_pretrained(name)
-    assert model.input_shape == (None, recipe.size, recipe.size, recipe.channels)
+    recipe, model = pretrained_facts(name)["recipe"], load_pretrained(name)
+    assert model.input_shape == (None, recipe["size"], recipe["size"], recipe["channels"])
     norms = [layer for layer in model.layers if hasattr(layer, "momentum")]
-    assert {layer.momentum for layer in norms} == {recipe.momentum}
+    assert {layer.momentum for layer in norms} == {recipe["momentum"]}
     stored = onnx.load(FOLDER / f"{name}.onnx").graph.initializer
     for one, other in zip(
         model.get_weights(), map(onnx.numpy_helper.to_array, stored), strict=True

@@ -475,7 +475,8 @@ def test_a_course_has_the_split_of_its_records(home):
 def test_the_set_that_is_simulated_has_the_count_of_the_real_one(home, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        start, "write_phantom_set", lambda folder, **more: asked.append((folder, more)) or folder
+        "lungseg_utils.phantom.write_phantom_set",
+        lambda folder, **more: asked.append((folder, more)) or folder,
     )
     for scale in ("ci", "laptop"):
         assert start._pick_data(None, scale) == (asked[-1][0], "simulated set")

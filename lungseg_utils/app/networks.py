@@ -5,12 +5,12 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
 from lungseg_utils.predict import Network
 from lungseg_utils.pretrained import SHIPPED, pretrained_facts, pretrained_file
-from lungseg_utils.start import load_onnxruntime
 from lungseg_utils.types import DataError
 
 Function = Callable[[np.ndarray], np.ndarray]
@@ -48,6 +48,17 @@ def _network_file(path: Path) -> Path:
     return path
 
 
+def load_onnxruntime() -> ModuleType:
+    """Import it, and see that it is silent: since version 1.29 it tells its makers what it runs,
+    unless it is told not to, before it is imported or, on Windows, afterwards.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()
+    return onnxruntime
+
+
 class OnnxNetwork:
     """A network in an ONNX file, which takes and makes (n, size, size, channels).
 
@@ -56,8 +67,12 @@ class OnnxNetwork:
 
     def __init__(self, path: Path) -> None:
         engine = load_onnxruntime()
+        settings = engine.SessionOptions()
+        # threads that wait leave the cores to those that read and write files
+        settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self._session = engine.InferenceSession(path, providers=["CPUExecutionProvider"])
+            on = {"providers": ["CPUExecutionProvider"]}
+            self._session = engine.InferenceSession(path, settings, **on)
         except Exception as error:  # of classes that are not public
             raise DataError(f"{path} is no network that ONNX Runtime reads") from error
         takes, makes = self._session.get_inputs(), self._session.get_outputs()

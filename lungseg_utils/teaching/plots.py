@@ -18,7 +18,7 @@ from PIL import Image
 
 from lungseg_utils.masks import lung_area_cm2
 from lungseg_utils.overlay import BLUE, GREEN, GREY, ORANGE
-from lungseg_utils.types import Mask, Record, Spacing, counted, lasting
+from lungseg_utils.types import Mask, Record, Spacing, counted
 
 DOTS_PER_INCH = 110  # so that Matplotlib's letters, of 10 points, come out as 11
 INCH = 100  # pixels of what `canvas` calls an inch
@@ -216,7 +216,7 @@ class LiveCurves:
         self._drawn = time.monotonic()
         caption = (
             f"Epoch {row['epoch']} of {recipe.epochs}, {row['seconds']:.1f} s, "
-            f"{lasting(row['seconds'] * (recipe.epochs - row['epoch']))} left: loss "
+            f"{row['seconds'] * (recipe.epochs - row['epoch']) / 60:.1f} min left: loss "
             f"{row['loss']:.3f}, validation loss {row['val_loss']:.3f}, validation Dice "
             f"{row['val_dice']:.4f}."
         )

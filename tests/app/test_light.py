@@ -98,7 +98,7 @@ for module in pkgutil.iter_modules(lungseg_utils.__path__):
 """
     said = light(code, tmp_path)
     needs = {line.split()[0]: line for line in said.stdout.splitlines()}
-    assert set(needs) == set(lungseg_utils.COURSE), said.stderr
+    assert set(needs) == set(lungseg_utils.NEED_KERAS), said.stderr
     for name, line in needs.items():
         cure = 'pip install "lungseg-utils[course]"'
         assert line == f"{name} lungseg_utils.{name} needs Keras: {cure}"

@@ -181,10 +181,8 @@ def test_live_curves_say_the_numbers_of_the_last_epoch(monkeypatch):
     monkeypatch.setattr(plots, "display", lambda shown, **_: drawn.append(shown) or Handle(drawn))
     report = plots.LiveCurves()
     report(replace(COURSE, epochs=3), HISTORY[:2])
-    caption = (
-        "Epoch 2 of 3, 2.0 s, 2 s left: loss 0.500, validation loss 0.750, validation Dice 0.7000."
-    )
-    assert drawn[0].caption == caption
+    scores = "loss 0.500, validation loss 0.750, validation Dice 0.7000"
+    assert drawn[0].caption == f"Epoch 2 of 3, 2.0 s, 0.0 min left: {scores}."
     assert "Two curves over 2 epochs" in drawn[0].html
 
 
