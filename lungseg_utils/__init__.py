@@ -2,7 +2,7 @@
 
 An X-ray goes through them in order: a file becomes an `Xray`, a record, a square array, a batch;
 the U-Net makes a probability of it, which becomes a mask at native size, scores and a picture.
-The course itself is 2,961 lines; the folders use it, and it uses none of them but `phantom`.
+The course itself is 2,959 lines; the folders use it, and it uses none of them but `phantom`.
 
         types.py           120  the words that every module uses, and the only way it writes a file
     00  start.py           224  which data, which size of run, which device
@@ -14,7 +14,7 @@ The course itself is 2,961 lines; the folders use it, and it uses none of them b
     01  splits.py          103  which records are for training, validation and testing
     02  masks.py           247  lung masks: read, merged, measured and checked
     02  squares.py         132  resizes to a square array and back; loads records as squares
-    03  unet.py             75  the U-Net
+    03  unet.py             73  the U-Net
     04  recipes.py         103  every setting of a training
     04  augmentation.py     80  random changes to images and masks, within what other X-rays show
     04  pipeline.py         47  from square arrays to training batches
@@ -26,9 +26,9 @@ The course itself is 2,961 lines; the folders use it, and it uses none of them b
     07  museum/            522  silent bugs, each switched on by name, and what each one costs
     08  predict.py         236  from an X-ray to a mask, areas, a confidence and warnings
     08  overlay.py          55  draws the result on the X-ray, and holds the course's colours
-        phantom/         1,921  simulated X-rays with exact lung masks
+        phantom/         1,915  simulated X-rays with exact lung masks
         teaching/        3,289  figures, interactive widgets and exercises
-        app/             2,149  the networks without a notebook: the command `lungseg` and a page
+        app/             2,153  the networks without a notebook: the command `lungseg` and a page
 """
 
 import importlib.util

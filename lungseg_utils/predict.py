@@ -24,7 +24,7 @@ THRESHOLD = 0.5  # fixed beforehand, never tuned on the images that are scored
 LEAST_CONFIDENCE = 0.9
 LEAST_THIRD = 0.1  # of the largest piece: benchmarks/framing.json
 LEAST_PICTURE = 0.3  # between borders of one grey; of 385 real X-rays none has less than .41
-SUREST_TURNED = 0.96  # of SIMULATED, by any X-ray that is turned: benchmarks/framing.json
+SUREST_TURNED = 0.96  # of SIMULATED, by any X-ray that is turned: benchmarks/orientation.json
 
 
 class Network(Protocol):
