@@ -226,7 +226,7 @@ def cases(files: Path) -> dict[str, list[tuple]]:
              {"name": "simulated", "size": 64, "precision": "mixed_bfloat16"})
         ],
         **{f"pretrained.pretrained_{what}": [({"name": "montgomery"}, {"name": "simulated"})]
-           for what in ("facts", "file", "recipe")},
+           for what in ("facts", "file")},
         **{f"metrics.{name}": [(masks, other_masks)]
            for name in ("dice", "iou", "precision", "recall")},
         "metrics.soft_dice": [({"probability": HALF[0, ..., 0], "reference": BOTH},
@@ -284,6 +284,7 @@ def cases(files: Path) -> dict[str, list[tuple]]:
         "predict.predict_squares": [({"model": first, "squares": SQUARES.images},
                                      {"model": second, "squares": SQUARES.images[::-1]})],
         "predict.agreement": [({"found": FOUND}, {"found": FOUND[:1]})],
+        "predict.sureness": [({"probability": HALF}, {"probability": 0.5 * HALF + 0.4})],
         "predict.best_orientation": [
             ({"models": [sure_of(ramp())], "squares": [ramp()]},
              {"models": [sure_of(ramp()[::-1])], "squares": [ramp()[::-1].copy()]})

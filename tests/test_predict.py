@@ -287,7 +287,7 @@ def test_all_networks_are_asked_where_the_last_one_doubts(
 
 @pytest.mark.parametrize(
     "upright, inverted, looks",
-    [(0.98, 0.99, 0), (0.97, 0.96, 1), (0.97, 0.98, 1 + 8 + 8), (0.95, 0.9, 8)],
+    [(0.97, 0.96, 1), (0.97, 0.98, 1 + 8 + 8), (0.95, 0.9, 8)],
 )
 def test_other_views_are_looked_at_where_the_upright_one_leaves_a_doubt(upright, inverted, looks):
     """The soft Dice of a probability that is p everywhere, and its mask, is 2p / (p + 1)."""

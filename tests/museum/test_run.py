@@ -116,12 +116,36 @@ def test_the_seed_reaches_every_step_and_the_order(museum):
         seeds.append(("move", *key))
         return images, labels
 
-    steps, found = replace(run.HEALTHY, pair=pair, move=move), []
-    for seed in (0, 0, 1):
-        _, _, weights = museum._train(steps, seed)
-        found.append(np.concatenate([array.ravel() for array in weights[-1]]))
-    assert seeds[-3:] == [("pair", 1), ("pair", 1), ("move", 1, 0)]
+    steps = replace(run.HEALTHY, pair=pair, move=move)
+
+    def weights(seed):
+        museum._trained = {}
+        arrays = museum.predicted(steps, seed).model.get_weights()
+        return np.concatenate([array.ravel() for array in arrays])
+
+    found = [weights(seed) for seed in (0, 0, 1)]
+    # the two parts that are learned from, the one epoch, the test part
+    assert seeds[-4:] == [("pair", 1), ("pair", 1), ("move", 1, 0), ("pair", 1)]
     assert np.array_equal(found[0], found[1]) and not np.array_equal(found[0], found[2])
     museum._first_weights[1] = museum._first_weights[0]  # the order alone
-    _, _, weights = museum._train(steps, 1)
-    assert not np.array_equal(np.concatenate([a.ravel() for a in weights[-1]]), found[0])
+    assert not np.array_equal(weights(1), found[0])
+
+
+def test_runs_that_learn_the_same_share_a_training(museum, monkeypatch):
+    noise = np.random.default_rng(1).random((4, run.FINE, run.FINE), np.float32)
+    part = Squares(noise, (noise > 0.5).astype(np.float32))
+    museum.recipe = replace(run.TINY, epochs=1, batch_size=2)
+    museum.data, museum._compiled, museum._trained, trained = (
+        run.Data(part, part, part, (), ()),
+        {},
+        {},
+        [],
+    )
+    train = run.Museum._train
+    monkeypatch.setattr(
+        run.Museum, "_train", lambda *given: trained.append(given[2]) or train(*given)
+    )
+    same, other = (lambda labels: labels + 0), (lambda labels: 1 - labels)
+    for label in (run.HEALTHY.label, same, other):
+        museum.predicted(replace(run.HEALTHY, label=label))
+    assert len(trained) == 2
