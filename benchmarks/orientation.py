@@ -16,7 +16,8 @@ from tqdm import tqdm
 
 from lungseg_utils.app.networks import load_networks
 from lungseg_utils.images import read_image
-from lungseg_utils.predict import SUREST_TURNED, predict_squares, squares_for, sureness
+from lungseg_utils.metrics import soft_dice
+from lungseg_utils.predict import SUREST_TURNED, THRESHOLD, predict_squares, squares_for
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.squares import to_native
 
@@ -31,8 +32,8 @@ def measure_set(folder: str) -> dict:
     for record in tqdm(load_records(folder), folder):
         (square,) = squares_for([last], read_image(record.image_path))
         views = [np.rot90(1 - square if inverted else square, k) for k, inverted in VIEWS]
-        answers = predict_squares(last, np.stack(views))
-        found.append([sureness(to_native(answer, (side, side))) for answer in answers])
+        answers = [to_native(one, (side, side)) for one in predict_squares(last, np.stack(views))]
+        found.append([soft_dice(one, one > THRESHOLD) for one in answers])
     sure = np.array(found)
     upright, turned = sure[:, 0], np.delete(sure, [0, INVERTED], axis=1)
     return {

@@ -2,10 +2,10 @@
 
 An X-ray goes through them in order: a file becomes an `Xray`, a record, a square array, a batch;
 the U-Net makes a probability of it, which becomes a mask at native size, scores and a picture.
-The course itself is 2,959 lines; the folders use it, and it uses none of them but `phantom`.
+The course itself is 2,953 lines; the folders use it, and it uses none of them but `phantom`.
 
         types.py           120  the words that every module uses, and the only way it writes a file
-    00  start.py           224  which data, which size of run, which device
+    00  start.py           226  which data, which size of run, which device
     01  images.py          239  the only reader, from a file or its bytes to an `Xray`
     01  grey.py            206  the only scaling, from the numbers that a file holds to an image
     01  dicom/             640  DICOM, the files that hospitals use, for `images`
@@ -13,44 +13,22 @@ The course itself is 2,959 lines; the folders use it, and it uses none of them b
     01  readings.py        197  what is known of patients, from readings and a table
     01  splits.py          103  which records are for training, validation and testing
     02  masks.py           247  lung masks: read, merged, measured and checked
-    02  squares.py         132  resizes to a square array and back; loads records as squares
+    02  squares.py         130  resizes to a square array and back; loads records as squares
     03  unet.py             73  the U-Net
-    04  recipes.py         103  every setting of a training
+    04  recipes.py         102  every setting of a training
     04  augmentation.py     80  random changes to images and masks, within what other X-rays show
     04  pipeline.py         47  from square arrays to training batches
     04  losses.py           57  what training minimizes
     04  training.py        215  a training that can be killed at any moment and resumed
-    04  pretrained.py       69  the trained networks that come with the package
+    04  pretrained.py       68  the trained networks that come with the package
     05  metrics.py         204  how good a mask is, by overlap and by distance
     06  results.py         121  the table of scores, one row per image, with means and intervals
-    07  museum/            522  silent bugs, each switched on by name, and what each one costs
-    08  predict.py         236  from an X-ray to a mask, areas, a confidence and warnings
+    07  museum/            518  silent bugs, each switched on by name, and what each one costs
+    08  predict.py         232  from an X-ray to a mask, areas, a confidence and warnings
     08  overlay.py          55  draws the result on the X-ray, and holds the course's colours
-        phantom/         1,915  simulated X-rays with exact lung masks
+        phantom/         1,914  simulated X-rays with exact lung masks
         teaching/        3,289  figures, interactive widgets and exercises
-        app/             2,153  the networks without a notebook: the command `lungseg` and a page
+        app/             2,144  the networks without a notebook: the command `lungseg` and a page
 """
 
-import importlib.util
-import sys
-
 __version__ = "0.1.0"
-
-NEED_KERAS = (
-    "augmentation", "losses", "museum", "pipeline", "recipes", "teaching", "training", "unet",
-)  # fmt: skip
-
-
-class NamesTheExtra:
-    """Says so where a module is imported whose packages `pip install .` does not bring."""
-
-    @staticmethod
-    def find_spec(name: str, *_) -> None:
-        """Python asks this before its own finders. Raises: ModuleNotFoundError."""
-        whole, _, part = name.partition(".")
-        if whole == __name__ and part in NEED_KERAS and not importlib.util.find_spec("keras"):
-            said = f'{name} needs Keras: pip install "lungseg-utils[course]"'
-            raise ModuleNotFoundError(said, name="keras")
-
-
-sys.meta_path.insert(0, NamesTheExtra)

@@ -202,11 +202,6 @@ def _has_third_lung(mask: Mask) -> bool:
     return len(sizes) > 2 and bool(sizes[-3] > LEAST_THIRD * sizes[-1])
 
 
-def sureness(probability: np.ndarray) -> float:
-    """How far a network commits itself: the soft Dice of its answer and its own mask."""
-    return soft_dice(probability, probability > THRESHOLD)
-
-
 def best_orientation(models: Sequence[Network], squares: Sequence[np.ndarray]) -> tuple[int, bool]:
     """How to turn the image of `squares_for`, in quarters counterclockwise, and whether to invert
     it, for the networks to be surest: (0, False) for an upright chest X-ray.
@@ -215,18 +210,19 @@ def best_orientation(models: Sequence[Network], squares: Sequence[np.ndarray]) -
     total = np.zeros(len(views))
     for model, square in zip(models, squares, strict=True):
         turned = [np.rot90(1 - square if inverted else square, k) for k, inverted in views]
-        total += [sureness(one) for one in predict_squares(model, np.stack(turned))]
+        answers = predict_squares(model, np.stack(turned))
+        total += [soft_dice(one, one > THRESHOLD) for one in answers]
     return views[int(total.argmax())]
 
 
 def _orientation_warnings(
     models: Sequence[Network], squares: Sequence[np.ndarray], found: np.ndarray
 ) -> list[str]:
-    """Args: `found`, what `all_probabilities` said."""
-    sure = sureness(found[-BATCH])  # of the last network and the image as it is
+    upright = found[-BATCH]  # what the last network says of the image as it is
+    sure = soft_dice(upright, upright > THRESHOLD)
     if sure > SUREST_TURNED:  # one look more, in the place of eight
-        inverted = predict_squares(models[-1], 1 - squares[-1][None])[0]
-        if sureness(to_native(inverted, found.shape[1:])) < sure:
+        other = to_native(predict_squares(models[-1], 1 - squares[-1][None])[0], upright.shape)
+        if soft_dice(other, other > THRESHOLD) < sure:
             return []
     quarters, inverted = best_orientation(models[-1:], squares[-1:])
     if quarters or inverted:

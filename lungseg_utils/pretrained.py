@@ -41,7 +41,6 @@ def load_pretrained(
     size, shape = size or recipe["size"], ("channels", "filters", "depth", "momentum")
     model = build_unet(size, *(recipe[key] for key in shape), precision)
     weights = [onnx.numpy_helper.to_array(one).astype(np.float32) for one in kept]
-    # ONNX has the axes of a kernel in another order
     model.set_weights([one.transpose(2, 3, 1, 0) if one.ndim == 4 else one for one in weights])
     return model
 

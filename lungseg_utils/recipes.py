@@ -98,6 +98,5 @@ def learning_rates(recipe: Recipe, images: int) -> float | LearningRateSchedule:
     if not recipe.decays:
         return recipe.learning_rate
     steps = recipe.epochs * steps_per_epoch(recipe, images)
-    warmup = max(1, round(WARMUP_SHARE * steps))
-    peak = recipe.learning_rate
-    return CosineDecay(0.0, steps - warmup, warmup_target=peak, warmup_steps=warmup)
+    first = max(1, round(WARMUP_SHARE * steps))
+    return CosineDecay(0.0, steps - first, warmup_target=recipe.learning_rate, warmup_steps=first)

@@ -51,9 +51,7 @@ def between_borders(square: np.ndarray, shape: tuple[int, int]) -> tuple[slice, 
 
 
 class Transform(NamedTuple):
-    """One more look at a square image: turned by `rotation` degrees, `zoom` times larger, moved by
-    shares of its size, brighter where `gamma` is below 1.
-    """
+    """Turns a square by degrees, enlarges, moves by shares of its size, brightens below gamma 1."""
 
     rotation: float = 0.0
     zoom: float = 1.0

@@ -176,6 +176,8 @@ def load_tensorflow() -> None:
     try:
         importlib.import_module("keras")
         importlib.import_module("tensorflow").config.list_physical_devices()
+    except ModuleNotFoundError as error:  # `pip install .` brings what the command needs
+        raise ImportError(f'{error}: pip install "lungseg-utils[course]"') from None
     finally:
         gc.freeze()
         gc.enable()

@@ -284,7 +284,6 @@ def cases(files: Path) -> dict[str, list[tuple]]:
         "predict.predict_squares": [({"model": first, "squares": SQUARES.images},
                                      {"model": second, "squares": SQUARES.images[::-1]})],
         "predict.agreement": [({"found": FOUND}, {"found": FOUND[:1]})],
-        "predict.sureness": [({"probability": HALF}, {"probability": 0.5 * HALF + 0.4})],
         "predict.best_orientation": [
             ({"models": [sure_of(ramp())], "squares": [ramp()]},
              {"models": [sure_of(ramp()[::-1])], "squares": [ramp()[::-1].copy()]})

@@ -5,7 +5,6 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 
@@ -48,17 +47,6 @@ def _network_file(path: Path) -> Path:
     return path
 
 
-def load_onnxruntime() -> ModuleType:
-    """Import it, and see that it is silent: since version 1.29 it tells its makers what it runs,
-    unless it is told not to, before it is imported or, on Windows, afterwards.
-    """
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    import onnxruntime
-
-    onnxruntime.disable_telemetry_events()
-    return onnxruntime
-
-
 class OnnxNetwork:
     """A network in an ONNX file, which takes and makes (n, size, size, channels).
 
@@ -66,13 +54,16 @@ class OnnxNetwork:
     """
 
     def __init__(self, path: Path) -> None:
-        engine = load_onnxruntime()
-        settings = engine.SessionOptions()
+        # since version 1.29 it tells its makers what it runs, unless told not to before the import
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+        import onnxruntime
+
+        onnxruntime.disable_telemetry_events()  # the same on Windows
+        settings = onnxruntime.SessionOptions()
         # threads that wait leave the cores to those that read and write files
         settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            on = {"providers": ["CPUExecutionProvider"]}
-            self._session = engine.InferenceSession(path, settings, **on)
+            self._session = onnxruntime.InferenceSession(path, settings, ["CPUExecutionProvider"])
         except Exception as error:  # of classes that are not public
             raise DataError(f"{path} is no network that ONNX Runtime reads") from error
         takes, makes = self._session.get_inputs(), self._session.get_outputs()

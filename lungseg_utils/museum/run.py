@@ -63,8 +63,7 @@ class Outcome:
 
     masks: np.ndarray
     dice: np.ndarray
-    hd95_mm: np.ndarray  # as assd_mm NaN where nobody knows the size of a pixel
-    assd_mm: np.ndarray
+    hd95_mm: np.ndarray  # NaN where nobody knows the size of a pixel
     reported: np.ndarray
 
 
@@ -159,7 +158,7 @@ class Museum:
         seen = b"".join(arrays.tobytes() for part in parts for arrays in part)
         key = hashlib.sha256(seen).digest(), steps.move, steps.loss, seed
         if key not in self._trained:
-            self._trained[key] = self._train(steps, seed, *parts)
+            self._trained[key] = self._train(steps, seed, parts)
         model, history, weights = self._trained[key]
         model.set_weights(weights[steps.keep(history)])
         images, labels = load(steps, self.data.test, seed)
@@ -195,11 +194,9 @@ class Museum:
         recipe = self.recipe
         return unet.build_unet(recipe.size, 1, recipe.filters, recipe.depth, recipe.momentum)
 
-    def _train(
-        self, steps: Steps, seed: int, training: Sequence, validation: Sequence
-    ) -> tuple[keras.Model, list[dict], list]:
+    def _train(self, steps: Steps, seed: int, parts: list) -> tuple[keras.Model, list[dict], list]:
         """The run's network, its history, and the weights after each epoch."""
-        (images, labels), (unseen, truth) = training, validation
+        (images, labels), (unseen, truth) = parts
         model, size = self.fresh_network(steps.loss, seed), self.recipe.batch_size
         rng, history, weights = np.random.default_rng(seed), [], []
         for epoch in range(self.recipe.epochs):
@@ -265,6 +262,5 @@ def measure(predicted: Predicted, steps: Steps) -> Outcome:
     truth = predicted.data.test.masks >= 0.5
     spacings = predicted.data.spacings_mm if predicted.data.in_mm else [None] * len(truth)
     honest = list(map(metrics.score, predicted.masks, truth, spacings))
-    keys = "dice", "hd95_mm", "assd_mm"
-    columns = [np.array([row.get(key, np.nan) for row in honest]) for key in keys]
-    return Outcome(predicted.masks, *columns, np.asarray(steps.measure(predicted), float))
+    scores = (np.array([row.get(key, np.nan) for row in honest]) for key in ("dice", "hd95_mm"))
+    return Outcome(predicted.masks, *scores, np.asarray(steps.measure(predicted), float))

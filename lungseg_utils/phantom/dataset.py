@@ -17,9 +17,8 @@ from .ranges import SPACING_MM
 VERSION = 3  # raise it when the same seed gives other pictures
 LARGEST_SIZE = 4096  # pixels on a side
 FOLDERS = ("CXR_png", "ManualMask/leftMask", "ManualMask/rightMask", "ClinicalReadings")
-METADATA_COLUMNS = (
-    "file", "abnormal", "sex", "age", "native_width", "native_height", "native_spacing_mm",
-)  # fmt: skip
+NATIVE = "native_width", "native_height", "native_spacing_mm"
+METADATA_COLUMNS = "file", "abnormal", "sex", "age", *NATIVE
 
 
 def write_phantom(root: Path, index: int, phantom: Phantom) -> tuple:

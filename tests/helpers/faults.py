@@ -215,7 +215,7 @@ def another_network_finds_its_work_done(batch):
 
 def the_seed_does_not_reach_the_training(run):
     train = run.Museum._train
-    run.Museum._train = lambda museum, steps, seed, *parts: train(museum, steps, 0, *parts)
+    run.Museum._train = lambda museum, steps, seed, parts: train(museum, steps, 0, parts)
 
 
 def one_folder_serves_all_counts_of_simulated_images(phantom):
