@@ -229,7 +229,7 @@ def test_costs_are_dice_lost_or_dice_invented():
     blank = np.zeros((3, 2, 2), bool)
 
     def outcome(dice, told):
-        return run.Outcome(blank, dice, dice, dice, told)
+        return run.Outcome(blank, dice, dice, told)
 
     healthy = {0: good, 1: good - 0.01, 2: good + 0.01}
     museum = SimpleNamespace(

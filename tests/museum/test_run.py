@@ -88,7 +88,7 @@ def test_recipe_data_and_steps_are_part_of_it(museum):
 
 def test_an_outcome_is_computed_once_and_read_back(museum, monkeypatch, tmp_path):
     made, blank = [], np.zeros((3, 2, 2), bool)
-    outcome = run.Outcome(blank, *np.arange(12.0).reshape(4, 3))
+    outcome = run.Outcome(blank, *np.arange(9.0).reshape(3, 3))
     museum.folder = tmp_path / "museum"
     monkeypatch.setattr(museum, "predicted", lambda steps, seed: made.append(seed))
     monkeypatch.setattr(run, "measure", lambda predicted, steps: outcome)

@@ -102,7 +102,7 @@ def test_a_bug(monkeypatch):
     def outcome(name, steps=run.HEALTHY, seed=0):
         seen.append(steps.label)
         dice = np.array([0.9, 0.8]) * (name == "healthy")
-        return run.Outcome(blank, dice, dice, dice, dice)
+        return run.Outcome(blank, dice, dice, dice)
 
     museum = SimpleNamespace(outcome=outcome, data=SimpleNamespace(patients=("a", "b"), in_mm=True))
     outcomes = bugs.all_outcomes(museum)
