@@ -24,7 +24,7 @@ THRESHOLD = 0.5  # fixed beforehand, never tuned on the images that are scored
 LEAST_CONFIDENCE = 0.9
 LEAST_THIRD = 0.1  # of the largest piece: benchmarks/framing.json
 LEAST_PICTURE = 0.3  # between borders of one grey; of 385 real X-rays none has less than .41
-SUREST_TURNED = 0.96  # of SIMULATED, by any X-ray that is turned: benchmarks/orientation.json
+SUREST_TURNED = 0.96  # more than SIMULATED gives a turned X-ray: benchmarks/orientation.json
 
 
 class Network(Protocol):
@@ -150,7 +150,7 @@ BATCH = 1 + len(TRANSFORMS)
 def squares_for(models: Sequence[Network], image: Image) -> list[np.ndarray]:
     """The image at the size of each network, float32 (size, size) each."""
     sizes = [model.input_shape[1] for model in models]
-    if (shared := math.lcm(*sizes)) <= min(image.shape):  # means of means, and one long pass
+    if (shared := math.lcm(*sizes)) <= min(image.shape):  # read a large image once
         image = to_square(image, shared)
     shrunk = {size: to_square(image, size) for size in set(sizes)}
     return [shrunk[size] for size in sizes]

@@ -36,7 +36,9 @@ def load_pretrained(
 
     from lungseg_utils.unet import build_unet
 
-    kept = onnx.load(pretrained_file(name)).graph.initializer  # in the order of Keras
+    kept = onnx.load(
+        pretrained_file(name)
+    ).graph.initializer  # in Keras's order, kernels with other axes
     recipe = pretrained_facts(name)["recipe"]
     size, shape = size or recipe["size"], ("channels", "filters", "depth", "momentum")
     model = build_unet(size, *(recipe[key] for key in shape), precision)

@@ -51,7 +51,7 @@ def between_borders(square: np.ndarray, shape: tuple[int, int]) -> tuple[slice, 
 
 
 class Transform(NamedTuple):
-    """Turns a square by degrees, enlarges, moves by shares of its size, brightens below gamma 1."""
+    """A rotation in degrees, zoom, shift in shares of the size, and gamma of a square image."""
 
     rotation: float = 0.0
     zoom: float = 1.0

@@ -7,7 +7,7 @@ from keras import layers
 
 @keras.saving.register_keras_serializable("lungseg_utils")
 class BatchNormalization(layers.BatchNormalization):
-    """Keras's own, in one pass over memory in the place of ten; it heeds `momentum` and `dtype`."""
+    """Keras's layer as one fused operation in training; takes `momentum` and `dtype` alone."""
 
     def call(self, inputs, training=None, mask=None):
         """As Keras's own, for (n, height, width, channels)."""
@@ -17,10 +17,10 @@ class BatchNormalization(layers.BatchNormalization):
             x=inputs, scale=self.gamma, offset=self.beta, mean=[], variance=[],
             epsilon=self.epsilon, exponential_avg_factor=1.0,
         )  # fmt: skip
-        # read twice, it is not fused with the ReLU, which would make numbers of what is none
+        # a second use keeps oneDNN from fusing this with the ReLU, which would turn NaN into 0
         mean += tf.cast(0 * outputs[0, 0, 0], mean.dtype)
         count = tf.cast(tf.size(inputs) / tf.shape(inputs)[-1], variance.dtype)
-        variance *= (count - 1) / count  # as Keras has it; the operation divides by one less
+        variance *= (count - 1) / count  # Keras's is biased, the operation's is not
         for average, found in ((self.moving_mean, mean), (self.moving_variance, variance)):
             average.assign(average * self.momentum + found * (1 - self.momentum))
         return outputs

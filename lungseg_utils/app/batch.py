@@ -93,7 +93,7 @@ def predict_files(
             if pending:
                 yield pending.result()
             pending = writer.submit(_write, job, stamp, seen, out, settings)
-            del xray, seen  # large ones, once the writer is done
+            del xray, seen  # so that they leave memory when the writer is done
         if pending:
             yield pending.result()
 
