@@ -36,9 +36,8 @@ def load_pretrained(
 
     from lungseg_utils.unet import build_unet
 
-    kept = onnx.load(
-        pretrained_file(name)
-    ).graph.initializer  # in Keras's order, kernels with other axes
+    # in Keras's order; the axes of kernels differ
+    kept = onnx.load(pretrained_file(name)).graph.initializer
     recipe = pretrained_facts(name)["recipe"]
     size, shape = size or recipe["size"], ("channels", "filters", "depth", "momentum")
     model = build_unet(size, *(recipe[key] for key in shape), precision)
