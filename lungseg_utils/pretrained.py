@@ -36,8 +36,7 @@ def load_pretrained(
 
     from lungseg_utils.unet import build_unet
 
-    # in Keras's order; the axes of kernels differ
-    kept = onnx.load(pretrained_file(name)).graph.initializer
+    kept = onnx.load(pretrained_file(name)).graph.initializer  # Keras's order, ONNX's axes
     recipe = pretrained_facts(name)["recipe"]
     size, shape = size or recipe["size"], ("channels", "filters", "depth", "momentum")
     model = build_unet(size, *(recipe[key] for key in shape), precision)
