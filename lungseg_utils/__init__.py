@@ -2,7 +2,7 @@
 
 An X-ray goes through them in order: a file becomes an `Xray`, a record, a square array, a batch;
 the U-Net makes a probability of it, which becomes a mask at native size, scores and a picture.
-The course itself is 2,953 lines; the folders use it, and it uses none of them but `phantom`.
+The course itself is 2,963 lines; the folders use it, and it uses none of them but `phantom`.
 
         types.py           120  the words that every module uses, and the only way it writes a file
     00  start.py           226  which data, which size of run, which device
@@ -25,10 +25,10 @@ The course itself is 2,953 lines; the folders use it, and it uses none of them b
     06  results.py         121  the table of scores, one row per image, with means and intervals
     07  museum/            518  silent bugs, each switched on by name, and what each one costs
     08  predict.py         232  from an X-ray to a mask, areas, a confidence and warnings
-    08  overlay.py          55  draws the result on the X-ray, and holds the course's colours
+    08  overlay.py          65  draws the result on the X-ray, and holds the course's colours
         phantom/         1,914  simulated X-rays with exact lung masks
         teaching/        3,289  figures, interactive widgets and exercises
-        app/             2,144  the networks without a notebook: the command `lungseg` and a page
+        app/             2,134  the networks without a notebook: the command `lungseg` and a page
 """
 
 __version__ = "0.1.0"

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image as Pillow
 
 from lungseg_utils.app.jobs import ROWS, Job, find_jobs, without_formula
 from lungseg_utils.images import read_xray
-from lungseg_utils.overlay import draw
+from lungseg_utils.overlay import as_png, draw
 from lungseg_utils.predict import Network, Prediction, predict
 from lungseg_utils.types import DataError, NotAnXray, Xray, written_whole
 
@@ -242,6 +241,5 @@ def _flat(row: dict) -> dict:
 
 
 def _write_png(path: Path, pixels: np.ndarray) -> None:
-    """A bool mask becomes a PNG of 1 bit."""
     with written_whole(path) as part:
-        Pillow.fromarray(pixels).save(part, compress_level=1)
+        part.write_bytes(as_png(pixels))

@@ -1,15 +1,13 @@
 """What is done with an X-ray: answered once, then measured and drawn at any threshold."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image as Pillow
 
 from lungseg_utils.app.networks import load_networks
 from lungseg_utils.images import decode_xray
-from lungseg_utils.overlay import outlined, to_grey_picture
+from lungseg_utils.overlay import as_png, outlined, to_grey_picture
 from lungseg_utils.predict import LEAST_CONFIDENCE, Network, Prediction, predict
 from lungseg_utils.types import Xray
 
@@ -44,11 +42,11 @@ class Answer:
 
     def mask_png(self, threshold: float) -> bytes:
         """The mask as a PNG of 1 bit, of the X-ray's own size."""
-        return _as_png(self.prediction.at(threshold).mask)
+        return as_png(self.prediction.at(threshold).mask)
 
     def overlay_png(self, threshold: float) -> bytes:
         """The picture with the outline on it, as a PNG."""
-        return _as_png(outlined(self.preview, self.prediction.at(threshold).mask))
+        return as_png(outlined(self.preview, self.prediction.at(threshold).mask))
 
 
 class Segmenter:
@@ -72,9 +70,3 @@ def warm_networks() -> list[Network]:
     networks = load_networks()
     predict(networks, np.eye(256, dtype=np.float32))
     return networks
-
-
-def _as_png(pixels: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    Pillow.fromarray(pixels).save(file, "PNG", compress_level=1)
-    return file.getvalue()
