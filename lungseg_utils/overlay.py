@@ -53,13 +53,3 @@ def draw(image: Image, prediction: "Prediction", side: int = 800) -> np.ndarray:
         cv2.putText(whole, line, (8, height + 26 * number), cv2.FONT_HERSHEY_SIMPLEX, 0.55,
                     (0, 0, 0), 1, cv2.LINE_AA)  # fmt: skip
     return whole
-
-
-def as_png(pixels: np.ndarray) -> bytes:
-    """RGB, uint8, as the content of a PNG file; a bool mask becomes one of 1 bit."""
-    is_mask = pixels.dtype == bool
-    shown = pixels.view(np.uint8) if is_mask else pixels[..., ::-1]
-    # in the place of a filter sought for each row, which takes longer than all the rest
-    one_filter = cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT
-    settings = *one_filter, cv2.IMWRITE_PNG_BILEVEL, int(is_mask)
-    return cv2.imencode(".png", shown, settings)[1].tobytes()

@@ -1,8 +1,11 @@
 """Notebook 04: every setting of a training."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from keras.optimizers.schedules import CosineDecay, LearningRateSchedule
+import numpy as np
+import tensorflow as tf
+from keras.optimizers.schedules import LearningRateSchedule
 
 from lungseg_utils.augmentation import MILD, STRONG, Augmentation
 
@@ -38,38 +41,16 @@ class Recipe:
 # The article's, for comparison. It also cut the learning rate to a tenth after five epochs without
 # progress, which never happened in its run.
 ARTICLE = Recipe(
-    name="article",
-    size=512,
-    channels=3,
-    filters=64,
-    depth=4,
-    momentum=0.99,
-    loss="article_dice",
-    batch_size=2,
-    epochs=30,
-    learning_rate=1e-5,
-    decays=False,
-    weight_decay=0.0,
-    augmentation=None,
+    name="article", size=512, channels=3, filters=64, depth=4, momentum=0.99, loss="article_dice",
+    batch_size=2, epochs=30, learning_rate=1e-5, decays=False, weight_decay=0.0, augmentation=None,
     keep_best=True,
-)
+)  # fmt: skip
 
 COURSE = Recipe(
-    name="course",
-    size=192,
-    channels=1,
-    filters=16,
-    depth=4,
-    momentum=0.9,
-    loss="bce_dice",
-    batch_size=8,
-    epochs=24,
-    learning_rate=2e-3,
-    decays=True,
-    weight_decay=1e-2,
-    augmentation=MILD,
+    name="course", size=192, channels=1, filters=16, depth=4, momentum=0.9, loss="bce_dice",
+    batch_size=8, epochs=24, learning_rate=2e-3, decays=True, weight_decay=1e-2, augmentation=MILD,
     keep_best=False,
-)
+)  # fmt: skip
 
 # For a network that sees simulated radiographs only: harder copies, and smaller pictures, in which
 # a simulation lacks less.
@@ -97,6 +78,21 @@ def learning_rates(recipe: Recipe, images: int) -> float | LearningRateSchedule:
     """The recipe's learning rate: a number, or a Keras schedule over all steps."""
     if not recipe.decays:
         return recipe.learning_rate
-    steps = recipe.epochs * steps_per_epoch(recipe, images)
-    first = max(1, round(WARMUP_SHARE * steps))
-    return CosineDecay(0.0, steps - first, warmup_target=recipe.learning_rate, warmup_steps=first)
+    last = recipe.epochs * steps_per_epoch(recipe, images)
+    first = max(1, round(WARMUP_SHARE * last))
+    steps = np.arange(last + 1)
+    cosine = (1 + np.cos(np.pi * (steps - first) / max(1, last - first))) / 2
+    return _Table(recipe.learning_rate * np.where(steps < first, steps / first, cosine))
+
+
+class _Table(LearningRateSchedule):
+    """Looked up: Keras asks for the rate once a variable, and TensorFlow traces each answer."""
+
+    def __init__(self, rates: Sequence[float]) -> None:
+        self._rates = tf.constant(rates, tf.float32)
+
+    def __call__(self, step: int) -> tf.Tensor:
+        return tf.gather(self._rates, step)
+
+    def get_config(self) -> dict:
+        return {"rates": self._rates.numpy().tolist()}

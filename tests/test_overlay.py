@@ -1,24 +1,13 @@
 """The picture of an X-ray and what was found on it."""
 
-import io
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
 
 from lungseg_utils import overlay
-from lungseg_utils.overlay import (
-    DASH,
-    GAP,
-    PREDICTION,
-    TEXT_WIDTH,
-    as_png,
-    draw,
-    outlined,
-    to_grey_picture,
-)
+from lungseg_utils.overlay import DASH, GAP, PREDICTION, TEXT_WIDTH, draw, outlined, to_grey_picture
 from lungseg_utils.predict import predict
 
 COLOUR = tuple(bytes.fromhex(PREDICTION[1:]))
@@ -114,13 +103,3 @@ def test_a_pixel_of_the_picture_is_lung_where_half_of_it_is(monkeypatch):
     outlined(np.zeros((20, 30), np.uint8), mask)
     halves = mask.reshape(20, 4, 30, 4).mean(axis=(1, 3)) >= 0.5
     np.testing.assert_array_equal(seen[0], halves)
-
-
-def test_pictures_and_masks_are_read_back_as_they_were():
-    noise = np.random.default_rng(0)
-    picture = noise.integers(0, 256, (37, 53, 3), dtype=np.uint8)
-    read = Image.open(io.BytesIO(as_png(picture)))
-    assert read.mode == "RGB" and np.array_equal(read, picture)
-    mask = noise.random((37, 53)) < 0.5
-    read = Image.open(io.BytesIO(as_png(mask)))
-    assert read.mode == "1" and np.array_equal(read, mask)  # 1 bit

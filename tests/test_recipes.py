@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from keras.optimizers.schedules import CosineDecay
 
 from lungseg_utils.recipes import ARTICLE, COURSE, learning_rates, steps_per_epoch
 
@@ -20,6 +21,17 @@ def test_learning_rate_warms_up_and_decays_to_zero():
     np.testing.assert_allclose(np.diff(rates[: warmup + 1]), rates[1], rtol=1e-5)
     # half of the cosine's way is half of the highest rate
     assert rates[(warmup + steps) // 2] == pytest.approx(COURSE.learning_rate / 2, rel=0.02)
+
+
+def test_the_rates_are_keras_s_cosine_decay():
+    steps = COURSE.epochs * steps_per_epoch(COURSE, 97)
+    first, highest = round(0.1 * steps), COURSE.learning_rate
+    keras_s = CosineDecay(0.0, steps - first, warmup_target=highest, warmup_steps=first)
+    ours, wanted = (
+        [float(one(step)) for step in range(steps + 1)]
+        for one in (learning_rates(COURSE, 97), keras_s)
+    )
+    np.testing.assert_allclose(ours, wanted, rtol=1e-4, atol=1e-9)
 
 
 def test_a_rate_that_does_not_decay_is_a_number():

@@ -24,7 +24,7 @@ METADATA_COLUMNS = "file", "abnormal", "sex", "age", *NATIVE
 def write_phantom(root: Path, index: int, phantom: Phantom) -> tuple:
     """Write one radiograph's four files; its row of metadata.csv."""
     name = file_name(index, phantom.label)
-    Pillow.fromarray(phantom.image).save(root / "CXR_png" / f"{name}.png")
+    Pillow.fromarray(phantom.image).save(root / "CXR_png" / f"{name}.png", compress_level=1)
     for folder, mask in (("leftMask", phantom.mask_left), ("rightMask", phantom.mask_right)):
         Pillow.fromarray(mask).save(root / "ManualMask" / folder / f"{name}.png")  # 1 bit
     text = f"Patient's Sex: {phantom.sex} \nPatient's Age: {phantom.age:03.0f}Y\n"

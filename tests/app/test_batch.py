@@ -1,6 +1,7 @@
 """Which files are looked at and what their masks are called; what is done, and what a row holds."""
 
 import errno
+import io
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hostile import picture
+from PIL import Image as Pillow
 
 from lungseg_utils.app import batch
 from lungseg_utils.app.batch import Plan, Settings, close_table, open_table, predict_files
@@ -694,3 +696,13 @@ def test_a_name_of_dots_is_kept_whole(tmp_path):
     assert targets(filled(tmp_path, "x/...png", "x/b.png")) == {"b.png": "x/b"}
     (job,) = find_jobs([tmp_path / "x" / "...png"])[0]
     assert job.target == "...png"
+
+
+def test_pictures_and_masks_are_read_back_as_they_were():
+    noise = np.random.default_rng(0)
+    picture = noise.integers(0, 256, (37, 53, 3), dtype=np.uint8)
+    read = Pillow.open(io.BytesIO(batch.as_png(picture)))
+    assert read.mode == "RGB" and np.array_equal(read, picture)
+    mask = noise.random((37, 53)) < 0.5
+    read = Pillow.open(io.BytesIO(batch.as_png(mask)))
+    assert read.mode == "1" and np.array_equal(read, mask)  # 1 bit

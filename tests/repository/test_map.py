@@ -109,7 +109,7 @@ def names_of(node: ast.stmt) -> list[str]:
 ONCE = {
     "a file is decoded": (
         r"cv2\.im(?:read|decode)\(|Pillow\.open\(|read_partial\(", "images.py dicom/__init__.py"),
-    "an image is written": (r"cv2\.im(?:write|encode)\(", ""),
+    "an image is written": (r"cv2\.im(?:write|encode)\(", "app/batch.py"),
     "a file takes its name in one step": (
         r"os\.(?:replace|rename)\(|\bpart\.re(?:place|name)\(",
         "types.py training.py app/download.py",  # a whole folder; a file that pooch has checked

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lungseg_utils.app.batch import as_png
 from lungseg_utils.app.networks import load_networks
 from lungseg_utils.images import decode_xray
-from lungseg_utils.overlay import as_png, outlined, to_grey_picture
+from lungseg_utils.overlay import outlined, to_grey_picture
 from lungseg_utils.predict import LEAST_CONFIDENCE, Network, Prediction, predict
 from lungseg_utils.types import Xray
 
