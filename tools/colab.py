@@ -20,9 +20,9 @@ from pathlib import Path
 import nbformat
 
 from tools import notebooks
-from tools.installation import OUTPUTS, ROOT, Stop, spell
+from tools.installation import OUTPUTS, Stop, spell
 from tools.machines import Machine, different_ends, lose_and_resume, said
-from tools.versions import CONSTRAINTS, Versions, run
+from tools.versions import CONSTRAINTS, Versions, copy_sources, run
 
 NEEDED = (
     "ipywidgets", "keras", "matplotlib", "numpy", "opencv-python", "packaging", "pandas", "pillow",
@@ -31,7 +31,6 @@ NEEDED = (
 )  # fmt: skip
 COLAB = Versions("colab", CONSTRAINTS / "colab.txt", ("--only-binary=:all:", *NEEDED))
 OURS = "lungseg-utils", *(one.partition("==")[0] for one in notebooks.BROUGHT)
-SOURCES = (".gitattributes", ".gitignore", "LICENSE", "README.md", "pyproject.toml")
 TRAINING = notebooks.NOTEBOOKS / "04_training_on_a_gpu.ipynb"
 
 
@@ -51,16 +50,6 @@ def only_ours(before: list[str]) -> None:
     names = [re.split("[ =]", line)[0] for line in change]
     said = ", ".join(change) or "none was added"
     demand(names == sorted(OURS), f"Colab's packages were changed: {said}")
-
-
-def copy_sources(folder: Path) -> Path:
-    """Copy what a clone of the repository has of the package."""
-    folder.mkdir(parents=True)
-    for name in SOURCES:
-        shutil.copy(ROOT / name, folder)
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "lungseg_utils", folder / "lungseg_utils", ignore=ignored)
-    return folder
 
 
 def wheel_lacks(wheel: Path, sources: Path) -> list[str]:

@@ -20,6 +20,7 @@ from tools.installation import OUTPUTS, ROOT, Stop, environment, last_line, pip_
 CONSTRAINTS = Path(__file__).parent / "constraints"
 # taken where there is one that works
 PYTHONS = {"oldest": "python3.10", "colab": "python3.13", "newest": "python3.13"}
+SOURCES = (".gitattributes", ".gitignore", "LICENSE", "README.md", "pyproject.toml")
 PARTS = {"tests": ["--ignore=tests/browser"], "notebooks": ["--nbval-lax"]}
 
 
@@ -83,6 +84,16 @@ def run(*command: str | Path, **options) -> subprocess.CompletedProcess:
         check=False,
         **options,
     )
+
+
+def copy_sources(folder: Path) -> Path:
+    """Copy what a clone of the repository has of the package."""
+    folder.mkdir(parents=True)
+    for name in SOURCES:
+        shutil.copy(ROOT / name, folder)
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "lungseg_utils", folder / "lungseg_utils", ignore=ignored)
+    return folder
 
 
 def base_python(name: str) -> str:
