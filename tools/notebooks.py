@@ -209,7 +209,9 @@ def head() -> int:
     readme.write_text(renewed, encoding="utf-8")
     teaching = ROOT / "TEACHING.md"
     text = teaching.read_text(encoding="utf-8")
-    renewed = tables.replace_rows(text, tables.TIMINGS, tables.timing_rows(rows))
+    renewed = tables.replace_rows(
+        text, tables.TIMINGS, tables.timing_rows(rows, timings.slower()["notebooks"])
+    )
     teaching.write_text(renewed, encoding="utf-8")
     return 0
 

@@ -5,7 +5,7 @@ import re
 from lungseg_utils.metrics import SCORES
 
 OBJECTIVES = "| notebook | after it you can | exercises that test it |"
-TIMINGS = "| notebook | to run | to read | exercises |"
+TIMINGS = "| notebook | to run, EPYC | Xeon | to read | exercises |"
 SHOWN = "dice", "iou", "hd95_mm", "assd_mm"
 
 
@@ -130,10 +130,10 @@ def objective_rows() -> list[str]:
     return lines
 
 
-def timing_rows(rows: dict) -> list[str]:
-    """A line for each notebook of `timings.read()`."""
+def timing_rows(rows: dict, slower: dict) -> list[str]:
+    """A line for each notebook of `timings.read()`, and its seconds in `timings.slower()`."""
     return [
-        _line(name.replace("_", " "), f"{one['run_seconds']} s",
+        _line(name.replace("_", " "), f"{one['run_seconds']} s", f"{slower[name]} s",
               f"{one['reading_minutes']} min",
               f"{one['exercises']}, {one['exercise_minutes']} min")
         for name, one in rows.items()

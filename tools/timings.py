@@ -14,7 +14,7 @@ from benchmarks.facts import facts
 from tools import forms
 from tools.installation import ROOT
 
-FILE = ROOT / "benchmarks" / "notebooks.json"
+FILE, SLOWER = (ROOT / "benchmarks" / f"{name}.json" for name in ("notebooks", "course_run"))
 WORDS, LINES, FIGURES = 150, 12, 2  # a minute
 EXERCISE = 5  # minutes
 
@@ -43,3 +43,8 @@ def write(rows: dict[str, dict]) -> None:
 def read() -> dict[str, dict]:
     """The rows as they were last written."""
     return json.loads(FILE.read_text(encoding="utf-8"))["notebooks"]
+
+
+def slower() -> dict:
+    """The last run that benchmarks/course_run.py timed, on a slower processor."""
+    return json.loads(SLOWER.read_text(encoding="utf-8"))[-1]

@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tools import tables
+from tools import tables, timings
 
 ROOT = Path(__file__).resolve().parents[2]
 BENCHMARKS = ROOT / "benchmarks"
@@ -34,7 +34,9 @@ SHOWN = {
     "external": (tables.external_rows, [README, CARD, LESSONS["08"]]),
     "time_to_dice": (tables.time_rows, [README]),
     "inference": (tables.inference_rows, [README]),
-    "notebooks": (lambda content: tables.timing_rows(content["notebooks"]), [TEACHING]),
+    "notebooks": (
+        lambda content: tables.timing_rows(content["notebooks"], timings.slower()["notebooks"]),
+        [TEACHING]),
 }  # fmt: skip
 MEASURED = [name for name in SHOWN if (BENCHMARKS / f"{name}.json").exists()]
 
@@ -85,6 +87,19 @@ def test_prose_on_time_and_precision_comes_from_the_benchmarks():
         f"fresh process takes {inference['cold_seconds']:.0f} s",
     ):
         assert said in text
+
+
+def test_times_are_those_of_two_processors():
+    quick, slow = json.loads(timings.FILE.read_text()), timings.slower()
+    assert "EPYC" in quick["processor"] and "2.50GHz, 2 cores, avx512_vnni" in slow["processor"]
+    seconds = sum(one["run_seconds"] for one in quick["notebooks"].values())
+    more = slow["wall_seconds"]
+    said = (f"{seconds / 60:.0f} min on an AMD EPYC with bfloat16, "
+            f"{more / 60:.0f} min on an Intel Xeon at 2.50 GHz without")  # fmt: skip
+    texts = documents()
+    assert said in " ".join(texts[README].split())
+    about = " ".join((ROOT / "course.py").read_text().split())
+    assert said.replace(" min ", " minutes ") in about
 
 
 def test_prose_on_the_terminal_comes_from_the_benchmark():
