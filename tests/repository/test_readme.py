@@ -71,20 +71,25 @@ def test_prose_on_the_seeds_comes_from_the_benchmark():
 
 
 def test_prose_on_time_and_precision_comes_from_the_benchmarks():
-    time, profile, parity, pipeline, inference = (
+    time, profile, parity, pipeline, inference, terminal = (
         json.loads((BENCHMARKS / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("time_to_dice", "profile_step", "parity", "pipeline", "inference")
+        for name in ("time_to_dice", "profile_step", "parity", "pipeline", "inference", "terminal")
     )
     dice = {row["trained_in"]: row["dice"] for row in parity["rows"]
             if row["trained_in"] == row["scored_in"]}  # fmt: skip
     text = " ".join(documents()[README].split())
+    step, spent = time["step"]["float32"], profile["milliseconds"]
+    with_it, without = profile["step_seconds"].values()
     for said in (
-        f"{time['article']['step_seconds']:.1f} s here",
-        f"{1000 * time['step']['mixed_bfloat16']['keras']:.0f} ms in bfloat16",
-        f"Keras takes {profile['step_seconds']['without BatchNorm']['ratio']:.2f} of PyTorch's",
+        f"{time['article']['step_seconds']:.1f} s there",
+        f"{1000 * step['keras']:.0f} ms in float32; the same network in PyTorch, "
+        f"{1000 * step['pytorch']:.0f} ms. "
+        f"{spent['convolutions'] / sum(spent.values()):.0%} of".replace("%", " %"),
+        f"without it a step takes {without['keras'] / with_it['keras']:.2f} of the time",
         f"Dice of {dice['mixed_bfloat16']:.4f}, in float32 {dice['float32']:.4f}",
         f"waits {100 * pipeline['feeding']['waiting_share']:.1f} % of its time",
         f"fresh process takes {inference['cold_seconds']:.0f} s",
+        f"starts in {terminal['native']['start_seconds']:.1f} s",
     ):
         assert said in text
 
@@ -109,7 +114,7 @@ def test_prose_on_the_terminal_comes_from_the_benchmark():
     )
     text = " ".join(documents()[USING].split())
     for said in (
-        f"{native['start_seconds']:.0f} s to start and {native['seconds_a_file']:.2f} s a file",
+        f"{native['start_seconds']:.1f} s to start and {native['seconds_a_file']:.2f} s a file",
         f"{many['files']} of 512 x 512, {many['errors']} of them broken, "
         f"{many['seconds'] / 60:.0f} minutes and {many['most_memory_mb']:.0f} MB of memory",
         f"{few['files']} of them {few['most_memory_mb']:.0f} MB",
