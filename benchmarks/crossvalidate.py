@@ -91,7 +91,7 @@ def summary(table: pd.DataFrame) -> dict:
     scores = [name for name in SCORES if name in table]
     known = ["name", "patient", "label", "sex", "age"]
     images = table.groupby(known, as_index=False, dropna=False)[scores].mean()
-    images["age_40_or_more"] = images["age"] >= 40
+    images["age_40_or_more"], images["under_18"] = images["age"] >= 40, images["age"] < 18
     failures = table[table["dice"] < FAILURE]
     seconds = table.groupby(["seed", "fold"])["training_seconds"].first()
     return {
@@ -100,8 +100,9 @@ def summary(table: pd.DataFrame) -> dict:
         "scores": summarise(images).to_dict(orient="index"),
         "dice_by": {
             column: by_group(images, column).to_dict(orient="index")
-            for column in ("label", "sex", "age_40_or_more")
+            for column in ("label", "sex", "age_40_or_more", "under_18")
         },
+        "youngest": int(images["age"].min()),
         "dice_by_seed": table.groupby("seed")["dice"].mean().to_dict(),
         "dice_by_fold": table.groupby("fold")["dice"].mean().to_dict(),
         "median_dice": float(images["dice"].median()),

@@ -49,15 +49,19 @@ def mixing_rows(content: dict) -> list[str]:
 
 def crossvalidation_row(content: dict) -> str:
     """The line on one benchmarks/crossvalidate_*.json."""
-    seconds = f"{content['training_seconds']:.0f} s"
-    return _line(content["recipe"], content["start"], *_scores(content["scores"]), seconds)
+    dice, *others = _scores(content["scores"])
+    median, failed = f"{content['median_dice']:.4f}", len(content["failures"])
+    below, seconds = f"{failed} of {len(content['rows'])}", f"{content['training_seconds']:.0f} s"
+    return _line(content["recipe"], content["start"], dice, median, below, *others, seconds)
 
 
 def subgroup_rows(content: dict) -> list[str]:
     """A line for each subgroup of a benchmarks/crossvalidate_*.json."""
     names = {"label 0": "normal", "label 1": "tuberculosis", "sex F": "women", "sex M": "men",
              "sex O": "other sex", "age_40_or_more False": "younger than 40 years",
-             "age_40_or_more True": "40 years or older"}  # fmt: skip
+             "age_40_or_more True": "40 years or older",
+             "under_18 True": "younger than 18 years",
+             "under_18 False": "18 years or older"}  # fmt: skip
     return [
         _line(names[f"{column} {group}"], str(one["n"]), _interval(one, "mean", ".4f"))
         for column, groups in content["dice_by"].items()

@@ -7,6 +7,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from lungseg_utils.phantom import ranges
+from lungseg_utils.pretrained import FOLDER
 from tools import tables, timings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,6 +107,40 @@ def test_times_are_those_of_two_processors():
     assert said in " ".join(texts[README].split())
     about = " ".join((ROOT / "course.py").read_text().split())
     assert said.replace(" min ", " minutes ") in about
+
+
+def read_json(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_prose_on_how_soon_counts_the_training_on_simulated_images():
+    time = read_json(BENCHMARKS / "time_to_dice.json")
+    before = sum(read_json(FOLDER / "simulated.json")["seconds"].values())
+    sooner = [time["article"]["seconds_to"][mark] / (seconds + before)
+              for mark, seconds in time["course"]["simulated"]["seconds_to"].items()
+              if time["article"]["seconds_to"][mark]]  # fmt: skip
+    text = " ".join(documents()[README].split())
+    assert f"own training, {before / 60:.0f} minutes once" in text
+    assert "{:.0f} and {:.0f} times sooner than by the article's recipe".format(*sooner) in text
+
+
+def test_prose_on_what_was_measured_on_patients_counts_the_ranges():
+    groups = [one for one in vars(ranges).values() if isinstance(one, dict)]
+    measured = sum(one.source.startswith("masks") for group in groups for one in group.values()
+                   if isinstance(one, ranges.Range))  # fmt: skip
+    texts = {path: " ".join(text.split()) for path, text in documents().items()}
+    for path in (README, LESSONS["06"]):
+        assert f"{measured} of its ranges were measured on" in texts[path]
+    assert f"| {measured} ranges of the simulation" in texts[CARD]
+
+
+def test_prose_on_children_comes_from_the_benchmark():
+    content = read_json(BENCHMARKS / "crossvalidate_shipped_simulated.json")
+    children = content["dice_by"]["under_18"]["True"]["n"]
+    texts = {path: " ".join(text.split()) for path, text in documents().items()}
+    assert (f"{children} of the {content['images']} Montgomery images, the youngest patient "
+            f"{content['youngest']} years old") in texts[CARD]  # fmt: skip
+    assert f"{children} images of children" in texts[LESSONS["08"]]
 
 
 def test_prose_on_the_terminal_comes_from_the_benchmark():
