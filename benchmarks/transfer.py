@@ -3,7 +3,8 @@
     python benchmarks/transfer.py NAME=FOLDER [NAME=FOLDER ...]
 
 writes benchmarks/transfer.json: scores with intervals, how many images, seconds. The real sets, in
-the Montgomery layout, are opened for scoring only: no weight, statistic or threshold sees them.
+the Montgomery layout, are opened for scoring only: no weight or threshold sees them. (What the
+simulation itself owes to them is in MODEL_CARD.md, "What was used for what".)
 """
 
 import json
