@@ -4,6 +4,7 @@ Each replaces a function before any test imports it, as a careless edit would. B
 `python -c "import faults; faults.run_test_with('lungs_are_added', 'folder')"` in this folder.
 """
 
+import faulthandler
 import os
 import sys
 from contextlib import contextmanager
@@ -644,9 +645,11 @@ def run_test_with(name: str, folder: Path) -> None:
     fault, (module, test) = next(item for item in FAULTS.items() if item[0].__name__ == name)
     os.environ["LUNGSEG_HOME"] = str(folder)
     with open(Path(folder, "said"), "w", encoding="utf-8") as sys.stdout:
+        faulthandler.dump_traceback_later(240, exit=True, file=sys.stdout)  # where it hangs
         # it would look five times for garbage in all of TensorFlow
         options = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:unraisableexception"]
-        options += ["--rootdir", str(TESTS.parent)]
+        # where CI is set, pytest compares what differs at any length: minutes for a file's bytes
+        options += ["--assert=plain", "--rootdir", str(TESTS.parent)]
         code = pytest.main([*options, str(TESTS / test)], [Planted(fault, module)])
     sys.exit(int(code))
 
