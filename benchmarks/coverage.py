@@ -24,7 +24,7 @@ from lungseg_utils import metrics
 from lungseg_utils.results import write_json
 
 SIZES = (13, 28, 138)
-STUDIES, ROUNDS = 600, 2000
+STUDIES, ROUNDS = 500, 2000
 TAIL = (1 - metrics.CONFIDENCE_LEVEL) / 2
 FEW = 100
 

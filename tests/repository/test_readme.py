@@ -134,6 +134,14 @@ def test_prose_on_what_was_measured_on_patients_counts_the_ranges():
     assert f"| {measured} ranges of the simulation" in texts[CARD]
 
 
+def test_prose_on_intervals_says_how_often_they_hold():
+    found = read_json(BENCHMARKS / "coverage.json")["scores"]["Dice"]
+    held = (100 * found[size]["percentile"]["coverage"] for size in ("138", "28", "13"))
+    said = "in {:.0f} % of studies with 138 patients, {:.0f} % with 28 and {:.0f} % with 13"
+    for path in (README, CARD):
+        assert said.format(*held) in " ".join(documents()[path].split())
+
+
 def test_prose_on_children_comes_from_the_benchmark():
     content = read_json(BENCHMARKS / "crossvalidate_shipped_simulated.json")
     children = content["dice_by"]["under_18"]["True"]["n"]
