@@ -136,7 +136,7 @@ def test_prose_on_what_was_measured_on_patients_counts_the_ranges():
 
 def test_prose_on_intervals_says_how_often_they_hold():
     found = read_json(BENCHMARKS / "coverage.json")["scores"]["Dice"]
-    held = (100 * found[size]["percentile"]["coverage"] for size in ("138", "28", "13"))
+    held = [100 * found[size]["percentile"]["coverage"] for size in ("138", "28", "13")]
     said = "in {:.0f} % of studies with 138 patients, {:.0f} % with 28 and {:.0f} % with 13"
     for path in (README, CARD):
         assert said.format(*held) in " ".join(documents()[path].split())
