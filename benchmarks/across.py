@@ -4,8 +4,7 @@
 
 trains COURSE, from the simulated start, on every image of the first set, and scores it on the
 others, of which it saw nothing. All folders are in the Montgomery layout. Writes
-benchmarks/across.json: every score with its interval, by label where it is known, and the seconds
-of the training.
+benchmarks/across.json: every score with its interval, by label where it is known.
 """
 
 import json
@@ -29,11 +28,10 @@ def main(sets: dict[str, str]) -> None:
     records = load_records(folder)
     split = Split(records, records[:1], ())  # nothing is chosen by the one that is watched
     weights = load_pretrained(SIMULATED).get_weights()
-    model, seconds = train_mean([COURSE], weights, split, start.home() / "across")
+    model, _ = train_mean([COURSE], weights, split, start.home() / "across")
     content = {
         "trained_on": name,
         "images": len(records),
-        "training_seconds": seconds,
         "sets": score_sets(model, dict(others)),
         "precision": pick_precision(),
         **facts(),

@@ -90,6 +90,15 @@ def external_rows(content: dict) -> list[str]:
     ]
 
 
+def across_rows(content: dict) -> list[str]:
+    """A line for each set of benchmarks/across.json."""
+    start = f"course, trained on {content['trained_on']}"
+    return [
+        _line(start, name, str(one["images"]), *_scores(one["scores"]))
+        for name, one in content["sets"].items()
+    ]
+
+
 def time_rows(content: dict) -> list[str]:
     """A line for each target of benchmarks/time_to_dice.json."""
     course, article = content["course"], content["article"]["seconds_to"]

@@ -34,6 +34,7 @@ SHOWN = {
         lambda content: [tables.crossvalidation_row(content)], [README, CARD, LESSONS["06"]]),
     "article": (tables.article_rows, [README, LESSONS["06"]]),
     "external": (tables.external_rows, [README, CARD, LESSONS["08"]]),
+    "across": (tables.across_rows, [README]),
     "time_to_dice": (tables.time_rows, [README]),
     "inference": (tables.inference_rows, [README]),
     "notebooks": (
