@@ -23,7 +23,7 @@ commands:
   run    run every notebook from top to bottom, then print the scores (10 minutes
          on an AMD EPYC with bfloat16, 15 minutes on an Intel Xeon at 2.50 GHz without)
   test   run the tests, then every notebook on a few small images, on sets of other layouts,
-         and in a browser where Chromium is installed (17 and 35 minutes)
+         and in a browser where Chromium is installed (about half an hour)
   lab    open the notebooks in JupyterLab, at notebooks/00_start_here.ipynb
 
 The first command also makes .venv and installs the course in it: 1 to 5 minutes and 3 GB.

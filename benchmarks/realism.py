@@ -9,7 +9,6 @@ the area under the ROC curve of each by itself, and that of a logistic regressio
 folds with no patient in two. An area of .5 means that the two cannot be told apart.
 """
 
-import json
 import sys
 import tempfile
 from itertools import pairwise
@@ -133,7 +132,7 @@ def main(folder: str) -> None:
     rows = dict(sorted(rows.items(), key=lambda row: -row[1]["area"]))
     content = {"images": len(real), "percentiles": PERCENTILES, "statistics": rows,
                "area_of_all": float(roc_auc_score(truth, guessed)), **facts()}  # fmt: skip
-    write_json(FOLDER / "realism.json", json.loads(json.dumps(content)))
+    write_json(FOLDER / "realism.json", content)
     for name, row in rows.items():
         sides = ("  ".join(f"{one:6.3f}" for one in row[side]) for side in ("real", "simulated"))
         print(f"{name:28} {row['area']:.2f}   {'   |   '.join(sides)}")

@@ -149,7 +149,7 @@ def main(folder: str, log: str) -> None:
         "course": course,
         "article": {"step_seconds": step, "seconds_to": article},
         "times_sooner": ratios,
-        "step": {name: side_by_side(name) for name in {"float32", pick_precision()}},
+        "step": {name: side_by_side(name) for name in dict.fromkeys(["float32", pick_precision()])},
         "precision": pick_precision(),
         **facts(),
     }

@@ -86,7 +86,7 @@ def learning_rates(recipe: Recipe, images: int) -> float | LearningRateSchedule:
 
 
 class _Table(LearningRateSchedule):
-    """Looked up: Keras asks for the rate once a variable, and TensorFlow traces each answer."""
+    """Looked up: Keras asks once for each variable, and TensorFlow traces every answer."""
 
     def __init__(self, rates: Sequence[float]) -> None:
         self._rates = tf.constant(rates, tf.float32)

@@ -26,7 +26,9 @@ COMMANDS = (
 def install(sources: Path) -> None:
     """Make the environment anew, with the package of a folder and what it depends on."""
     shutil.rmtree(LIGHT.folder, ignore_errors=True)
-    run(base_python(LIGHT.name), "-m", "venv", LIGHT.folder)
+    made = run(base_python(LIGHT.name), "-m", "venv", LIGHT.folder)
+    if made.returncode:
+        raise Stop(f"{LIGHT.folder.name} could not be made: {last_line(made.stdout)}")
     LIGHT.pip("install", "--no-compile", str(sources))
 
 
