@@ -7,13 +7,15 @@ patients there are, draws studies of 13, 28 and 138 of them, and counts how ofte
 each method holds the mean of all. Writes benchmarks/coverage.json: the coverage, the shares that
 lie wholly above and wholly below the mean, and the median width.
 
-The methods: percentiles of resampled means, which `metrics.bootstrap_interval` gives; BCa (Efron
-1987, in SciPy); Student's t; the studentised bootstrap (bootstrap-t: Davison and Hinkley,
-Bootstrap Methods and their Application, 1997, chapter 5.2); and that with tails cut at
-n / (n + 100) of 2.5 %, since a small study most often lacks the rare bad patients.
+The methods: percentiles of resampled means (Efron and Tibshirani, An Introduction to the
+Bootstrap, 1993, chapter 13); BCa (Efron 1987, in SciPy); Student's t; the studentised bootstrap
+(Davison and Hinkley, Bootstrap Methods and their Application, 1997, chapter 5.2); and what the
+package gives, `metrics.bootstrap_interval`: that with tails cut at n / (n + 100) of 2.5 %.
 """
 
 import json
+from functools import partial
+from unittest import mock
 
 import numpy as np
 import scipy.stats
@@ -26,12 +28,12 @@ from lungseg_utils.results import write_json
 SIZES = (13, 28, 138)
 STUDIES, ROUNDS = 500, 2000
 TAIL = (1 - metrics.CONFIDENCE_LEVEL) / 2
-FEW = 100
 
 
 def percentile(values: np.ndarray) -> tuple[float, float]:
-    """What the package gives."""
-    return metrics.bootstrap_interval(values, np.arange(len(values)))
+    """Of the resampled means, between which 95 % of them lie."""
+    means = np.random.default_rng(0).choice(values, (ROUNDS, len(values))).mean(axis=1)
+    return np.quantile(means, [TAIL, 1 - TAIL])
 
 
 def bca(values: np.ndarray) -> tuple[float, float]:
@@ -47,27 +49,18 @@ def student(values: np.ndarray) -> tuple[float, float]:
     )
 
 
-def studentised(values: np.ndarray, tail: float = TAIL) -> tuple[float, float]:
-    """Each resampled mean's distance from the mean, in its own standard errors."""
-    drawn = np.random.default_rng(0).choice(values, (ROUNDS, len(values)))
-    errors = scipy.stats.sem(drawn, axis=1)
-    differ = errors > 0
-    distances = (drawn.mean(axis=1) - values.mean())[differ] / errors[differ]
-    low, high = np.quantile(distances, [tail, 1 - tail]) * scipy.stats.sem(values)
-    return values.mean() - high, values.mean() - low
-
-
-def cut_by_patients(values: np.ndarray) -> tuple[float, float]:
-    """The same, its tails cut later the fewer patients there are."""
-    return studentised(values, TAIL * len(values) / (len(values) + FEW))
+def package(values: np.ndarray, few: float = metrics.FEW_PATIENTS) -> tuple[float, float]:
+    """What the package gives."""
+    with mock.patch.object(metrics, "FEW_PATIENTS", few):
+        return metrics.bootstrap_interval(values, np.arange(len(values)))
 
 
 METHODS = {
     "percentile": percentile,
     "BCa": bca,
     "Student's t": student,
-    "studentised": studentised,
-    "studentised, cut by patients": cut_by_patients,
+    "studentised": partial(package, few=0),
+    "package": package,
 }
 
 

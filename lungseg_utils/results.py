@@ -72,9 +72,10 @@ def by_group(table: "pd.DataFrame", column: str) -> "pd.DataFrame":
 
     rows = {}
     for group, part in table.groupby(column, dropna=False):
-        low, high = bootstrap_interval(part["dice"], part["patient"])
-        rows[group] = {"n": len(part), "mean": part["dice"].mean(), "low": low, "high": high}
-    return pd.DataFrame(list(rows.values()), index=pd.Index(list(rows), name=column))
+        ends = bootstrap_interval(part["dice"], part["patient"])
+        rows[group] = len(part), part["dice"].mean(), *ends
+    index = pd.Index(list(rows), name=column)
+    return pd.DataFrame(list(rows.values()), index, ["n", "mean", "low", "high"])
 
 
 def mean_shape(masks: np.ndarray) -> Segment:
@@ -104,9 +105,7 @@ def write_results(path: Path | str, table: "pd.DataFrame", data: str, scale: str
 
 
 def write_json(path: Path | str, content: dict) -> None:
-    """Write numbers of NumPy's types too; an infinite one, for which JSON has no number, as "inf"
-    and one that is missing as null.
-    """
+    """Write numbers of NumPy's types too; an infinite one as "inf", one that is missing as null."""
     with written_whole(Path(path)) as part:
         part.write_text(json.dumps(_plain(content), indent=1, allow_nan=False) + "\n")
 

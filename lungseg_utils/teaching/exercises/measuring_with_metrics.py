@@ -237,7 +237,7 @@ def better(answer):
     lucky = hard + 0.03 * np.array([3, -2, 2, -2.5, 1.5] * 4)
     words = "the larger mean owes it to a few images: look at the interval, not at the mean"
     expect(_told(answer(lucky, hard, alone)) == "cannot tell", words)
-    often = hard + np.where(np.arange(20) < 14, 0.02, -0.006) + rng.normal(0, 0.001, 20)
+    often = hard + np.where(np.arange(20) < 14, 0.02, -0.004) + rng.normal(0, 0.001, 20)
     same = ["patient 0"] * 14 + [f"patient {number}" for number in (1, 1, 2, 2, 3, 3)]
     words = "one patient has 14 of the 20 images: draw patients, not images"
     expect(_told(answer(often, hard, same)) == "cannot tell", words)

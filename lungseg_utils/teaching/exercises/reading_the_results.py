@@ -48,13 +48,18 @@ def honest_mean(answer):
         failure = "images of Dice 0 are missing from your mean: a failure counts"
         expect(not np.isclose(found[0], dice[dice > 0][12:].mean()), failure)
         expect(np.isclose(found[0], dice[12:].mean()), "the mean is of all unseen images")
-        low, high = metrics.bootstrap_interval(dice[12:], patients[12:])
-        width = (found[2] - found[1]) / (high - low)
-        words = "your interval is too narrow: four images of one patient tell little more than one"
-        expect(width > 0.8, words)
-        expect(width < 1.25, "too wide: the mean wobbles less than single images do")
-        close = np.allclose(found[1:], (low, high), atol=0.2 * (high - low))
-        expect(close, f"the interval is about {low:.3f} to {high:.3f}")
+        means = rng.choice(dice[12:].reshape(9, 4), (4000, 9)).mean(axis=(1, 2))
+        ends = [metrics.bootstrap_interval(dice[12:], patients[12:]),
+                np.percentile(means, (2.5, 97.5))]  # fmt: skip
+        wider, narrower = np.ptp(ends, axis=1)
+        words = "your interval draws images: four images of one patient tell little more than one"
+        of_images = metrics.bootstrap_interval(dice[12:], range(36))
+        expect(not np.allclose(found[1:], of_images, atol=0.01), words)
+        expect(found[2] - found[1] > 0.8 * narrower, words)
+        words = "too wide: the mean wobbles less than single images do"
+        expect(found[2] - found[1] < 1.25 * wider, words)
+        close = [np.allclose(found[1:], one, atol=0.2 * np.ptp(one)) for one in ends]
+        expect(any(close), f"the interval is about {ends[0][0]:.3f} to {ends[0][1]:.3f}")
 
 
 def chests() -> tuple[np.ndarray, np.ndarray, np.ndarray]:

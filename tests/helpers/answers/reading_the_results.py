@@ -103,7 +103,7 @@ WRONG = {
     "honest_mean": [
         (of_all, "seen in training"),
         (without_failures, "a failure counts"),
-        (by_images, "too narrow"),
+        (by_images, "four images of one patient"),
         (by_spread, "too wide"),
         (lambda table, seen: unseen(table, seen)["dice"].mean(), "three numbers"),
         (lambda table, seen: (unseen(table, seen)["dice"].median(), 0.7, 0.9), "all unseen"),
