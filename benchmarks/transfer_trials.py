@@ -19,7 +19,7 @@ from transfer import parse, score_sets, train_on_simulated
 
 from lungseg_utils import start
 from lungseg_utils.augmentation import MILD
-from lungseg_utils.phantom import acquisition, person, physics, ranges
+from lungseg_utils.phantom import acquisition, ranges
 from lungseg_utils.phantom.ranges import Range
 from lungseg_utils.recipes import FOR_SIMULATED
 from lungseg_utils.start import load_tensorflow
@@ -43,7 +43,7 @@ def middles(table: dict[str, Range]) -> dict[str, float]:
 @contextmanager
 def one_film() -> Iterator[None]:
     """Every radiograph exposed, developed and windowed alike."""
-    with fixed(ranges.PICTURE, **middles(ranges.PICTURE)), patch.object(physics, "DIGITAL", 0):
+    with fixed(ranges.PICTURE, **middles(ranges.PICTURE)), patch.dict(ranges.SHARES, digital=0):
         yield
 
 
@@ -64,7 +64,7 @@ TRIALS = {
     "one shape of body": ("shape", lambda: fixed(ranges.BEND, strain=0), QUICK),
     "no haze at the hila": ("haze", lambda: fixed(ranges.PERSON, haze=0), QUICK),
     "no bones": ("bones", lambda: fixed(ranges.PERSON, bone=0), QUICK),
-    "no disease": ("disease", lambda: patch.object(person, "ABNORMAL", 0), QUICK),
+    "no disease": ("disease", lambda: patch.dict(ranges.SHARES, abnormal=0), QUICK),
     "no muscles or breasts": (
         "muscles",
         lambda: fixed(ranges.PERSON, muscle=0, breast_depth=0),

@@ -32,8 +32,7 @@ def training_batches(
         return batches.enumerate().map(lambda step, chosen: (epoch, step, chosen))
 
     def load(epoch, step, chosen):
-        image = tf.gather(images, chosen)[..., None]
-        mask = tf.gather(masks, chosen)[..., None]
+        image, mask = (tf.gather(whole, chosen)[..., None] for whole in (images, masks))
         if augmentation:
             key = tf.random.experimental.stateless_fold_in([seed, epoch], step)
             image, mask = augment(image, mask, key, augmentation)

@@ -52,8 +52,7 @@ COURSE = Recipe(
     keep_best=False,
 )  # fmt: skip
 
-# For a network that sees simulated radiographs only: harder copies, and smaller pictures, in which
-# a simulation lacks less.
+# For simulated radiographs only: harder copies, and smaller pictures, in which they lack less.
 FOR_SIMULATED = replace(COURSE, name="simulated", size=128, epochs=14, augmentation=STRONG)
 
 # Longer, on harder copies: a little worse on the set it learned from, better on others.

@@ -97,13 +97,14 @@ def _download(chosen: argparse.Namespace) -> None:
 
 
 def _phantom(chosen: argparse.Namespace) -> None:
-    from lungseg_utils.phantom import write_phantom_set
+    from lungseg_utils.phantom import RARE, write_phantom_set
 
     if not (chosen.size == "native" or chosen.size.isdecimal()) or chosen.seed < 0:
         raise ValueError("a size or a seed is wrong: take 0 or more, or native as a size")
     size = None if chosen.size == "native" else int(chosen.size)
     with explained(chosen.folder):
-        folder = write_phantom_set(chosen.folder, chosen.count, size, chosen.seed, chosen.bits)
+        what = chosen.count, size, chosen.seed, chosen.bits, RARE if chosen.rare else None
+        folder = write_phantom_set(chosen.folder, *what, chosen.lung_behind_heart)
     print(f"The radiographs are in {folder}")
 
 
@@ -247,6 +248,10 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--size", default="512", help="pixels on a side (default 512), or native")
     one.add_argument("--bits", type=int, default=8, help="bits of grey, 8 (default) or 12")
     one.add_argument("--seed", type=int, default=0, help="another seed, another set (default 0)")
+    rare = "a third of them small children, at the bedside, with a white lung and the like"
+    one.add_argument("--rare", action="store_true", help=rare)
+    behind = "masks with the lung that the heart hides, which Montgomery's leave out"
+    one.add_argument("--lung-behind-heart", action="store_true", help=behind)
     one = add("check", _check, "say whether a set of X-rays and masks is in order", CHECK)
     one.add_argument("root", type=_typed, help=SET)
     one = add("train", _train, "train the course's network, or go on where that was stopped")

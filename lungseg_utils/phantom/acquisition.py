@@ -5,28 +5,17 @@ import numpy as np
 
 from .canvas import View
 from .person import Person
-from .ranges import (
-    BLANKED,
-    BORDERS,
-    BOXED,
-    LABELLED,
-    LONG,
-    LOWER_BORDER,
-    MARKS,
-    OTHER_BORDER,
-    PORTRAIT,
-    PRINTED,
-    RIMMED,
-    RIMS,
-    SHORT,
-    SIDE_MARKED,
-    SPACING_MM,
-)
+from .ranges import BORDERS, LONG, MARKS, RIMS, SHARES, SHORT, SPACING_MM
 
 
 def native_size(who: Person, rng: np.random.Generator) -> tuple[int, int]:
-    """Native (width, height) in pixels; broad chests are more often taken across the film."""
-    upright = PORTRAIT + 0.004 * (290 - 2 * who.half)
+    """Native (width, height) in pixels; broad chests are more often taken across the film, and the
+    film of some rare kinds is cut to the patient.
+    """
+    if "film_height" in who.p:
+        sides = 2 * who.half * who.film_width, who.H * who.film_height
+        return tuple(round(side / SPACING_MM) for side in sides)
+    upright = SHARES["portrait"] + 0.004 * (290 - 2 * who.half)
     return (SHORT, LONG) if rng.random() < upright else (LONG, SHORT)
 
 
@@ -37,7 +26,7 @@ def place(who: Person, native: tuple[int, int], shape: tuple[int, int]) -> View:
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     spare = max(tall - 1.1 * who.H, 0) * (1 - who.grown) * 0.3
     room = max(wide / 2 - 1.08 * who.half - 6, 0)
-    aside = np.clip(who.off_centre, -room, room)
+    aside = who.off_centre if who.kind == "cropped" else np.clip(who.off_centre, -room, room)
     shift = np.array([wide / 2 + aside, who.apex_at * tall + spare])
     stretch = np.array([[shape[1] / wide], [shape[0] / tall]])
     matrix = np.hstack([turn, shift[:, None]]) * stretch
@@ -58,9 +47,9 @@ def borders(picture: np.ndarray, lungs: np.ndarray, rng: np.random.Generator) ->
     height, width = picture.shape
     down, across = np.flatnonzero(lungs.any(1)), np.flatnonzero(lungs.any(0))
     rows, columns = np.indices(picture.shape, dtype=np.float32)
-    rim = height / 512 * RIMS[rng.choice(len(RIMS))].even(rng) * (rng.random() < RIMMED)
+    rim = height / 512 * RIMS[rng.choice(len(RIMS))].even(rng) * (rng.random() < SHARES["rimmed"])
     slant = np.tan(np.radians(rng.normal(0, 0.8)))
-    if rng.random() < LOWER_BORDER:
+    if rng.random() < SHARES["lower_border"]:
         bottom = max(BORDERS["lower"].even(rng) * height, down[-1] + 0.02 * height)
         cut(picture, rows - bottom - slant * (columns - width / 2), rim)
     sides = (
@@ -69,7 +58,7 @@ def borders(picture: np.ndarray, lungs: np.ndarray, rng: np.random.Generator) ->
         (-rows - 1, height, down[0]),
     )
     for edge, size, room in sides:
-        if rng.random() < OTHER_BORDER:
+        if rng.random() < SHARES["other_border"]:
             tilted = edge + slant * 0.5 * (rows + columns - size)
             cut(picture, tilted + min(BORDERS["other"].even(rng) * size, room), rim)
 
@@ -83,9 +72,8 @@ def letter(picture: np.ndarray, text: str, at: tuple, tall: float, box: bool) ->
     cv2.putText(ink, text, (x, y), cv2.FONT_HERSHEY_DUPLEX, scale, 255, thick, cv2.LINE_AA)
     if box:
         pad = max(2, round(tall / 5))
-        picture[max(y - high - pad, 0) : y + pad + below // 3, max(x - pad, 0) : x + wide + pad] = (
-            1.0
-        )
+        top, left = max(y - high - pad, 0), max(x - pad, 0)
+        picture[top : y + pad + below // 3, left : x + wide + pad] = 1.0
         picture *= 1 - ink / 255
     else:
         np.maximum(picture, ink / np.float32(255), out=picture)
@@ -118,15 +106,15 @@ def marks(picture: np.ndarray, rng: np.random.Generator) -> None:
     """The side marker, the projection's label and small print, in place."""
     height, width = picture.shape
     tall = height / 512 * MARKS["letters"].even(rng)
-    if rng.random() < BLANKED:
+    if rng.random() < SHARES["blanked"]:
         blanked(picture, rng)
-    if rng.random() < SIDE_MARKED:
+    if rng.random() < SHARES["side_marked"]:
         at = MARKS["side_x"].even(rng) * width, MARKS["side_y"].even(rng) * height
         letter(picture, "R", at, tall, False)
-    if rng.random() < LABELLED:
-        box = rng.random() < BOXED
+    if rng.random() < SHARES["labelled"]:
+        box = rng.random() < SHARES["boxed"]
         x, y = MARKS["label_x"].even(rng), MARKS["label_y"].even(rng)
         letter(picture, "PA", ((x + 0.03) * width, y * height), 0.75 * tall, box)
         letter(picture, "ERECT", (x * width, (y + 0.052) * height), 0.75 * tall, box)
-    if rng.random() < PRINTED:
+    if rng.random() < SHARES["printed"]:
         side_text(picture, rng)

@@ -149,6 +149,13 @@ def ribbon(line: np.ndarray, width) -> np.ndarray:
     return np.concatenate([line + across, (line - across)[..., ::-1, :]], -2)
 
 
+def outset(outline: np.ndarray, reach: float) -> np.ndarray:
+    """An outline (n, 2), clockwise as it is seen, moved outwards by `reach` mm."""
+    along = np.roll(outline, -1, 0) - np.roll(outline, 1, 0)
+    across = np.column_stack([along[:, 1], -along[:, 0]])
+    return outline + reach * across / (np.hypot(*across.T)[:, None] + 1e-9)
+
+
 def ellipse(centre: tuple, radii: tuple, angle: float = 0.0) -> np.ndarray:
     """Outline (40, 2) of an ellipse with centre and radii in mm, turned by an angle in radians."""
     turn = np.linspace(0, 2 * np.pi, 40, endpoint=False)

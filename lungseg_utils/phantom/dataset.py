@@ -5,16 +5,17 @@ import csv
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from PIL import Image as Pillow
 from tqdm.auto import tqdm
 
-from .radiograph import Phantom, file_name, simulate
-from .ranges import SPACING_MM
+from .radiograph import Phantom, draw_kind, file_name, simulate
+from .ranges import RARE, SPACING_MM
 
-VERSION = 3  # raise it when the same seed gives other pictures
+VERSION = 4  # raise it when the same seed gives other pictures
 LARGEST_SIZE = 4096  # pixels on a side
 FOLDERS = ("CXR_png", "ManualMask/leftMask", "ManualMask/rightMask", "ClinicalReadings")
 NATIVE = "native_width", "native_height", "native_spacing_mm"
@@ -41,7 +42,9 @@ def fill_folder(root: Path, recipe: dict) -> None:
 
     def one(index: int) -> tuple:
         """Simulate and write one radiograph."""
-        made = simulate(recipe["seed"], index, recipe["size"], recipe["bits"])
+        seed, behind = recipe["seed"], recipe.get("lung_behind_heart", False)
+        kind = draw_kind(seed, index, recipe.get("rare", {}))
+        made = simulate(seed, index, recipe["size"], recipe["bits"], (), kind, behind)
         return write_phantom(root, index, made)
 
     pool = ThreadPoolExecutor(os.cpu_count() or 1)
@@ -75,25 +78,31 @@ def _is_outdated(root: Path, recipe: dict) -> bool:
 
 
 def write_phantom_set(
-    root: str | Path, count: int = 138, size: int | None = 512, seed: int = 0, bits: int = 8
+    root: str | Path,
+    count: int = 138,
+    size: int | None = 512,
+    seed: int = 0,
+    bits: int = 8,
+    rare: Mapping[str, float] | None = None,
+    lung_behind_heart: bool = False,
 ) -> Path:
     """Write a set of simulated radiographs in the layout of the Montgomery set.
 
     Args: root, the folder to make; count radiographs of size x size pixels, or of native size
-        where size is None; seed; bits of grey, 8 or 12.
+        where size is None; seed; bits of grey, 8 or 12; rare, kinds of radiographs and their
+        shares of the set, as `ranges.RARE`, none unless given; lung_behind_heart as `simulate`.
     Returns: root. A set of the same recipe that is already there is left as it is; an interrupted
         run leaves no root.
-    Raises: ValueError if count or size is too small, or root holds anything else.
+    Raises: ValueError if count or size is too small, a kind is not known or the shares add up to
+        more than 1, or root holds anything else.
     """
     root = Path(root)
     recipe = {"version": VERSION, "count": count, "size": size, "seed": seed, "bits": bits}
+    recipe |= {"rare": dict(rare)} if rare else {}
+    recipe |= {"lung_behind_heart": True} if lung_behind_heart else {}
     if is_whole(root, recipe):
         return root
-    if count < 1 or not 64 <= (size or 64) <= LARGEST_SIZE or bits not in (8, 12):
-        raise ValueError(
-            f"cannot make {count} images of {size} pixels and {bits} bits: use 1 or more, of 64 "
-            f"to {LARGEST_SIZE} pixels, and of 8 or 12 bits"
-        )
+    _refuse_odd(count, size, bits, rare or {})
     if root.exists() and any(root.iterdir()) and not _is_outdated(root, recipe):
         raise ValueError(f"{root} holds other files: name a folder that is new or empty")
     half = root.parent / f".{root.name}-half-{os.getpid()}"
@@ -107,3 +116,15 @@ def write_phantom_set(
     finally:
         shutil.rmtree(half, ignore_errors=True)
     return root
+
+
+def _refuse_odd(count: int, size: int | None, bits: int, rare: Mapping[str, float]) -> None:
+    if count < 1 or not 64 <= (size or 64) <= LARGEST_SIZE or bits not in (8, 12):
+        raise ValueError(
+            f"cannot make {count} images of {size} pixels and {bits} bits: use 1 or more, of 64 "
+            f"to {LARGEST_SIZE} pixels, and of 8 or 12 bits"
+        )
+    if unknown := set(rare) - set(RARE):
+        raise ValueError(f"no kind is called {unknown.pop()}: use some of {', '.join(RARE)}")
+    if not 0 <= sum(rare.values()) <= 1 + 1e-9:
+        raise ValueError(f"the shares of rare kinds add up to {sum(rare.values()):g}: 1 at most")

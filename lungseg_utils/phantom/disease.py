@@ -12,20 +12,7 @@ import numpy as np
 
 from .canvas import View, ellipse, noise, ribbon, smooth
 from .person import Person
-from .ranges import (
-    BOTH_SIDES,
-    CALCIFIED,
-    DISEASE,
-    FINDINGS,
-    INFLATED_LUNG,
-    LARGE,
-    MILIARY,
-    SECOND,
-    THIRD,
-    UPPER,
-    WATER,
-    Range,
-)
+from .ranges import DISEASE, FINDINGS, INFLATED_LUNG, SHARES, WATER, Range
 
 FLUID = WATER * (1 - INFLATED_LUNG)  # 1/mm, what filling the air spaces adds
 STATES = (
@@ -48,6 +35,28 @@ class Chest:
     masks: np.ndarray
     path: np.ndarray
     rng: np.random.Generator
+
+    @cached_property
+    def rim(self) -> np.ndarray:
+        """Distance in mm from the wall and the top of the chest on the patient's `side`, float32
+        (height, width), less how far the lung has come off them where it has."""
+        x, y = self.view.places
+        wall, top = (self.who.edge(y) - self.who.side * x).clip(0.1), y.clip(0.1)
+        gap = wall * top / np.hypot(wall, top)  # a rounded corner
+        return (gap - self.who.p.get("gap", 0.0) * self.who.grown).astype(np.float32)
+
+    @property
+    def marked(self) -> np.ndarray:
+        """How much of the vessels shows, float32: none in air outside the lung or in fluid."""
+        if self.who.kind == "pneumothorax":
+            return np.where(self.side_here > 0.5, (self.rim > 0), 1).astype(np.float32)
+        return 1 - self.side_here if self.who.kind in AIRLESS else np.ones_like(self.level)
+
+    @cached_property
+    def side_here(self) -> np.ndarray:
+        """1 on the patient's `side` of the mediastinum and 0 on the other, float32."""
+        x = (self.view.places[0] - 0.5 * self.who.turn) * self.who.side
+        return ((x + 3) / 6).clip(0, 1)
 
     @cached_property
     def level(self) -> np.ndarray:
@@ -87,7 +96,7 @@ def patch(chest: Chest, centre: np.ndarray, size: float) -> np.ndarray:
 
 def infiltrate(chest: Chest, side: int) -> tuple[np.ndarray, str]:
     """Air spaces filled in a cloud, mostly in an upper lobe."""
-    where = "infiltrate_upper" if chest.rng.random() < UPPER else "infiltrate_lower"
+    where = "infiltrate_upper" if chest.rng.random() < SHARES["upper"] else "infiltrate_lower"
     centre, level = chest.spot(side, DISEASE[where])
     layer = np.zeros(chest.view.shape, np.float32)
     for _ in range(chest.rng.integers(1, 6)):
@@ -115,7 +124,7 @@ def nodule(chest: Chest, side: int) -> tuple[np.ndarray, str]:
     centre, level = chest.spot(side, DISEASE["nodule_level"])
     size = DISEASE["nodule_size"].even(chest.rng)
     ball = chest.blur(chest.view.fill(ellipse(centre, (size, size * 0.9))), 0.8)
-    hard = chest.rng.random() < CALCIFIED
+    hard = chest.rng.random() < SHARES["calcified"]
     what = "calcified granuloma" if hard else f"{2 * size:.0f} mm nodule"
     return WATER * size * (2.6 if hard else 1.6) * ball, f"{what} {lobe(side, level)}"
 
@@ -161,7 +170,7 @@ def collapse(chest: Chest, side: int) -> tuple[np.ndarray, str]:
 
 def effusion(chest: Chest, side: int) -> tuple[np.ndarray, str]:
     """Fluid over the diaphragm, higher along the chest wall; it blunts the angle."""
-    size = "large" if chest.rng.random() < LARGE else "small"
+    size = "large" if chest.rng.random() < SHARES["large"] else "small"
     lowest = float(chest.level[chest.masks[side]].max())
     top = lowest - DISEASE[f"effusion_{size}"].even(chest.rng)
     x = chest.view.places[0]
@@ -181,6 +190,31 @@ def miliary(chest: Chest) -> tuple[np.ndarray, str]:
     return WATER * 4.5 / 255 * chest.blur(layer, 0.5), "miliary nodules throughout both lungs"
 
 
+def white_lung(chest: Chest) -> tuple[np.ndarray, str]:
+    """Half the chest without air: fluid to the top, a lung that shrank, or none."""
+    who, rng = chest.who, chest.rng
+    side = ("right", "left")[who.side > 0]
+    top = DISEASE["white_top"].even(rng)
+    high = ((chest.level - top) / 0.15).clip(0, 1) if who.kind == "white lung" else 1.0
+    layer = FLUID * DISEASE["white_fill"].even(rng) * chest.path * chest.side_here * high
+    towards = who.side * who.turn > 0
+    what = f"{side} collapse" if towards else f"massive {side} effusion"
+    return layer, f"{side} lung removed" if who.kind == "lung removed" else what
+
+
+def pneumothorax(chest: Chest) -> tuple[np.ndarray, str]:
+    """Air between the chest wall and a lung that has come off it, and the pleura's thin line."""
+    lung = chest.masks[int(chest.who.side > 0)]
+    outside, pleura = (0.5 - chest.rim).clip(0, 1), np.exp(-(chest.rim**2))
+    thin = -0.8 * chest.path * outside + DISEASE["shrunk"].even(chest.rng) * chest.path * (
+        1 - outside
+    )
+    layer = WATER * (INFLATED_LUNG * thin + 3 * pleura) * lung
+    return layer, f"{('right', 'left')[chest.who.side > 0]} pneumothorax"
+
+
+AIRLESS = "white lung", "lung removed"
+RARE_FINDINGS = {**dict.fromkeys(AIRLESS, white_lung), "pneumothorax": pneumothorax}
 PATTERNS = tuple(
     (kind, FINDINGS[kind.__name__])
     for kind in (infiltrate, cavity, nodule, scars, effusion, consolidation, collapse)
@@ -190,21 +224,25 @@ EFFUSION = 4  # the one kind that also fills the lung hidden behind heart and do
 
 
 def draw_disease(chest: Chest) -> tuple[np.ndarray, str]:
-    """One to three findings in the lungs: the attenuation they add, and the reading."""
+    """What a rare kind shows, or one to three findings in the lungs: the attenuation they add, and
+    the reading.
+    """
     rng = chest.rng
+    if chest.who.kind in RARE_FINDINGS:
+        return RARE_FINDINGS[chest.who.kind](chest)
     state = STATES[rng.integers(len(STATES))]
     texts = [chest.who.habit] if chest.who.habit else []
-    if rng.random() < MILIARY:
+    if rng.random() < SHARES["miliary"]:
         layer, text = miliary(chest)
         return layer * chest.masks.any(0), f"{', '.join([*texts, text])}; {state}"
     total = np.zeros(chest.view.shape, np.float32)
-    for _ in range(1 + (rng.random() < SECOND) + (rng.random() < THIRD)):
+    for _ in range(1 + (rng.random() < SHARES["second"]) + (rng.random() < SHARES["third"])):
         kind = rng.choice(len(PATTERNS), p=[share for _, share in PATTERNS])
         side = int(rng.integers(2))
         layer, text = PATTERNS[kind][0](chest, side)
         total += layer if kind == EFFUSION else layer * chest.masks[side]
         texts.append(text)
-        if kind == EFFUSION and rng.random() < BOTH_SIDES:
+        if kind == EFFUSION and rng.random() < SHARES["both_sides"]:
             layer, text = effusion(chest, 1 - side)
             total += layer
             texts.append(text)

@@ -5,6 +5,7 @@ the chest cavity keeps after heart, mediastinum and the part below the diaphragm
 the convention of the Montgomery set, without the lung behind the heart.
 """
 
+import cv2
 import numpy as np
 
 from .canvas import View, mm, smooth
@@ -126,7 +127,12 @@ def hilum(who: Person, side: int) -> np.ndarray:
     return np.array([side * out + 0.7 * who.turn, (who.hilum_level - 0.02 * (side > 0)) * who.H])
 
 
-def lung_area(who: Person, side: int, view: View) -> np.ndarray:
-    """One lung's mask, bool, at the pixels of a view."""
-    around = below_diaphragm(who, side), heart(who), aortic_arch(who), mediastinum(who)
-    return view.area(half_cavity(who, side), *around)
+def lung_area(who: Person, side: int, view: View, behind_heart: bool = False) -> np.ndarray:
+    """One lung's mask, bool, at the pixels of a view; with what lies behind heart and aorta."""
+    middle, low = 0.5 * who.turn, 1.4 * who.H  # the mediastinum, shifted far, leaves none behind
+    behind = np.array([[0, -low], [middle, -low], [middle, low], [0, low]])
+    around = [below_diaphragm(who, side), mediastinum(who), behind]
+    around += [] if behind_heart else [heart(who), aortic_arch(who)]
+    area = view.area(half_cavity(who, side), *around).astype(np.uint8)
+    count, pieces, sizes, _ = cv2.connectedComponentsWithStats(area, connectivity=4)
+    return pieces == (1 + sizes[1:, cv2.CC_STAT_AREA].argmax() if count > 1 else 1)

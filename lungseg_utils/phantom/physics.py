@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from .canvas import View, noise
-from .ranges import DIGITAL, INVERTED, PICTURE
+from .ranges import PICTURE, SHARES
 
 
 def transmit(attenuation: np.ndarray) -> np.ndarray:
@@ -47,7 +47,11 @@ def enhance(dense: np.ndarray, draw: dict[str, float], pixel_mm: float) -> np.nd
 
 
 def expose(
-    attenuation: np.ndarray, lungs: np.ndarray, view: View, rng: np.random.Generator
+    attenuation: np.ndarray,
+    lungs: np.ndarray,
+    view: View,
+    rng: np.random.Generator,
+    inverted: bool = False,
 ) -> np.ndarray:
     """The radiograph, float32 (height, width) in [0, 1], of a summed attenuation."""
     draw = {name: limits.draw(rng) for name, limits in PICTURE.items()}
@@ -55,8 +59,9 @@ def expose(
     beam = cv2.GaussianBlur(beam, (0, 0), max(draw["blur"] / view.pixel_mm, 0.3))
     beam = add_scatter(beam, draw["scatter"], draw["scatter_reach"] / view.pixel_mm)
     beam = add_noise(beam, draw["photons"] * view.pixel_mm**2 * 2, rng)
-    dense = -np.log(beam)
-    if rng.random() < DIGITAL:
+    heel = draw["heel"] * np.linspace(0.5, -0.5, beam.shape[1], dtype=np.float32)
+    dense = heel - np.log(beam)
+    if rng.random() < SHARES["digital"]:
         dense = enhance(dense, draw, view.pixel_mm)
     picture = develop(dense, lungs, draw)
-    return 1 - picture if rng.random() < INVERTED else picture
+    return 1 - picture if inverted else picture

@@ -1,12 +1,14 @@
 """One simulated radiograph: the patient, the layers of attenuation, the film, the masks."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from . import acquisition, disease, objects, organs, physics, skeleton, tissue, vessels
-from .person import draw_label, draw_person, first_visit
+from .canvas import View
+from .person import Person, draw_label, draw_person, first_visit
+from .ranges import RARE
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,29 @@ def file_name(index: int, label: int) -> str:
     return f"SIM_{index + 1:04d}_{label}"
 
 
-def position(seed: int, index: int, size: int | None, rng: np.random.Generator) -> tuple:
+def draw_kind(seed: int, index: int, shares: Mapping[str, float]) -> str:
+    """One of `ranges.RARE`, each in its share of the radiographs, or "" for most."""
+    chances = [max(0.0, 1 - sum(shares.values())), *shares.values()]
+    return str(np.random.default_rng([seed, index, 2]).choice(["", *shares], p=chances))
+
+
+def position(
+    seed: int, index: int, size: int | None, rng: np.random.Generator, kind: str = ""
+) -> tuple:
     """Who stands where: (who, native (width, height), view, masks bool (2, height, width))."""
-    who = draw_person(seed, index, rng)
+    who = draw_person(seed, index, rng, kind)
     native = acquisition.native_size(who, rng)
     view = acquisition.place(who, native, (size, size) if size else native[::-1])
-    return who, native, view, np.stack([organs.lung_area(who, side, view) for side in (-1, 1)])
+    return who, native, view, both_lungs(who, view)
+
+
+def both_lungs(who: Person, view: View, behind_heart: bool = False) -> np.ndarray:
+    """Masks, bool (2, height, width); that of a lung that was removed is empty."""
+    return np.stack([
+        organs.lung_area(who, side, view, behind_heart)
+        & (who.kind != "lung removed" or side != who.side)
+        for side in (-1, 1)
+    ])  # fmt: skip
 
 
 class Exposure:
@@ -50,10 +69,10 @@ class Exposure:
     (2, height, width); `reading` is what a radiologist would write.
     """
 
-    def __init__(self, seed: int, index: int, size: int | None):
+    def __init__(self, seed: int, index: int, size: int | None, kind: str = ""):
         self.rng = np.random.default_rng([seed, index])
-        self.who, self.native, self.view, self.masks = position(seed, index, size, self.rng)
-        self.label, self.reading, self.disease = draw_label(seed, index), "normal", 0.0
+        self.who, self.native, self.view, self.masks = position(seed, index, size, self.rng, kind)
+        self.label, self.reading, self.disease = draw_label(seed, index, kind), "normal", 0.0
         self.cavity = tissue.cavity_path(self.who)
         self.path = self.view.carry(self.cavity)
         self.fillings = tissue.fillings(self.who, self.view, self.path, self.masks.any(0))
@@ -63,6 +82,7 @@ class Exposure:
         if self.label:
             chest = disease.Chest(self.who, self.view, self.masks, self.air, self.rng)
             self.disease, self.reading = disease.draw_disease(chest)
+            self.air = self.air * chest.marked
         first = first_visit(index)
         if first != index:
             self.reading += f" (same pt as {file_name(first, draw_label(seed, first))})"
@@ -77,7 +97,7 @@ class Exposure:
         yield from self.fillings.items()
         yield "airways", tissue.airways(who, view)
         airy = self.air / self.path.clip(1)
-        haze = tissue.haze(who, view, self.path, lungs)
+        haze = tissue.haze(who, view, self.air)
         yield "hila", haze + vessels.hila(who, view) * airy
         yield "vessels", vessels.vessels(who, view, rng) * airy
         yield "interstitium", tissue.grain(who, view, rng, self.path) * lungs
@@ -93,41 +113,56 @@ class Exposure:
         yield "foreign_objects", objects.foreign_objects(who, view, rng)
 
 
-def explain(seed: int, index: int = 0, size: int | None = 512) -> dict[str, np.ndarray]:
+def explain(
+    seed: int, index: int = 0, size: int | None = 512, kind: str = ""
+) -> dict[str, np.ndarray]:
     """The attenuation of each part of the chest, whose sum the X-rays meet.
 
-    Args: seed and index name the radiograph, size is its width and height in pixels; None for the
-        native size.
+    Args: seed, index and kind name the radiograph, size is its width and height in pixels; None
+        for the native size.
     Returns: float32 arrays (size, size) by name, path length times attenuation, no unit. "lungs"
         is above 0 exactly where a mask of `simulate(seed, index, size)` is True; "airways" and
-        "belly_gas" are below 0, air where soft tissue was counted; "interstitium" is so in places.
+        "belly_gas" are below 0, air where soft tissue was counted; "interstitium" is so in places,
+        and "disease" where a lung has come off the chest wall.
     """
-    return dict(Exposure(seed, index, size).layers())
+    return dict(Exposure(seed, index, size, kind).layers())
 
 
 def simulate(
-    seed: int, index: int, size: int | None = 512, bits: int = 8, without: Collection[str] = ()
+    seed: int,
+    index: int,
+    size: int | None = 512,
+    bits: int = 8,
+    without: Collection[str] = (),
+    kind: str = "",
+    lung_behind_heart: bool = False,
 ) -> Phantom:
     """One simulated chest radiograph with exact lung masks.
 
     Args: seed names the set, index the radiograph in it, size is width and height in pixels, or
         None for the native size, 4020 x 4892 or 4892 x 4020; bits of grey, 8 or 12; without, parts
-        named as by `explain` that are left out, of a patient who is otherwise the same.
+        named as by `explain` that are left out, of a patient who is otherwise the same; kind, "" or
+        one of `ranges.RARE`, such as "bedside"; lung_behind_heart, whether the masks count the
+        lung that heart and aorta hide, which the Montgomery set's do not. The picture is the same.
     Returns: the radiograph, the same for the same arguments on any machine.
-    Raises: ValueError if size is below 64, or bits is neither 8 nor 12.
+    Raises: ValueError if size is below 64, bits is neither 8 nor 12, or the kind is not known.
     """
     if size is not None and size < 64:
         raise ValueError(f"a radiograph of {size} pixels shows nothing: use a size of 64 or more")
     if bits not in (8, 12):
         raise ValueError(f"{bits} bits of grey: use 8 or 12")
-    exposure = Exposure(seed, index, size)
+    if kind and kind not in RARE:
+        raise ValueError(f"no kind of radiograph is called {kind}: use one of {', '.join(RARE)}")
+    exposure = Exposure(seed, index, size, kind)
     total = np.zeros(exposure.view.shape, np.float32)
     for name, layer in exposure.layers():
         if name not in without:
             total += layer
-    picture = physics.expose(total.clip(0), exposure.masks.any(0), exposure.view, exposure.rng)
-    acquisition.borders(picture, exposure.masks.any(0), exposure.rng)
-    acquisition.marks(picture, exposure.rng)
+    lungs, view, rng = exposure.masks.any(0), exposure.view, exposure.rng
+    picture = physics.expose(total.clip(0), lungs, view, rng, kind == "inverted")
+    acquisition.borders(picture, lungs, rng)
+    acquisition.marks(picture, rng)
     image = np.round(picture * (2**bits - 1)).astype(np.uint8 if bits == 8 else np.uint16)
     known = exposure.who.age, exposure.who.sex, exposure.label, exposure.reading
-    return Phantom(image, *exposure.masks, *known, *exposure.native)
+    masks = both_lungs(exposure.who, view, True) if lung_behind_heart else exposure.masks
+    return Phantom(image, *masks, *known, *exposure.native)

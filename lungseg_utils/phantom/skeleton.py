@@ -55,19 +55,22 @@ def ribs(
 
 def posterior_ribs(who: Person, view: View) -> np.ndarray:
     """Eleven pairs from the spine to the side of the chest."""
-    return ribs(who, view, 9, 90, range(1, 12), 4.3, 2.6)
+    return ribs(who, view, 9, 90, range(1, 12), 4.3, 2.2)
 
 
 def anterior_ribs(who: Person, view: View) -> np.ndarray:
     """Pairs 1 to 9 from the side to where cartilage begins; flatter and fainter."""
-    return ribs(who, view, 90, 151, range(1, 10), 2.8, 1.5)
+    return ribs(who, view, 90, 151, range(1, 10), 2.8, 1.3)
 
 
 def rib_cage_edge(who: Person, view: View) -> np.ndarray:
     """The outermost ribs and pleura, which the ray meets along the curve: a thin bright seam."""
     y = np.linspace(0.07, 1.28, 40) * who.H
-    lines = [np.column_stack([side * (who.edge(y) + 3.2 * who.grown), y]) for side in (-1, 1)]
-    return BONE * who.bone * tubes(view, lines, [6.0 * who.grown] * 2, 0.8, 2.0)
+    lines = [
+        np.column_stack([side * (who.edge(y) + 3.2 * who.grown - who.over_wall), y])
+        for side in (-1, 1)
+    ]
+    return BONE * who.bone * tubes(view, lines, [6.0 * who.grown] * 2, 0.8, 1.6)
 
 
 def clavicles(who: Person, view: View) -> np.ndarray:
@@ -145,22 +148,15 @@ def vertebra(who: Person, number: int) -> tuple[np.ndarray, list, list]:
         for edge in (-tall, tall)
     ]
     knobs = [ellipse((x + side * half * 0.62, y - tall * 0.3), (3.0, 4.6)) for side in (-1, 1)]
-    wings = [
-        ribbon(
-            np.array(
-                [[x + side * half * 0.9, y - tall * 0.4], [x + side * half * 1.75, y - tall * 0.75]]
-            ),
-            6.5,
-        )
-        for side in (-1, 1)
-    ]
+    wing = np.array([[0.9 * half, -0.4 * tall], [1.75 * half, -0.75 * tall]])
+    wings = [ribbon(mm(x, y) + wing * [side, 1], 6.5) for side in (-1, 1)]
     return body, plates, [*knobs, *wings, ellipse((x, y + tall * 0.8), (2.8, 7.5))]
 
 
 def spine(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
     """The vertebral column, neck to loins."""
     parts = [vertebra(who, number) for number in range(-8, 32)]
-    layer = 4.0 * view.fill(*[body for body, _, _ in parts])
-    layer += 2.2 * view.fill(*[plate for _, plates, _ in parts for plate in plates])
+    layer = 5.5 * view.fill(*[body for body, _, _ in parts])
+    layer += 1.4 * view.fill(*[plate for _, plates, _ in parts for plate in plates])
     layer += 1.6 * view.fill(*[knob for _, _, knobs in parts for knob in knobs])
     return BONE * who.bone * layer * (1 + 0.10 * noise(rng, view.shape, 5 / view.pixel_mm))

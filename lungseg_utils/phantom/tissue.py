@@ -4,18 +4,18 @@ import cv2
 import numpy as np
 
 from . import organs
-from .canvas import GRID, STEP, View, X, Y, ellipse, inflate, mm, noise, ribbon, smooth
+from .canvas import GRID, STEP, View, X, Y, ellipse, inflate, mm, noise, outset, ribbon, smooth
 from .person import LEVEL, Person
-from .ranges import BOWEL_GAS, GAS, INFLATED_LUNG, STOMACH_GAS, WATER
+from .ranges import GAS, INFLATED_LUNG, SHARES, WATER
 
 LUNG = WATER * INFLATED_LUNG
 
 
 def cavity_path(who: Person) -> np.ndarray:
     """Path through the chest cavity, an elliptic cross-section, in mm on the smooth grid."""
-    edge = (who.edge(LEVEL) + 2.0)[:, None]
+    edge = (who.edge(LEVEL) + 2.0 - who.over_wall)[:, None]
     path = 2 * who.depth(LEVEL)[:, None] * np.sqrt((1 - (X / edge) ** 2).clip(0))
-    return np.where(Y > -3, path, 0).astype(np.float32)
+    return np.where(who.over_apex - 3 < Y, path, 0).astype(np.float32)
 
 
 def silhouette(who: Person) -> np.ndarray:
@@ -128,7 +128,7 @@ def muscles(who: Person, view: View) -> np.ndarray:
     return WATER * who.muscle * view.carry(cv2.GaussianBlur(layer, (0, 0), 1.5))
 
 
-def haze(who: Person, view: View, path: np.ndarray, masks: np.ndarray) -> np.ndarray:
+def haze(who: Person, view: View, air: np.ndarray) -> np.ndarray:
     """Vessels, nodes and fat too fine to draw, round the hila and beside the mediastinum."""
     core = GRID.fill(organs.heart(who), organs.aortic_arch(who), organs.mediastinum(who))
     near = cv2.GaussianBlur(core, (0, 0), who.haze_reach / STEP)
@@ -136,7 +136,7 @@ def haze(who: Person, view: View, path: np.ndarray, masks: np.ndarray) -> np.nda
         x, y = organs.hilum(who, side)
         far = ((X - x) / 0.08) ** 2 + ((Y - y) / 0.12) ** 2
         near = np.maximum(near, 0.8 * np.exp(-far / 2 / who.H**2))
-    return (WATER - LUNG) * who.haze * path * view.carry(near) * masks
+    return (WATER - LUNG) * who.haze * air * view.carry(near)
 
 
 def aerated_lungs(path: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -145,22 +145,26 @@ def aerated_lungs(path: np.ndarray, masks: np.ndarray) -> np.ndarray:
 
 
 def fillings(who: Person, view: View, path: np.ndarray, masks: np.ndarray) -> dict:
-    """What fills the chest cavity outside the masks: heart, mediastinum, belly, hidden lung."""
-    column = inflate(organs.mediastinum(who), 14 * who.grown)
-    arch = inflate(organs.aortic_arch(who), 17 * who.grown)
-    column = np.maximum(who.mediastinum_density * column, 0.7 * arch)
-    column = cv2.GaussianBlur(column, (0, 0), 3.0)
+    """What fills the chest cavity beside the lungs: heart, mediastinum, belly, hidden lung. The
+    first two reach a little over the masks' borders, which annotators draw on them.
+    """
+    over = who.over_mediastinum * who.grown
+    column = inflate(outset(organs.mediastinum(who), over), 8 * who.grown)
+    arch = inflate(outset(organs.aortic_arch(who), over), 17 * who.grown)
+    column = np.maximum(who.mediastinum_density * column, 0.85 * arch)
+    column = cv2.GaussianBlur(column, (0, 0), 1.5)
+    heart = inflate(outset(organs.heart(who), who.over_heart * who.grown), 0.32 * who.half)
     rise = (0.35 + (Y / who.H - who.heart_top) / 0.22).clip(0, 1)
     shares = {
-        "heart": who.heart_density * inflate(organs.heart(who), 0.32 * who.half) * rise,
-        "mediastinum": np.maximum(column, 0.6 * arch),
+        "heart": who.heart_density * heart * rise,
+        "mediastinum": np.maximum(column, 0.8 * arch),
         "belly": belly_share(who),
     }
-    space, filled, layers = ~masks * path, np.zeros_like(path), {}
+    filled, layers = np.zeros_like(path), {}
     for name, share in shares.items():
         reach = np.maximum(view.carry(share.astype(np.float32)), filled)
-        layers[name], filled = WATER * (reach - filled) * space, reach
-    layers["hidden_lung"] = LUNG * (1 - filled) * space
+        layers[name], filled = WATER * (reach - filled) * path, reach
+    layers["hidden_lung"] = LUNG * (1 - filled) * ~masks * path
     return layers
 
 
@@ -191,15 +195,15 @@ def airways(who: Person, view: View) -> np.ndarray:
 
 def bubble(who: Person, rng: np.random.Generator) -> np.ndarray:
     """Gas in the stomach on the smooth grid (mm), flat below where fluid stands."""
-    x = who.half * GAS["stomach_x"].even(rng)
+    draw = {name: who.p.get(name, limits.even(rng)) for name, limits in GAS.items()}
+    x = who.half * draw["stomach_x"]
     dome = float(organs.diaphragm_height(who, 1, np.array([x]))[0])
-    top = dome + GAS["stomach_below"].even(rng) * who.grown
-    wide = GAS["stomach_width"].even(rng) * who.grown
-    tall = GAS["stomach_height"].even(rng) * who.grown
-    outline = ellipse((x, top + tall), (wide, tall), GAS["stomach_tilt"].even(rng))
-    fluid = top + tall * GAS["stomach_fluid"].even(rng)
+    top = dome + draw["stomach_below"] * who.grown
+    wide, tall = draw["stomach_width"] * who.grown, draw["stomach_height"] * who.grown
+    outline = ellipse((x, top + tall), (wide, tall), draw["stomach_tilt"])
+    fluid = top + tall * draw["stomach_fluid"]
     gas = inflate(outline, 0.8 * tall) * ((fluid - Y) / 3).clip(0, 1)
-    return gas * tall * GAS["stomach_depth"].even(rng)
+    return gas * tall * draw["stomach_depth"]
 
 
 def bowel(who: Person, rng: np.random.Generator) -> np.ndarray:
@@ -217,8 +221,9 @@ def bowel(who: Person, rng: np.random.Generator) -> np.ndarray:
 
 def belly_gas(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
     """Gas in stomach and colon, where soft tissue was counted: below 0."""
-    gas = bubble(who, rng) if rng.random() < STOMACH_GAS else np.zeros_like(X)
-    if rng.random() < BOWEL_GAS:
+    share = 1.0 if who.kind == "raised domes" else SHARES["stomach_gas"]
+    gas = bubble(who, rng) if rng.random() < share else np.zeros_like(X)
+    if rng.random() < SHARES["bowel_gas"]:
         gas = np.maximum(gas, bowel(who, rng))
     under = (organs.diaphragm_height(who, 1, X[0]) + 3 < Y).astype(np.float32)
     return -WATER * view.carry(cv2.GaussianBlur((gas * under).astype(np.float32), (0, 0), 0.7))

@@ -61,13 +61,8 @@ def vessels(who: Person, view: View, rng: np.random.Generator) -> np.ndarray:
             grey = np.minimum(255, DEPTH * radii * np.sqrt(radii / thick)).tolist()
             view.draw(drawn, ribbon(lines, 2 * thick[:, None]), grey)
         layer += drawn
-    return (
-        WATER
-        * who.markings
-        * 5.5
-        / DEPTH
-        * cv2.GaussianBlur(layer, (0, 0), max(0.2 / view.pixel_mm, 0.3))
-    )
+    layer = cv2.GaussianBlur(layer, (0, 0), max(0.2 / view.pixel_mm, 0.3))
+    return WATER * who.markings * 5.5 / DEPTH * layer
 
 
 def hila(who: Person, view: View) -> np.ndarray:

@@ -33,6 +33,7 @@ from lungseg_utils.app.terminal import main
 from lungseg_utils.images import decode_xray, read_image, read_xray
 from lungseg_utils.masks import lung_areas, read_lungs
 from lungseg_utils.metrics import dice
+from lungseg_utils.phantom import RARE
 from lungseg_utils.predict import predict, predict_mask
 from lungseg_utils.pretrained import (
     MONTGOMERY,
@@ -578,9 +579,11 @@ DEFAULTS = {
     "doctor": {},
     "download": {"folder": None},
     "download f": {"folder": Path("f")},
-    "phantom f": {"folder": Path("f"), "count": 138, "size": "512", "bits": 8, "seed": 0},
-    "phantom f --count 1 --size native --bits 12 --seed 3": {
-        "folder": Path("f"), "count": 1, "size": "native", "bits": 12, "seed": 3},
+    "phantom f": {"folder": Path("f"), "count": 138, "size": "512", "bits": 8, "seed": 0,
+                  "rare": False, "lung_behind_heart": False},
+    "phantom f --count 1 --size native --bits 12 --seed 3 --rare --lung-behind-heart": {
+        "folder": Path("f"), "count": 1, "size": "native", "bits": 12, "seed": 3,
+        "rare": True, "lung_behind_heart": True},
     "train": {"out": Path("lungs.keras"), "data": None, "scale": None},
     "train -o o --data d --scale ci": {"out": Path("o"), "data": Path("d"), "scale": "ci"},
     "evaluate r": {"root": Path("r"), "json": None, "network": None},
@@ -819,9 +822,11 @@ def test_a_simulated_set_is_written_as_it_was_asked_for(monkeypatch, capsys):
     monkeypatch.setattr("lungseg_utils.phantom.write_phantom_set", write)
     assert main(["phantom", "f", "--count", "3", "--size", "99", "--bits", "12"]) == 0
     assert main(["phantom", "f", "--size", "native", "--seed", "4"]) == 0
-    folder = Path("f")
-    assert asked == [(folder, 3, 99, 0, 12), (folder, 138, None, 4, 8)]
-    assert capsys.readouterr().out == "The radiographs are in there\n" * 2
+    assert main(["phantom", "f", "--rare", "--lung-behind-heart"]) == 0
+    plain, folder = (None, False), Path("f")
+    assert asked == [(folder, 3, 99, 0, 12, *plain), (folder, 138, None, 4, 8, *plain),
+                     (folder, 138, 512, 0, 8, RARE, True)]  # fmt: skip
+    assert capsys.readouterr().out == "The radiographs are in there\n" * 3
 
 
 @pytest.mark.parametrize("options", [[], ["--debug"]])

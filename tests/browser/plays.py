@@ -42,7 +42,7 @@ BROWSE = Play(
         Move("age, years: upper", ("PageDown",) * 14, {"ages": (20, 50)}),
         Move("in the reading", (*"INFILTRATE", "Enter"), {"words": "infiltrate"}),
         Move("radiograph", (RIGHT,), {"place": 1}),
-        Move("radiograph", (END,), {"place": 4}),
+        Move("radiograph", (END,), {"place": 5}),
     ),
 )
 PARTS = [

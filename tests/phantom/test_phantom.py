@@ -12,7 +12,7 @@ import pytest
 
 from lungseg_utils import phantom
 from lungseg_utils.images import read_image
-from lungseg_utils.phantom import dataset, disease, person, physics, radiograph, tissue
+from lungseg_utils.phantom import dataset, disease, organs, person, radiograph, ranges, tissue
 from lungseg_utils.radiographs import load_records
 
 SIZE = 128
@@ -80,11 +80,9 @@ def lungs_are_darker(one, disease=0.0):
     return np.median(one.image[lungs & healthy]) < np.median(one.image[ring & healthy])
 
 
-def test_lungs_are_darker_than_what_surrounds_them_unless_inverted(thirty, patients, monkeypatch):
-    monkeypatch.setattr(physics, "INVERTED", 0)
-    for index, (one, patient) in enumerate(zip(thirty, patients, strict=True)):
-        if not lungs_are_darker(one, patient.disease):
-            assert lungs_are_darker(phantom.simulate(5, index, SIZE), patient.disease)
+def test_lungs_are_darker_than_what_surrounds_them(thirty, patients):
+    assert all(lungs_are_darker(one, patient.disease)
+               for one, patient in zip(thirty, patients, strict=True))  # fmt: skip
 
 
 def test_a_part_is_left_out_of_a_patient_who_is_otherwise_the_same(thirty):
@@ -98,11 +96,8 @@ def test_a_part_is_left_out_of_a_patient_who_is_otherwise_the_same(thirty):
     assert (same.image == thirty[normal].image).all()
 
 
-def test_an_inverted_radiograph_is_the_negative(monkeypatch):
-    monkeypatch.setattr(physics, "INVERTED", 0)
-    plain = phantom.simulate(5, 1, SIZE)
-    monkeypatch.setattr(physics, "INVERTED", 1)
-    inverted = phantom.simulate(5, 1, SIZE)
+def test_an_inverted_radiograph_is_the_negative():
+    plain, inverted = (phantom.simulate(5, 1, SIZE, kind=kind) for kind in ("", "inverted"))
     lungs = plain.mask_left | plain.mask_right
     both = plain.image[lungs].astype(int) + inverted.image[lungs]
     assert np.mean(abs(both - 255) <= 1) > 0.95
@@ -159,8 +154,8 @@ def test_readings_name_the_side_on_which_disease_is_drawn(patients):
 
 def test_readings_name_each_finding_once(monkeypatch):
     """Also where it is drawn twice."""
-    for draw in ("SECOND", "THIRD"):
-        monkeypatch.setattr(disease, draw, 1.0)
+    for draw in ("second", "third"):
+        monkeypatch.setitem(ranges.SHARES, draw, 1.0)
     for index in range(30):
         findings = radiograph.Exposure(5, index, SIZE).reading.split(";")[0].split(", ")
         assert len(set(findings)) == len(findings)
@@ -386,3 +381,110 @@ def test_a_folder_of_other_files_is_left_alone(name, tmp_path):
     with pytest.raises(ValueError, match="holds other files"):
         phantom.write_phantom_set(tmp_path, 2, 64)
     assert (tmp_path / name).read_text() == "keep me"
+
+
+@pytest.mark.parametrize("kind", ranges.RARE)
+def test_a_rare_kind_differs_from_the_default_and_is_drawn_as_ever(kind):
+    first, again, plain = (phantom.simulate(5, 3, SIZE, kind=one) for one in (kind, kind, ""))
+    assert (first.image == again.image).all() and (first.image != plain.image).mean() > 0.3
+    layers = phantom.explain(5, 3, SIZE, kind)
+    assert ((layers["lungs"] > 0) == (first.mask_left | first.mask_right)).all()
+
+
+@pytest.mark.parametrize("kind", ["white lung", "lung removed"])
+@pytest.mark.parametrize("index", range(4))
+def test_half_a_chest_is_without_air(kind, index):
+    patient = radiograph.Exposure(6, index, SIZE, kind)
+    side, one = int(patient.who.side > 0), phantom.simulate(6, index, SIZE, kind=kind)
+    masks = one.mask_left, one.mask_right
+    full = disease.FLUID * patient.path
+    lower = patient.view.places[1] / patient.who.H > 0.4
+    halves = [(patient.view.places[0] - 0.5 * patient.who.turn) * way > 4 for way in (-1, 1)]
+    white, other = ((patient.disease / full.clip(0.1))[half & lower & (patient.path > 40)]
+                    for half in (halves[side], halves[1 - side]))  # fmt: skip
+    assert np.quantile(white, 0.95) > 0.6 and other.max() < 0.1
+    assert masks[1 - side].any() and masks[side].any() == (kind == "white lung")
+    assert one.label == 1 and ("right", "left")[side] in one.reading
+    assert re.search("collapse|effusion" if kind == "white lung" else "removed", one.reading)
+
+
+def test_a_lung_that_came_off_leaves_air_without_vessels():
+    exposure = radiograph.Exposure(6, 2, 256, "pneumothorax")
+    layers = dict(exposure.layers())
+    air = exposure.masks[int(exposure.who.side > 0)] & (
+        disease.Chest(exposure.who, exposure.view, exposure.masks, exposure.air, None).rim < -2
+    )
+    assert air.sum() > 200 and layers["vessels"][air].max() == 0
+    assert layers["disease"][air].max() < 0
+    assert "pneumothorax" in exposure.reading
+
+
+def test_a_lying_child_is_small_and_young():
+    for index in range(6):
+        one = radiograph.Exposure(8, index, SIZE, "lying child")
+        assert one.who.age <= 7
+        assert one.who.H < 230 and one.native[0] < 1.3 * ranges.SHORT
+    infant = person.GROWN[1][0] * np.mean(ranges.PERSON["lung_height"][:2])
+    assert 80 < infant < 110  # mm, of a newborn's lungs on a film
+
+
+def test_raised_domes_and_bent_spines_are_out_of_the_ordinary():
+    domes = [radiograph.Exposure(8, index, 64, "raised domes").who for index in range(8)]
+    assert np.median([organs.dome_height(who, 1) / who.H for who in domes]) > 0.22
+    bent = [radiograph.Exposure(8, index, 64, "bent spine").who.scoliosis for index in range(8)]
+    assert np.abs(bent).min() > 20 and min(bent) < 0 < max(bent)
+
+
+def test_a_cropped_film_cuts_lungs_off():
+    def touches(one):
+        lungs = one.mask_left | one.mask_right
+        return lungs[0].any() or lungs[-1].any() or lungs[:, 0].any() or lungs[:, -1].any()
+
+    cut, whole = ([touches(phantom.simulate(4, index, 64, kind=kind)) for index in range(16)]
+                  for kind in ("cropped", ""))  # fmt: skip
+    assert np.mean(cut) > 0.6 and np.mean(whole) < 0.3
+
+
+def test_rare_kinds_come_in_their_shares():
+    drawn = [radiograph.draw_kind(1, index, ranges.RARE) for index in range(4000)]
+    for kind, share in ranges.RARE.items():
+        assert drawn.count(kind) / 4000 == pytest.approx(share, abs=0.015)
+    assert set(drawn) == {"", *ranges.RARE}
+    assert {radiograph.draw_kind(1, index, {}) for index in range(50)} == {""}
+    assert {radiograph.draw_kind(1, index, {"bedside": 1}) for index in range(50)} == {"bedside"}
+
+
+def test_a_kind_that_is_not_known_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="no kind of radiograph is called sideways"):
+        phantom.simulate(0, 0, 64, kind="sideways")
+    for rare, words in (({"sideways": 0.1}, "no kind is called sideways"),
+                        ({"bedside": 0.7, "cropped": 0.5}, "add up to 1.2"),
+                        ({"bedside": -0.7}, "add up to -0.7")):  # fmt: skip
+        with pytest.raises(ValueError, match=words):
+            phantom.write_phantom_set(tmp_path / "set", 1, 64, rare=rare)
+    assert not (tmp_path / "set").exists()
+
+
+def test_a_set_with_rare_kinds_is_another_set(tmp_path):
+    root = phantom.write_phantom_set(tmp_path / "set", 2, 64, rare={"lung removed": 1})
+    assert all(not all(cv2.imread(str(path), -1).any() for path in record.mask_paths)
+               for record in load_records(root))  # fmt: skip
+    assert phantom.write_phantom_set(root, 2, 64, rare={"lung removed": 1}) == root
+    with pytest.raises(ValueError, match="holds other files"):
+        phantom.write_phantom_set(root, 2, 64)
+
+
+@pytest.mark.parametrize("index", range(6))
+def test_the_lung_behind_the_heart_is_counted_where_that_is_asked_for(index, tmp_path):
+    plain, whole = (phantom.simulate(7, index, 256, lung_behind_heart=behind)
+                    for behind in (False, True))  # fmt: skip
+    assert (plain.image == whole.image).all()
+    who, _, view, _ = radiograph.position(7, index, 256, np.random.default_rng([7, index]))
+    hidden = view.fill(organs.heart(who), organs.aortic_arch(who))
+    for small, large in ((plain.mask_left, whole.mask_left), (plain.mask_right, whole.mask_right)):
+        assert not (small & ~large).any()
+        assert hidden[large & ~small].min() > 0.3
+    more = (whole.mask_left | whole.mask_right).sum() / (plain.mask_left | plain.mask_right).sum()
+    assert 1.05 < more < 1.6
+    left = whole.mask_right & ~plain.mask_right  # most of the heart is on the patient's left
+    assert left.sum() > (whole.mask_left & ~plain.mask_left).sum()
