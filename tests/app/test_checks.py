@@ -23,7 +23,7 @@ COUNT = 24
 @pytest.fixture(scope="session")
 def in_order(tmp_path_factory) -> Path:
     root = write_phantom_set(tmp_path_factory.mktemp("sets") / "good", COUNT, 128)
-    # at so few pixels this one has edges as sharp as those of numbers that overflowed
+    # at so few pixels the bright rim of its lower border looks like numbers that overflowed
     path = root / "CXR_png/SIM_0016_0.png"
     cv2.imwrite(str(path), cv2.GaussianBlur(cv2.imread(str(path), -1), (0, 0), 0.7))
     return root
