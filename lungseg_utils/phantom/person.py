@@ -134,7 +134,8 @@ def draw_person(seed: int, index: int, rng: np.random.Generator, kind: str = "")
         p |= {name: limits.draw(other) for name, limits in TABLES.get(kind, {}).items()}
         towards = kind == "lung removed" or other.random() < SHARES["pulled"]
         p["turn"] += (side if towards else -side) * p.get("shift", 0.0)
-        p["scoliosis"] *= side if kind == "bent spine" else 1
+        if kind == "bent spine":
+            p["scoliosis"] *= side
         if kind == "prostheses":
             sex, age = "F", max(age, 18)
     later = index != first_visit(index) and rng.random() < 0.4

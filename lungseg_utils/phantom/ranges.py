@@ -35,16 +35,18 @@ class Range(NamedTuple):
         return rng.uniform(self.low, self.high, count)
 
 
-TABLES: dict[str, dict[str, Range]] = {}
-with Path(__file__).with_name("ranges.csv").open(encoding="utf-8", newline="") as _file:
-    for _row in csv.DictReader(_file):
-        _limits = float(_row["low"]), float(_row["high"])
-        TABLES.setdefault(_row["table"], {})[_row["name"]] = Range(
-            *_limits, _row["unit"], _row["source"]
-        )
+def _read_ranges() -> dict[str, dict[str, Range]]:
+    found = {}
+    with Path(__file__).with_name("ranges.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            one = Range(float(row["low"]), float(row["high"]), row["unit"], row["source"])
+            found.setdefault(row["table"], {})[row["name"]] = one
+    return found
 
+
+TABLES = _read_ranges()
 PERSON = TABLES["person"]  # fixed for all radiographs of one patient
-ANNOTATOR = TABLES["annotator"]  # who draws borders where annotators of Montgomery do
+ANNOTATOR = TABLES["annotator"]  # how far organs reach over borders as annotators draw them
 MOMENT = TABLES["moment"]  # drawn anew for every radiograph
 BEND = TABLES["bend"]  # how far one body's shape is from another's, beyond what PERSON says
 PICTURE = TABLES["picture"]  # the tube, the film and the reader's window
