@@ -13,8 +13,8 @@ from .ranges import (
     HABITS,
     MOMENT,
     PERSON,
+    RANGES,
     SHARES,
-    TABLES,
     WAVES,
 )
 
@@ -95,7 +95,7 @@ class Person:
 def draw_age(rng: np.random.Generator, kind: str = "") -> float:
     """Years; about one in eight is a child, as in the Montgomery set."""
     if kind == "lying child":
-        return TABLES[kind]["age"].even(rng)
+        return RANGES[kind]["age"].even(rng)
     child = rng.random() < 0.12
     return int(rng.integers(4, 17)) if child else int(np.clip(rng.normal(42, 17), 17, 89))
 
@@ -131,7 +131,7 @@ def draw_person(seed: int, index: int, rng: np.random.Generator, kind: str = "")
     p |= {name: limits.draw(other) for name, limits in ANNOTATOR.items()}
     if kind:
         side = int(other.choice((-1, 1)))
-        p |= {name: limits.draw(other) for name, limits in TABLES.get(kind, {}).items()}
+        p |= {name: limits.draw(other) for name, limits in RANGES.get(kind, {}).items()}
         towards = kind == "lung removed" or other.random() < SHARES["pulled"]
         p["turn"] += (side if towards else -side) * p.get("shift", 0.0)
         if kind == "bent spine":

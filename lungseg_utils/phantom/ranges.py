@@ -44,20 +44,20 @@ def _read_ranges() -> dict[str, dict[str, Range]]:
     return found
 
 
-TABLES = _read_ranges()
-PERSON = TABLES["person"]  # fixed for all radiographs of one patient
-ANNOTATOR = TABLES["annotator"]  # how far organs reach over borders as annotators draw them
-MOMENT = TABLES["moment"]  # drawn anew for every radiograph
-BEND = TABLES["bend"]  # how far one body's shape is from another's, beyond what PERSON says
-PICTURE = TABLES["picture"]  # the tube, the film and the reader's window
+RANGES = _read_ranges()
+PERSON = RANGES["person"]  # fixed for all radiographs of one patient
+ANNOTATOR = RANGES["annotator"]  # how far organs reach over borders as annotators draw them
+MOMENT = RANGES["moment"]  # drawn anew for every radiograph
+BEND = RANGES["bend"]  # how far one body's shape is from another's, beyond what PERSON says
+PICTURE = RANGES["picture"]  # the tube, the film and the reader's window
 # All values between the limits of these are equally likely.
-VESSELS, GAS, DISEASE = TABLES["vessels"], TABLES["gas"], TABLES["disease"]
-OBJECTS, BORDERS, MARKS = TABLES["objects"], TABLES["borders"], TABLES["marks"]
+VESSELS, GAS, DISEASE = RANGES["vessels"], RANGES["gas"], RANGES["disease"]
+OBJECTS, BORDERS, MARKS = RANGES["objects"], RANGES["borders"], RANGES["marks"]
 # What chronic disease makes of a body: these replace draws of PERSON and MOMENT.
-HABITS = {name: TABLES[name] for name in ("enlarged heart", "hyperinflation", "scoliosis")}
+HABITS = {name: RANGES[name] for name in ("enlarged heart", "hyperinflation", "scoliosis")}
 
 SHARES, FINDINGS, FOREIGN, RARE = (
-    {name: share.low for name, share in TABLES[table].items()}
+    {name: share.low for name, share in RANGES[table].items()}
     for table in ("share", "finding", "foreign", "rare")
 )
 # RARE, radiographs that the Montgomery set lacks, are in no set unless they are asked for. The

@@ -127,7 +127,7 @@ def test_prose_on_how_soon_counts_the_training_on_simulated_images():
 
 
 def test_prose_on_what_was_measured_on_patients_counts_the_ranges():
-    measured = sum(one.source == "masks" for table in ranges.TABLES.values()
+    measured = sum(one.source == "masks" for table in ranges.RANGES.values()
                    for one in table.values())  # fmt: skip
     texts = {path: " ".join(text.split()) for path, text in documents().items()}
     for path in (README, LESSONS["06"]):
