@@ -14,6 +14,7 @@ from tools import notebooks
 ROOT = Path(__file__).resolve().parents[2]
 PATHS = notebooks.paths()
 SECONDS = 600  # for one cell
+COUNT = 40  # images: of fewer, too few patients are tested to prefer a network to a baseline
 
 
 def pytest_generate_tests(metafunc):
@@ -32,7 +33,7 @@ class OnSet:
     @pytest.fixture(scope="class")
     def environment(self, request, tmp_path_factory):
         place = tmp_path_factory.mktemp(request.cls.layout)
-        data = write_layout(request.cls.layout, place / "my set")
+        data = write_layout(request.cls.layout, place / "my set", COUNT)
         settings = {"LUNGSEG_DATA": data, "LUNGSEG_HOME": place / "home", "LUNGSEG_SCALE": "ci"}
         return os.environ | {name: str(value) for name, value in settings.items()}
 
