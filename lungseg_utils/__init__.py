@@ -26,7 +26,7 @@ The course itself is 2,959 lines; the folders use it, and it uses none of them b
     07  museum/            518  silent bugs, each switched on by name, and what each one costs
     08  predict.py         232  from an X-ray to a mask, areas, a confidence and warnings
     08  overlay.py          55  draws the result on the X-ray, and holds the course's colours
-        phantom/         1,900  simulated X-rays with exact lung masks
+        phantom/         1,899  simulated X-rays with exact lung masks
         teaching/        3,294  figures, interactive widgets and exercises
         app/             2,151  the networks without a notebook: the command `lungseg` and a page
 """

@@ -7,6 +7,8 @@ from .canvas import View
 from .person import Person
 from .ranges import BORDERS, LONG, MARKS, RIMS, SHARES, SHORT, SPACING_MM
 
+LYING = "lying child", "bedside"
+
 
 def native_size(who: Person, rng: np.random.Generator) -> tuple[int, int]:
     """Native (width, height) in pixels; broad chests are more often taken across the film, and the
@@ -102,7 +104,7 @@ def blanked(picture: np.ndarray, rng: np.random.Generator) -> None:
     picture[top : top + tall, left : left + wide] = rng.choice((0.0, 0.0, 0.97))
 
 
-def marks(picture: np.ndarray, rng: np.random.Generator) -> None:
+def marks(picture: np.ndarray, rng: np.random.Generator, kind: str = "") -> None:
     """The side marker, the projection's label and small print, in place."""
     height, width = picture.shape
     tall = height / 512 * MARKS["letters"].even(rng)
@@ -114,7 +116,8 @@ def marks(picture: np.ndarray, rng: np.random.Generator) -> None:
     if rng.random() < SHARES["labelled"]:
         box = rng.random() < SHARES["boxed"]
         x, y = MARKS["label_x"].even(rng), MARKS["label_y"].even(rng)
-        letter(picture, "PA", ((x + 0.03) * width, y * height), 0.75 * tall, box)
-        letter(picture, "ERECT", (x * width, (y + 0.052) * height), 0.75 * tall, box)
+        projection, posture = ("AP", "SUPINE") if kind in LYING else ("PA", "ERECT")
+        letter(picture, projection, ((x + 0.03) * width, y * height), 0.75 * tall, box)
+        letter(picture, posture, (x * width, (y + 0.052) * height), 0.75 * tall, box)
     if rng.random() < SHARES["printed"]:
         side_text(picture, rng)

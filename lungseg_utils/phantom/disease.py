@@ -206,10 +206,8 @@ def pneumothorax(chest: Chest) -> tuple[np.ndarray, str]:
     """Air between the chest wall and a lung that has come off it, and the pleura's thin line."""
     lung = chest.masks[int(chest.who.side > 0)]
     outside, pleura = (0.5 - chest.rim).clip(0, 1), np.exp(-(chest.rim**2))
-    thin = -0.8 * chest.path * outside + DISEASE["shrunk"].even(chest.rng) * chest.path * (
-        1 - outside
-    )
-    layer = WATER * (INFLATED_LUNG * thin + 3 * pleura) * lung
+    denser = DISEASE["shrunk"].even(chest.rng) * (1 - outside) - 0.8 * outside
+    layer = WATER * (INFLATED_LUNG * chest.path * denser + 3 * pleura) * lung
     return layer, f"{('right', 'left')[chest.who.side > 0]} pneumothorax"
 
 

@@ -127,12 +127,13 @@ def draw_person(seed: int, index: int, rng: np.random.Generator, kind: str = "")
     habit = draw_habit(body) if draw_label(seed, index) and age > 16 else ""
     p |= {name: limits.draw(body) for name, limits in HABITS.get(habit, {}).items()}
     side = 1
-    other = np.random.default_rng([seed, index, 2])
-    p |= {name: limits.draw(other) for name, limits in ANNOTATOR.items()}
+    hand = np.random.default_rng([seed, index, 2])
+    p |= {name: limits.draw(hand) for name, limits in ANNOTATOR.items()}
     if kind:
-        side = int(other.choice((-1, 1)))
-        p |= {name: limits.draw(other) for name, limits in RANGES.get(kind, {}).items()}
-        towards = kind == "lung removed" or other.random() < SHARES["pulled"]
+        rare = np.random.default_rng([seed, first_visit(index), 3])
+        side = int(rare.choice((-1, 1)))
+        p |= {name: limits.draw(rare) for name, limits in RANGES.get(kind, {}).items()}
+        towards = kind == "lung removed" or rare.random() < SHARES["pulled"]
         p["turn"] += (side if towards else -side) * p.get("shift", 0.0)
         if kind == "bent spine":
             p["scoliosis"] *= side

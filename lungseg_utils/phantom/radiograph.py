@@ -38,9 +38,11 @@ def file_name(index: int, label: int) -> str:
 
 
 def draw_kind(seed: int, index: int, shares: Mapping[str, float]) -> str:
-    """One of `ranges.RARE`, each in its share of the radiographs, or "" for most."""
+    """One of `ranges.RARE`, each in its share, or "" for most; the same at each visit."""
     chances = [max(0.0, 1 - sum(shares.values())), *shares.values()]
-    return str(np.random.default_rng([seed, index, 2]).choice(["", *shares], p=chances))
+    return str(
+        np.random.default_rng([seed, first_visit(index), 4]).choice(["", *shares], p=chances)
+    )
 
 
 def position(
@@ -55,11 +57,9 @@ def position(
 
 def both_lungs(who: Person, view: View, behind_heart: bool = False) -> np.ndarray:
     """Masks, bool (2, height, width); that of a lung that was removed is empty."""
-    return np.stack([
-        organs.lung_area(who, side, view, behind_heart)
-        & (who.kind != "lung removed" or side != who.side)
-        for side in (-1, 1)
-    ])  # fmt: skip
+    lungs = [organs.lung_area(who, side, view, behind_heart) for side in (-1, 1)]
+    gone = who.side if who.kind == "lung removed" else 0
+    return np.stack(lungs) & (np.array([-1, 1]) != gone)[:, None, None]
 
 
 class Exposure:
@@ -76,9 +76,8 @@ class Exposure:
         self.cavity = tissue.cavity_path(self.who)
         self.path = self.view.carry(self.cavity)
         self.fillings = tissue.fillings(self.who, self.view, self.path, self.masks.any(0))
-        self.air = (
-            self.path.clip(4) * self.masks.any(0) + self.fillings["hidden_lung"] / tissue.LUNG
-        )
+        self.air = self.path.clip(4) * self.masks.any(0)
+        self.air = self.air + self.fillings["hidden_lung"] / tissue.LUNG
         if self.label:
             chest = disease.Chest(self.who, self.view, self.masks, self.air, self.rng)
             self.disease, self.reading = disease.draw_disease(chest)
@@ -161,7 +160,7 @@ def simulate(
     lungs, view, rng = exposure.masks.any(0), exposure.view, exposure.rng
     picture = physics.expose(total.clip(0), lungs, view, rng, kind == "inverted")
     acquisition.borders(picture, lungs, rng)
-    acquisition.marks(picture, rng)
+    acquisition.marks(picture, rng, exposure.who.kind)
     image = np.round(picture * (2**bits - 1)).astype(np.uint8 if bits == 8 else np.uint16)
     known = exposure.who.age, exposure.who.sex, exposure.label, exposure.reading
     masks = both_lungs(exposure.who, view, True) if lung_behind_heart else exposure.masks

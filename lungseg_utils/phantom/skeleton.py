@@ -66,10 +66,8 @@ def anterior_ribs(who: Person, view: View) -> np.ndarray:
 def rib_cage_edge(who: Person, view: View) -> np.ndarray:
     """The outermost ribs and pleura, which the ray meets along the curve: a thin bright seam."""
     y = np.linspace(0.07, 1.28, 40) * who.H
-    lines = [
-        np.column_stack([side * (who.edge(y) + 3.2 * who.grown - who.over_wall), y])
-        for side in (-1, 1)
-    ]
+    out = who.edge(y) + 3.2 * who.grown - who.over_wall
+    lines = [np.column_stack([side * out, y]) for side in (-1, 1)]
     return BONE * who.bone * tubes(view, lines, [6.0 * who.grown] * 2, 0.8, 1.6)
 
 

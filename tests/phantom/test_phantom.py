@@ -12,7 +12,16 @@ import pytest
 
 from lungseg_utils import phantom
 from lungseg_utils.images import read_image
-from lungseg_utils.phantom import dataset, disease, organs, person, radiograph, ranges, tissue
+from lungseg_utils.phantom import (
+    acquisition,
+    dataset,
+    disease,
+    organs,
+    person,
+    radiograph,
+    ranges,
+    tissue,
+)
 from lungseg_utils.radiographs import load_records
 
 SIZE = 128
@@ -452,6 +461,24 @@ def test_rare_kinds_come_in_their_shares():
     assert set(drawn) == {"", *ranges.RARE}
     assert {radiograph.draw_kind(1, index, {}) for index in range(50)} == {""}
     assert {radiograph.draw_kind(1, index, {"bedside": 1}) for index in range(50)} == {"bedside"}
+
+
+def test_a_patient_seen_again_is_of_the_same_rare_kind():
+    for later, first in person.AGAIN.items():
+        assert (radiograph.draw_kind(1, later, ranges.RARE)
+                == radiograph.draw_kind(1, first, ranges.RARE))  # fmt: skip
+        one, again = (radiograph.Exposure(1, index, 64, "lung removed") for index in (first, later))
+        assert one.who.side == again.who.side
+
+
+@pytest.mark.parametrize("kind, words", [("", {"PA", "ERECT"}), ("bedside", {"AP", "SUPINE"}),
+                                         ("lying child", {"AP", "SUPINE"})])  # fmt: skip
+def test_the_film_says_how_the_patient_was_placed(kind, words, monkeypatch):
+    written = set()
+    monkeypatch.setattr(acquisition, "letter", lambda _, text, *more: written.add(text))
+    for index in range(6):
+        phantom.simulate(5, index, 64, kind=kind)
+    assert written & {"PA", "AP", "ERECT", "SUPINE"} == words
 
 
 def test_a_kind_that_is_not_known_is_refused(tmp_path):
