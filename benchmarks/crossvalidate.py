@@ -89,13 +89,19 @@ def train_mean(
     return trained.model, seconds
 
 
-def run(name: str, weights: list, records: tuple, masks: str, seed: int, fold: int) -> pd.DataFrame:
-    """Train on one fold and score its test part."""
-    split = split_by_patient(records, fold=fold)
+def train_fold(name: str, weights: list, split: Split, seed: int = 0) -> tuple[keras.Model, float]:
+    """The network of a fold, and the seconds; read back where it was trained before."""
     recipes = [replace(recipe, seed=seed) for recipe in RECIPES[name]]
     model, seconds = train_mean(recipes, weights, split, start.home() / "crossvalidate")
     if name == "shipped":
         model.set_weights(mean_weights([model.get_weights(), weights], [SHARE, 1 - SHARE]))
+    return model, seconds
+
+
+def run(name: str, weights: list, records: tuple, masks: str, seed: int, fold: int) -> pd.DataFrame:
+    """Train on one fold and score its test part."""
+    split = split_by_patient(records, fold=fold)
+    model, seconds = train_fold(name, weights, split, seed)
     table = score_at_native_size(model, split.test, masks)
     return table.assign(fold=fold, seed=seed, training_seconds=seconds)
 

@@ -1,8 +1,8 @@
-"""Notebook 08: from an X-ray to a mask, areas, a confidence and warnings.
+"""Notebook 08: from an X-ray to a mask, areas, the quality of the mask and warnings.
 
-Several networks look at the image and at copies of it (moved a little, brighter), which is called
-test-time augmentation. The mean of what they say is the answer, and how far they are from it says
-how much of the answer is a guess.
+The first network gives the mask. Others look at the image and at copies of it (moved a little,
+brighter), which is called test-time augmentation, and give a second opinion. How far it is from the
+mask says how good the mask is likely to be.
 """
 
 import math
@@ -20,8 +20,10 @@ from lungseg_utils.squares import Transform, between_borders, to_native, to_squa
 from lungseg_utils.types import Image, Mask, Spacing
 
 THRESHOLD = 0.5  # fixed beforehand, never tuned on the images that are scored
-# On 59 real X-rays that the weights had not seen the least is .966: benchmarks/uncertainty.json.
-LEAST_CONFIDENCE = 0.9
+LEAST_QUALITY = 0.95
+# What `Prediction.signs` weigh in log(1 - Dice), fitted: benchmarks/quality.json.
+WEIGHTS = np.array([-0.33, 0.43, 0.41, 1.07])
+LEAST_ERROR = 0.003  # of a Dice, added before its logarithm
 LEAST_THIRD = 0.1  # of the largest piece: benchmarks/framing.json
 LEAST_PICTURE = 0.3  # between borders of one grey; of 385 real X-rays none has less than .41
 SUREST_TURNED = 0.96  # more than SIMULATED gives a turned X-ray: benchmarks/orientation.json
@@ -73,16 +75,16 @@ def _on_square(model: Network, image: Image) -> np.ndarray:
 class Prediction:
     """What is said of an X-ray of `shape` (height, width).
 
-    `square` float32 (size, size) is the probability that the mask is cut from, `doubt` the standard
-    deviation of all answers; `confidence` is in [0, 1]; `notes` are the warnings that hold at every
+    `square` float32 (size, size) is the probability that the mask is cut from, `second` that of the
+    second opinion, `seen` the image they saw; `notes` are the warnings that hold at every
     threshold; `shown`, the rows and columns of the picture that are no border of one grey.
     """
 
     shape: tuple[int, int]
     spacing_mm: Spacing | None
     square: np.ndarray
-    doubt: np.ndarray
-    confidence: float
+    second: np.ndarray
+    seen: np.ndarray
     notes: tuple[str, ...]
     threshold: float
     shown: tuple[slice, slice] = (slice(None), slice(None))
@@ -97,10 +99,35 @@ class Prediction:
         """The lungs of the mask, at most two, from the left of the image."""
         return lung_areas(self.mask, self.spacing_mm)
 
+    @cached_property
+    def signs(self) -> np.ndarray | None:
+        """What tells a bad mask, (4,): 1; the logarithms of how far the second opinion is from it,
+        and of how much the first network hesitates; how far the lungs differ in grey. None where no
+        lung was found.
+        """
+        lungs = keep_two_lungs(self.square > self.threshold)
+        pieces, labels = cv2.connectedComponents(lungs.astype(np.uint8), connectivity=4)
+        greys = [np.median(self.seen[labels == piece]) for piece in range(1, pieces)]
+        if not greys:
+            return None
+        apart = 1 - dice(self.second > THRESHOLD, lungs)
+        hesitates = 1 - soft_dice(self.square, lungs)
+        return np.array([1, *np.log(np.add([apart, hesitates], LEAST_ERROR)), np.ptp(greys)])
+
+    @property
+    def quality(self) -> float | None:
+        """The Dice that is expected of the mask, 0 to 1; None where no lung was found."""
+        if self.signs is None:
+            return None
+        return float(np.clip(1 + LEAST_ERROR - np.exp(self.signs @ WEIGHTS), 0, 1))
+
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences to read before the rest."""
-        return (*mask_warnings(self.mask, self.areas, self.shown), *self.notes)
+        found = mask_warnings(self.mask, self.areas, self.shown)
+        if self.quality is not None and self.quality < LEAST_QUALITY:
+            found.append(f"the outline is likely to be wrong: expect a Dice of {self.quality:.2f}")
+        return (*found, *self.notes)
 
     def at(self, threshold: float) -> "Prediction":
         """The same, its mask cut at another threshold."""
@@ -111,20 +138,18 @@ def predict(
     models: Sequence[Network],
     image: Image,
     spacing_mm: Spacing | None = None,
-    joint: bool = True,
     threshold: float = THRESHOLD,
     notes: Sequence[str] = (),
 ) -> Prediction:
-    """Find the lungs in an image, and say how sure that is.
+    """Find the lungs in an image, and say how good the mask is likely to be.
 
-    Args: `joint` cuts the mask from the mean of all answers; without it from the first network's
-        answer to the image itself, and the others only tell how far to trust it. `notes` of the
-        file are kept among the warnings.
+    Args: `models`, the network that gives the mask and those that give the second opinion; without
+        any of these it is the first one's on copies of the image. `notes` of the file are kept
+        among the warnings.
     """
     squares = squares_for(models, image)
     found = all_probabilities(models, squares)
-    square = found.mean(axis=0) if joint else found[0].copy()
-    confidence, doubt = agreement(found), found.std(axis=0)
+    square, second = found[0].copy(), found[BATCH if len(models) > 1 else 1 :].mean(axis=0)
     shown = between_borders(squares[0], image.shape)
     share = image[shown].size / image.size
     if share < LEAST_PICTURE:  # too small to tell which way up it is
@@ -133,10 +158,8 @@ def predict(
         warnings = _orientation_warnings(models, squares, found)
     if _has_third_lung(square > THRESHOLD):
         warnings.append("more than two lungs were found: crop it to one X-ray, if it shows several")
-    if confidence < LEAST_CONFIDENCE:
-        warnings.append("the networks and the copies disagree: do not rely on this mask")
-    notes = *warnings, *notes
-    return Prediction(image.shape, spacing_mm, square, doubt, confidence, notes, threshold, shown)
+    seen, notes = to_native(squares[0], square.shape), (*warnings, *notes)
+    return Prediction(image.shape, spacing_mm, square, second, seen, notes, threshold, shown)
 
 
 TRANSFORMS = (
@@ -182,18 +205,6 @@ def predict_squares(model: Network, squares: np.ndarray) -> np.ndarray:
     # compiled once for each length, this is three times faster than a call: so few lengths
     parts = (batch[begin : begin + BATCH] for begin in range(0, len(batch), BATCH))
     return np.concatenate([model.predict_on_batch(part) for part in parts])[..., 0]
-
-
-def agreement(found: np.ndarray) -> float:
-    """How far the answers (n, size, size) agree: the mean Dice of each one's mask with the mask of
-    their mean. Akin to the Dice agreement of Roy et al., Bayesian QuickNAT, NeuroImage 195, 2019.
-
-    Where that is empty it is 0: that nothing was found is sure of nothing.
-    """
-    joint = found.mean(axis=0) > THRESHOLD
-    if not joint.any():
-        return 0.0
-    return float(np.mean([dice(one > THRESHOLD, joint) for one in found]))
 
 
 def _has_third_lung(mask: Mask) -> bool:
