@@ -15,7 +15,7 @@ over all coverages, beside a random and the best possible order; the smallest lu
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -67,25 +67,19 @@ def spoil(way: str, image: Image, lungs: Mask) -> tuple[Image, Mask]:
 
 
 def look(
-    models: Sequence[Network],
-    images: Iterator[tuple[Image, Mask]],
-    every: int = EACH,
-    **known: object,
+    models: Sequence[Network], images: Iterator[tuple[Image, Mask]], part: int | str
 ) -> pd.DataFrame:
-    """A row for each image and each spoilt one: Dice, signs, expected Dice, warnings; `known` is
-    the same in all of them.
-    """
+    """A row for each image and each spoilt one: Dice, signs, warnings."""
     rows = []
-    for place, (image, lungs) in enumerate(tqdm(images, str(known), leave=False)):
+    for place, (image, lungs) in enumerate(tqdm(images, str(part), leave=False)):
         views = {AS_IT_IS: (image, lungs)}
-        if place % every == 0:
-            way = WAYS[place // every % len(WAYS)]
+        if place % EACH == 0:
+            way = WAYS[place // EACH % len(WAYS)]
             views[way] = spoil(way, image, lungs)
         for change, (seen, truth) in views.items():
             said = predict(models, seen)
-            row = {"change": change, "dice": dice(said.mask, truth), "signs": said.signs}
-            rows.append(known | row | {"quality": said.quality, "warnings": said.warnings})
-    return pd.DataFrame(rows)
+            rows.append((part, change, dice(said.mask, truth), said.signs, said.warnings))
+    return pd.DataFrame(rows, columns=["part", "change", "dice", "signs", "warnings"])
 
 
 def of(records: Sequence[Record]) -> Iterator[tuple[Image, Mask]]:
@@ -147,9 +141,7 @@ def summary(table: pd.DataFrame) -> dict:
             "dice": part["dice"].mean(),
             "expected": part["expected"].mean(),
             "warned": int((part["warnings"].str.len() > 0).sum()),
-            "warnings": dict(
-                Counter(one.split(":")[0] for all_ in part["warnings"] for one in all_)
-            ),
+            "warnings": Counter(one.split(":")[0] for said in part["warnings"] for one in said),
         }
         for name, part in table.groupby("change", sort=False)
     }
@@ -159,13 +151,8 @@ def summary(table: pd.DataFrame) -> dict:
         "surest_first": mean_risk(scores, np.argsort(-sure, kind="stable")),
         "best": mean_risk(scores, np.argsort(-scores, kind="stable")),
     }
-    plain = table["change"] == AS_IT_IS
-    return {
-        "all": judge(table),
-        "unspoilt": judge(table[plain]),
-        "changes": changes,
-        "mean_risk": risk,
-    }
+    unspoilt = judge(table[table["change"] == AS_IT_IS])
+    return {"all": judge(table), "unspoilt": unspoilt, "changes": changes, "mean_risk": risk}
 
 
 def smallest(records: Sequence[Record]) -> dict[str, float]:
@@ -180,45 +167,37 @@ def smallest(records: Sequence[Record]) -> dict[str, float]:
 
 def main(folder: str, sets: dict[str, str]) -> None:
     """Measure, fit, and write the file."""
-    first, *others = load_networks()
-    records, start = load_records(folder), load_pretrained(SIMULATED).get_weights()
-    tables = []
+    models, records = load_networks(), load_records(folder)
+    start, tables = load_pretrained(SIMULATED).get_weights(), []
     for fold in range(FOLDS):
         split = split_by_patient(records, fold=fold)
         network, _ = train_fold("shipped", start, split)
-        tables.append(look([network, *others], of(split.test), part=fold))
-    for kind in ("", *RARE):
-        tables.append(look([first, *others], of_kind(kind), part=kind or "ordinary"))
+        tables.append(look([network, *models[1:]], of(split.test), fold))
+    tables += [look(models, of_kind(kind), kind or "ordinary") for kind in ("", *RARE)]
     learned = pd.concat(tables)
-    learned = learned[learned["signs"].notna()]  # of what is empty nothing is expected
-    weights = fit(learned)
+    learned = learned[learned["signs"].notna()]  # of an empty mask nothing is expected
+    weights, real = fit(learned), learned["part"].isin(range(FOLDS))
     learned["expected"] = expected(learned, weights)
     for fold in range(FOLDS):
         here = learned["part"] == fold
         learned.loc[here, "expected"] = expected(learned[here], fit(learned[~here]))
-    real = learned["part"].isin(range(FOLDS))
-    tested = {"montgomery": learned[real]}
-    found = {"montgomery": smallest(records) | summary(tested["montgomery"])}
+    tested, small = {"montgomery": learned[real]}, {"montgomery": smallest(records)}
     for name, path in sets.items():
-        others_records = load_records(path)
-        table = look([first, *others], of(others_records), part=name)
-        tested[name] = table[table["signs"].notna()]
-        tested[name] = tested[name].assign(expected=expected(tested[name], weights))
-        found[name] = smallest(others_records) | summary(tested[name])
-    kinds = {kind: judge(part) for kind, part in
-             learned[~real & (learned["change"] == AS_IT_IS)].groupby("part", sort=False)}  # fmt: skip
+        table = look(models, of(load_records(path)), name)
+        table = table[table["signs"].notna()]
+        tested[name] = table.assign(expected=expected(table, weights))
+        small[name] = smallest(load_records(path))
+    simulated = learned[~real & (learned["change"] == AS_IT_IS)]
     content = {
         "weights": weights.round(3).tolist(),
         "weights_in_use": WEIGHTS.tolist(),
         "together": summary(pd.concat(tested.values())),
-        "sets": found,
-        "simulated": kinds,
+        "sets": {name: small[name] | summary(table) for name, table in tested.items()},
+        "simulated": {kind: judge(part) for kind, part in simulated.groupby("part", sort=False)},
         **facts(),
     }
     write_json(FOLDER / "quality.json", content)
-    print(
-        weights.round(3), *(f"{name}: {one}" for name, one in content["together"].items()), sep="\n"
-    )
+    print(weights.round(3), content["together"]["all"], content["together"]["unspoilt"], sep="\n")
 
 
 if __name__ == "__main__":

@@ -44,13 +44,13 @@ ANNOTATORS = {
 
 
 def train_on_simulated(
-    folder: Path, recipe: Recipe = FOR_SIMULATED, images: int = IMAGES
+    folder: Path, recipe: Recipe = FOR_SIMULATED, images: int = IMAGES, seed: int = SEED
 ) -> tuple[Run, dict[str, float]]:
     """The network and the seconds of simulating, preparing and training; all kept in `folder`."""
     seconds, began = {}, time.perf_counter()
     drawn = {name: ranges.Range(*ends, "mm", "") for name, ends in ANNOTATORS.items()}
     with patch.dict(ranges.ANNOTATOR, drawn):
-        root = write_phantom_set(folder / "simulated", images, SIZE, SEED, rare=KINDS)
+        root = write_phantom_set(folder / "simulated", images, SIZE, seed, rare=KINDS)
     records = load_records(root)
     seconds["simulating"] = time.perf_counter() - began
     squares = load_squares(records, recipe.size, folder / "cache")

@@ -12,7 +12,7 @@ from lungseg_utils.types import DataError, Image, Mask, Record, Spacing, counted
 
 MM2_PER_CM2 = 100.0
 # Of 523 reference masks (simulated, Montgomery, JSRT) none covers less than .088 of its picture,
-# and no lung is smaller than .54 of the other: benchmarks/uncertainty.json.
+# and no lung is smaller than .54 of the other: benchmarks/quality.json.
 LEAST_COVER, LEAST_SHARE = 0.05, 0.35
 MOST_COVER = 0.6  # of a picture, for both lungs together
 MASK_FORMATS = "PNG", "GIF", "TIFF", "BMP", "JPEG"

@@ -26,7 +26,7 @@ WEIGHTS = np.array([-0.33, 0.43, 0.41, 1.07])
 LEAST_ERROR = 0.003  # of a Dice, added before its logarithm
 LEAST_THIRD = 0.1  # of the largest piece: benchmarks/framing.json
 LEAST_PICTURE = 0.3  # between borders of one grey; of 385 real X-rays none has less than .41
-SUREST_TURNED = 0.96  # more than SIMULATED gives a turned X-ray: benchmarks/orientation.json
+SUREST_TURNED = 0.96  # more than SECOND gives a turned X-ray: benchmarks/orientation.json
 
 
 class Network(Protocol):

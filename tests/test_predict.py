@@ -1,4 +1,4 @@
-"""From a file to a mask, areas, a confidence and warnings: by hand, and on simulated X-rays."""
+"""From a file to a mask, areas, its quality and warnings: by hand, and on simulated X-rays."""
 
 import cv2
 import keras
@@ -13,8 +13,8 @@ from lungseg_utils.phantom import simulate
 from lungseg_utils.predict import (
     BATCH,
     TRANSFORMS,
+    Prediction,
     Transform,
-    agreement,
     all_probabilities,
     best_orientation,
     mask_from_square,
@@ -82,31 +82,80 @@ def test_networks_of_two_sizes_meet_at_the_larger():
     assert np.abs(found[0] - found[1]).mean() < 0.05
 
 
-def test_agreement_by_hand():
-    one, other = np.zeros((2, 4, 4), np.float32)
-    one[1:3, 1:3], other[1:3, 1:] = 0.9, 0.6  # 4 and 6 pixels; the mean passes 0.5 on 4
-    assert agreement(np.stack([one, one])) == 1
-    assert agreement(np.stack([one, other])) == pytest.approx((1 + 8 / 10) / 2)
+LUNGS = np.zeros((20, 20), np.float32)
+LUNGS[2:12, 2:6] = LUNGS[2:12, 10:14] = 1  # 40 pixels each
+LEAST = np.log(predict_module.LEAST_ERROR)
+
+
+def found_of(square=LUNGS, second=LUNGS, seen=0 * LUNGS):
+    return Prediction((20, 20), None, square, second, seen, (), 0.5)
+
+
+def test_signs_of_a_bad_mask_by_hand():
+    np.testing.assert_allclose(found_of().signs, [1, LEAST, LEAST, 0])
+    second = LUNGS.copy()
+    second[2:12, 2:4] = 0  # 60 pixels left of 80
+    assert np.exp(found_of(second=second).signs[1]) == pytest.approx(1 - 120 / 140 + 0.003)
+    hesitant = LUNGS * np.float32(0.8) + np.float32(0.1)  # 0.9 in 80 pixels, 0.1 in 320
+    soft = 2 * 72 / (72 + 32 + 80)
+    assert np.exp(found_of(hesitant).signs[2]) == pytest.approx(1 - soft + 0.003)
+    seen = np.full((20, 20), 0.9, np.float32)
+    seen[2:12, 2:6], seen[2:12, 10:14] = 0.3, 0.7
+    assert found_of(seen=seen).signs[3] == pytest.approx(0.4)
+
+
+def test_signs_are_those_of_the_mask_that_is_delivered():
+    square = LUNGS * np.float32(0.9)
+    square[2:12, 14:18] = 0.4  # lung at a lower threshold
+    square[18, 18] = 0.9  # a speck, which no mask keeps
+    assert found_of(square).signs[1] == pytest.approx(LEAST)
+    assert np.exp(found_of(square).at(0.3).signs[1]) == pytest.approx(1 - 160 / 200 + 0.003)
+
+
+def test_quality_falls_with_every_sign(monkeypatch):
+    one_side = np.zeros((20, 20), np.float32)
+    one_side[:, 10:] = 0.8
+    best = found_of().quality
+    for worse in (found_of(second=1 - LUNGS), found_of(0.6 * LUNGS + 0.2), found_of(seen=one_side)):
+        assert 0 <= worse.quality < best <= 1
+    monkeypatch.setattr(predict_module, "WEIGHTS", np.array([np.log(0.1), 0, 0, 0]))
+    assert found_of().quality == pytest.approx(1 + 0.003 - 0.1)
+
+
+def test_of_an_empty_mask_nothing_is_expected():
+    found = found_of(0 * LUNGS)
+    assert found.quality is None and found.signs is None
+    assert found.warnings == ("hardly any lung was found: is this a chest X-ray?",)
+
+
+@pytest.mark.parametrize("models, rows", [(1, slice(1, None)), (3, slice(BATCH, None))])
+def test_the_second_opinion_is_the_others_or_the_copies(models, rows, monkeypatch):
+    answers = np.random.default_rng(2).random((BATCH * models, 16, 16), np.float32)
+    monkeypatch.setattr(predict_module, "all_probabilities", lambda *_: answers)
+    monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: [])
+    found = predict([Fake()] * models, grey(20, 30), (1, 2))
+    np.testing.assert_array_equal(found.square, answers[0])
+    np.testing.assert_allclose(found.second, answers[rows].mean(axis=0))
+    assert found.shape == (20, 30) and found.spacing_mm == (1, 2) and found.threshold == 0.5
+    low = found.at(0.3)
+    assert low.threshold == 0.3 and low.square is found.square
+    np.testing.assert_array_equal(low.mask, mask_from_square(answers[0], (20, 30), 0.3))
 
 
 def test_a_simulated_patient(trained, patient):
     image, truth = patient.image / np.float32(255), patient.mask_left | patient.mask_right
     found = predict(trained, image, (1.4, 1.7))
     assert dice(found.mask, truth) > 0.93
-    assert found.confidence > 0.93 and found.warnings == ()
+    assert found.quality > 0.9
     assert [area.side for area in found.areas] == ["left", "right"]
     assert sum(area.pixels for area in found.areas) == found.mask.sum()
     assert (found.square.shape, found.square.dtype) == ((128, 128), np.float32)
-    edge = np.abs(found.square - 0.5) < 0.4
-    assert found.doubt[edge].mean() > 10 * found.doubt[~edge].mean()
 
 
-def test_one_network_may_have_the_last_word(trained, patient):
-    """The mask is then the one that `predict_mask` gives and the benchmarks score."""
+def test_the_first_network_has_the_last_word(trained, patient):
+    """The mask is the one that `predict_mask` gives and the benchmarks score."""
     image = patient.image / np.float32(255)
-    alone, joint = (predict(trained, image, joint=joint) for joint in (False, True))
-    np.testing.assert_array_equal(alone.mask, predict_mask(trained[0], image))
-    assert (alone.mask != joint.mask).any() and alone.confidence == joint.confidence
+    np.testing.assert_array_equal(predict(trained, image).mask, predict_mask(trained[0], image))
 
 
 def test_a_lower_threshold_finds_more(trained, patient):
@@ -131,7 +180,7 @@ def test_what_is_turned_or_inverted_is_told(change, says, trained, patient):
 def test_what_is_no_chest_is_not_trusted(trained):
     noise = np.random.default_rng(1).random((90, 120), np.float32)
     found = predict(trained, noise)
-    assert found.warnings and found.confidence < 0.9
+    assert found.warnings and (found.quality or 0) < 0.9
 
 
 def grey(*shape):
@@ -195,6 +244,11 @@ class Fake:
     def predict_on_batch(self, batch):
         self.seen.append(batch)
         return np.stack([self.says(square[..., 0])[..., None] for square in batch])
+
+
+def as_all(answer):
+    """One answer to the image and to each of its copies."""
+    return np.stack([answer] * BATCH)
 
 
 def test_squares_are_shown_in_batches_of_one_length_and_in_all_channels():
@@ -302,15 +356,15 @@ def test_other_views_are_looked_at_where_the_upright_one_leaves_a_doubt(upright,
     assert sum(map(len, model.seen)) == looks
 
 
-@pytest.mark.parametrize("confidence, warned", [(0.899, True), (0.9, False), (1.0, False)])
-def test_low_confidence_is_warned_of_before_the_notes_of_the_file(confidence, warned, monkeypatch):
-    monkeypatch.setattr(predict_module, "agreement", lambda found: confidence)
+@pytest.mark.parametrize("quality, warned", [(None, 0), (0.9499, 1), (0.95, 0)])
+def test_a_bad_mask_is_warned_of_before_the_notes_of_the_file(quality, warned, monkeypatch):
+    monkeypatch.setattr(Prediction, "quality", quality)
+    monkeypatch.setattr(predict_module, "mask_warnings", lambda *_: ["it touches"])
     monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: ["it looks odd"])
     monkeypatch.setattr(predict_module, "_has_third_lung", lambda mask: False)
     found = predict([Fake(), Fake(lambda square: 1 - square)], grey(20, 30), notes=["a note"])
-    disagree = "the networks and the copies disagree: do not rely on this mask"
-    assert found.notes == ("it looks odd", *[disagree] * warned, "a note")
-    assert found.warnings[-len(found.notes) :] == found.notes and found.confidence == confidence
+    said = ["the outline is likely to be wrong: expect a Dice of 0.95"] * warned
+    assert found.warnings == ("it touches", *said, "it looks odd", "a note")
 
 
 @pytest.mark.parametrize("grey_of_rest", [0, 0.5, 1])
@@ -325,9 +379,12 @@ def test_a_lung_that_ends_where_the_picture_does_is_warned_of(
         broken = image.copy()
         broken[rows:] = grey_of_rest
         monkeypatch.setattr(
-            predict_module, "all_probabilities", lambda *_: np.rot90(answer, turns)[None]
+            predict_module,
+            "all_probabilities",
+            lambda *_: as_all(np.rot90(answer, turns)),
         )
         monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: [])
+        monkeypatch.setattr(Prediction, "quality", 1.0)
         found = predict([Fake()], np.rot90(broken, turns)).warnings
         said = f"the mask touches the border ({name}): lung may be cut off"
         assert found == (said,) * warned
@@ -338,7 +395,9 @@ def test_a_small_x_ray_on_a_page_is_to_be_cropped_and_not_to_be_turned(side, war
     page = np.ones((128, 128), np.float32)
     page[16 : 16 + side, 24 : 24 + side] = grey(side, side)
     answer = np.zeros((32, 32), np.float32)
-    monkeypatch.setattr(predict_module, "all_probabilities", lambda *_: answer[None])
+    monkeypatch.setattr(
+        predict_module, "all_probabilities", lambda *_: answer[None].repeat(BATCH, 0)
+    )
     monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: ["it looks turned"])
     share = f"{(side / 128) ** 2:.0%}"
     crop = f"the X-ray takes up only {share} of its picture: crop it to the X-ray"
@@ -350,26 +409,12 @@ def test_a_third_lung_is_warned_of_where_it_is_more_than_a_speck(rows, warned, m
     """Two X-rays in one picture have four lungs, of which a mask keeps two."""
     answer = np.zeros((32, 32), np.float32)
     answer[4:24, 2:8] = answer[4:24, 12:18] = answer[4 : 4 + rows, 22:27] = 0.9  # 120 pixels, 120
-    monkeypatch.setattr(predict_module, "all_probabilities", lambda *_: answer[None])
+    monkeypatch.setattr(
+        predict_module, "all_probabilities", lambda *_: answer[None].repeat(BATCH, 0)
+    )
     monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: [])
     said = "more than two lungs were found: crop it to one X-ray, if it shows several"
     assert predict([Fake()], grey(20, 30)).notes == (said,) * warned
-
-
-def test_doubt_is_the_deviation_and_the_joint_answer_the_mean_of_all(monkeypatch):
-    answers = np.stack([grey(16, 16), 1 - grey(16, 16), 0 * grey(16, 16)])
-    monkeypatch.setattr(predict_module, "all_probabilities", lambda *_: answers)
-    monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: [])
-    joint, alone = (predict([Fake()], grey(20, 30), (1, 2), joint) for joint in (True, False))
-    np.testing.assert_allclose(joint.square, answers.mean(axis=0))
-    np.testing.assert_array_equal(predict([Fake()], grey(20, 30)).square, joint.square)
-    np.testing.assert_array_equal(alone.square, answers[0])
-    np.testing.assert_allclose(joint.doubt, answers.std(axis=0))
-    assert joint.shape == (20, 30) and joint.spacing_mm == (1, 2) and joint.threshold == 0.5
-    assert joint.at(0.3).threshold == 0.3 and joint.at(0.3).square is joint.square
-    np.testing.assert_array_equal(
-        alone.at(0.3).mask, mask_from_square(answers[0], (20, 30), 0.3)
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("threshold", [0.2, 0.8])
@@ -388,4 +433,3 @@ def test_a_pixel_at_the_threshold_is_no_lung():
     square = np.full((4, 4), 0.5, np.float32)
     assert not mask_from_square(square, (4, 4)).any()
     assert mask_from_square(square, (4, 4), 0.4999).all()
-    assert agreement(np.stack([square, square])) == 0, "an empty mask is sure of nothing"

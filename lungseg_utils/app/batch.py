@@ -176,7 +176,7 @@ def _sentence(error: Exception, path: Path, says: str) -> str:
 
 
 def _ask(xray: Xray, models: Sequence[Network], settings: Settings) -> tuple[Xray, Prediction]:
-    return xray, predict(models, xray.image, xray.spacing_mm, False, settings.threshold, xray.notes)
+    return xray, predict(models, xray.image, xray.spacing_mm, settings.threshold, xray.notes)
 
 
 def _write(

@@ -21,7 +21,7 @@ PREDICT = """\
 FILE may be PNG, JPEG, TIFF or DICOM, grey or colour, 8 to 16 bits, of any size; of a folder, all
 such files below it are taken. OUT/masks has the masks at the size of the files, OUT/overlays the
 outlines to look at, OUT/scores.csv and OUT/scores.jsonl a row for each file: areas of both lungs,
-confidence and warnings, or why it could not be read. What is no X-ray of a folder, as a mask, is
+expected Dice and warnings, or why it could not be read. What is no X-ray of a folder, as a mask, is
 left out and counted. Stopped with Ctrl-C, it goes on where it was.
 
 The exit code is the number of files with an error (63 for more), 64 if nothing could be done.

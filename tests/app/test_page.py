@@ -25,7 +25,7 @@ from lungseg_utils.app.page.answers import Segmenter
 from lungseg_utils.images import decode_xray
 from lungseg_utils.masks import lung_areas
 from lungseg_utils.overlay import outlined, to_grey_picture
-from lungseg_utils.predict import LEAST_CONFIDENCE, mask_from_square, predict
+from lungseg_utils.predict import LEAST_QUALITY, mask_from_square, predict
 from lungseg_utils.pretrained import MONTGOMERY, SIMULATED, load_pretrained
 
 CHEST = picture()()
@@ -80,12 +80,12 @@ def said_of(areas) -> list[dict]:
 
 def test_a_file_gets_what_the_plain_function_says(page, small, report):
     image, spacing, _ = decode_xray(CHEST, "chest")
-    expected = predict(small, image, spacing, joint=False)
+    expected = predict(small, image, spacing)
     assert report["areas"] == said_of(expected.areas) and len(report["areas"]) > 0
     assert (report["height"], report["width"], report["spacing_mm"]) == (256, 256, None)
     assert report["warnings"] == list(expected.warnings)
-    assert report["confidence"] == pytest.approx(expected.confidence)
-    assert report["reliable"] == (expected.confidence >= LEAST_CONFIDENCE)
+    assert report["quality"] == pytest.approx(expected.quality)
+    assert report["reliable"] == (expected.quality >= LEAST_QUALITY)
     assert report["cover"] == pytest.approx(expected.mask.mean())
     mask = pixels(page.ask("GET", f"/xrays/{report['token']}/mask.png").content)
     np.testing.assert_array_equal(mask, 255 * expected.mask.astype(np.uint8))
@@ -94,7 +94,7 @@ def test_a_file_gets_what_the_plain_function_says(page, small, report):
 @pytest.mark.parametrize("threshold", [0.01, 0.3, 0.62, 0.99])
 def test_the_threshold_moves_the_areas_the_mask_and_the_picture(page, small, report, threshold):
     image = decode_xray(CHEST, "chest").image
-    square = predict(small, image, joint=False).square
+    square = predict(small, image).square
     mask = mask_from_square(square, image.shape, threshold)
     asked = f"/xrays/{report['token']}{{}}?threshold={threshold}"
     said = page.ask("GET", asked.format("")).json()
@@ -117,10 +117,10 @@ def test_spacing_gives_cm2_and_true_proportions(page):
     assert drawn.shape == (480, 960, 3)
 
 
-def test_the_least_confidence_is_enough(page, report, monkeypatch):
-    least = report["confidence"]
+def test_the_least_quality_is_enough(page, report, monkeypatch):
+    least = report["quality"]
     for limit, reliable in ((least, True), (float(np.nextafter(least, 1)), False)):
-        monkeypatch.setattr(answers, "LEAST_CONFIDENCE", limit)
+        monkeypatch.setattr(answers, "LEAST_QUALITY", limit)
         assert page.ask("GET", f"/xrays/{report['token']}").json()["reliable"] is reliable
 
 
@@ -134,7 +134,7 @@ def test_height_is_before_width(page):
 def test_an_example_is_answered_as_its_x_ray_would_be(page, small, number):
     answer = page.ask("POST", f"/examples/{number}")
     xray = examples.EXAMPLES[number].xray()
-    expected = predict(small, xray.image, xray.spacing_mm, joint=False)
+    expected = predict(small, xray.image, xray.spacing_mm)
     assert answer.status_code == 201
     report = answer.json()
     assert (report["height"], report["width"]) == xray.image.shape
@@ -150,7 +150,7 @@ def test_every_odd_file_has_its_sentence(one, page, small):
         assert answer.status_code == 422 and one.error in sentence(answer)
         return
     image, spacing, notes = decode_xray(content, "one")
-    expected = predict(small, image, spacing, joint=False)
+    expected = predict(small, image, spacing)
     assert answer.status_code == 201 and answer.json()["areas"] == said_of(expected.areas)
     assert set(notes) <= set(answer.json()["warnings"])
     overlay = page.ask("GET", f"/xrays/{answer.json()['token']}/overlay.png")
@@ -169,10 +169,10 @@ def test_the_networks_that_ship_see_what_is_wrong_with_the_examples(tmp_path):
     assert "do not rely on this mask" in " ".join(names["No X-ray"]["warnings"])
     for example, said in zip(examples.EXAMPLES, found, strict=True):
         image, spacing, _ = example.xray()
-        areas = predict(networks, image, spacing, joint=False).areas
+        areas = predict(networks, image, spacing).areas
         for one, area in zip(said["areas"], areas, strict=True):
             assert (one["image_side"], one["pixels"]) == (area.side, pytest.approx(area.pixels, 5))
-    assert report["warnings"] == [] and report["confidence"] > 0.95
+    assert report["warnings"] == [] and report["quality"] > 0.95
 
 
 @pytest.mark.parametrize(
@@ -330,7 +330,7 @@ def test_every_answer_forbids_what_the_page_does_not_need(page, report):
 
 
 def test_the_page_names_the_limit_of_the_package(page):
-    assert f"Below {LEAST_CONFIDENCE:.2f} do not rely" in page.ask("GET", "/").text
+    assert f"Below {LEAST_QUALITY:.2f} do not rely" in page.ask("GET", "/").text
 
 
 def test_the_page_names_no_other_host(page):
@@ -345,7 +345,7 @@ def test_many_at_once_are_each_answered_and_memory_is_bounded(program, small):
     image = cv2.resize(chest(), (640, 600)) / np.float32(255)
     tones = (np.round(255 * image**gamma).astype(np.uint8) for gamma in np.linspace(0.4, 2, 8))
     good = [cv2.imencode(".png", tone)[1].tobytes() for tone in tones]
-    expected = [said_of(predict(small, decode_xray(one, "").image, joint=False).areas)
+    expected = [said_of(predict(small, decode_xray(one, "").image).areas)
                 for one in good]  # fmt: skip
     assert len({json.dumps(areas) for areas in expected}) == len(good)
     bad = [one for one in INPUTS if one.error and one.name != "bomb.png"]
@@ -527,7 +527,7 @@ def test_the_ends_of_the_threshold_are_allowed(page, report):
         said = page.ask("GET", f"/xrays/{report['token']}?threshold={threshold}").json()
         assert said["threshold"] == threshold
     assert report["threshold"] == 0.5 and set(report) == {
-        "token", "height", "width", "spacing_mm", "threshold", "areas", "cover", "confidence",
+        "token", "height", "width", "spacing_mm", "threshold", "areas", "cover", "quality",
         "reliable", "warnings",
     }  # fmt: skip
 

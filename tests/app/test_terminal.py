@@ -134,8 +134,8 @@ def test_the_row_and_the_mask_are_the_package_s(odd):
     assert set(np.unique(mask)) == {0, 255}
     np.testing.assert_array_equal(mask > 0, predict_mask(load_pretrained(MONTGOMERY), image))
     models = [load_pretrained(name) for name in (MONTGOMERY, SIMULATED)]
-    prediction = predict(models, image, spacing_mm, joint=False)
-    assert row["confidence"] == pytest.approx(prediction.confidence, abs=1e-4)
+    prediction = predict(models, image, spacing_mm)
+    assert row["quality"] == pytest.approx(prediction.quality, abs=1e-4)
     for lung, area in zip(row["lungs"], lung_areas(mask > 0, spacing_mm), strict=True):
         assert lung["px"] == area.pixels and lung["cm2"] == pytest.approx(area.cm2, abs=0.01)
         assert {lung["image_side"], lung["patient_side"]} == {"left", "right"}
@@ -483,7 +483,7 @@ def test_every_column_of_the_table(tmp_path):
     assert main(["predict", str(tmp_path), "-o", str(out), "--threshold", "0.4"]) == 0
     (row,) = table(out)
     xray = decode_xray(content, "one")
-    found = predict(load_networks(), xray.image, xray.spacing_mm, joint=False, threshold=0.4)
+    found = predict(load_networks(), xray.image, xray.spacing_mm, threshold=0.4)
     mask = read(out / "masks/one.png") > 0
     pieces, count = ndimage.label(mask)
     centres = ndimage.center_of_mass(mask, pieces, [1, 2])
@@ -497,7 +497,7 @@ def test_every_column_of_the_table(tmp_path):
         "file": str(tmp_path / "one.dcm"),
         "error": "",
         "warnings": "; ".join([*found.warnings, *xray.notes]),
-        "confidence": str(round(found.confidence, 4)),
+        "quality": str(round(found.quality, 4)),
         "image_left_patient_right_px": str(px["left"]),
         "image_left_patient_right_cm2": str(round(px["left"] * 0.5 * 1.25 / 100, 2)),
         "image_right_patient_left_px": str(px["right"]),
