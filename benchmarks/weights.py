@@ -5,10 +5,10 @@
     python benchmarks/weights.py montgomery FOLDER
 
 The first is the network of benchmarks/transfer.py; the second, smaller, has learned from other
-simulated radiographs and began with other weights. The third begins with the first, is trained with the
-recipes BEST on the Montgomery set in FOLDER, the test records of the course's split held out, and
-is then mixed with what it began with. It is the first fold of benchmarks/crossvalidate.py, and is
-read back where that has run.
+simulated radiographs and began with other weights. The third begins with the first, is trained with
+the recipes BEST on the Montgomery set in FOLDER, the test records of the course's split held out,
+and is then mixed with what it began with. It is the first fold of benchmarks/crossvalidate.py, and
+is read back where that has run.
 """
 
 import argparse

@@ -395,9 +395,7 @@ def test_a_small_x_ray_on_a_page_is_to_be_cropped_and_not_to_be_turned(side, war
     page = np.ones((128, 128), np.float32)
     page[16 : 16 + side, 24 : 24 + side] = grey(side, side)
     answer = np.zeros((32, 32), np.float32)
-    monkeypatch.setattr(
-        predict_module, "all_probabilities", lambda *_: answer[None].repeat(BATCH, 0)
-    )
+    monkeypatch.setattr(predict_module, "all_probabilities", lambda *_: as_all(answer))
     monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: ["it looks turned"])
     share = f"{(side / 128) ** 2:.0%}"
     crop = f"the X-ray takes up only {share} of its picture: crop it to the X-ray"
@@ -409,9 +407,7 @@ def test_a_third_lung_is_warned_of_where_it_is_more_than_a_speck(rows, warned, m
     """Two X-rays in one picture have four lungs, of which a mask keeps two."""
     answer = np.zeros((32, 32), np.float32)
     answer[4:24, 2:8] = answer[4:24, 12:18] = answer[4 : 4 + rows, 22:27] = 0.9  # 120 pixels, 120
-    monkeypatch.setattr(
-        predict_module, "all_probabilities", lambda *_: answer[None].repeat(BATCH, 0)
-    )
+    monkeypatch.setattr(predict_module, "all_probabilities", lambda *_: as_all(answer))
     monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: [])
     said = "more than two lungs were found: crop it to one X-ray, if it shows several"
     assert predict([Fake()], grey(20, 30)).notes == (said,) * warned
