@@ -55,9 +55,6 @@ COURSE = Recipe(
 # For simulated radiographs only: harder copies, and smaller pictures, in which they lack less.
 FOR_SIMULATED = replace(COURSE, name="simulated", size=128, epochs=16, augmentation=STRONG)
 
-# Of the second opinion, which has nothing in common with the others, and costs little time.
-FOR_SECOND = replace(FOR_SIMULATED, name="second", filters=8, seed=1)
-
 # Longer, on harder copies: a little worse on the set it learned from, better on others.
 HARDER = replace(COURSE, name="harder", epochs=60, augmentation=STRONG)
 

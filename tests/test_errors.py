@@ -71,7 +71,7 @@ CASES = {
         "the squares measure 16, not 192"),
     "weights that are not there": (
         lambda _: pretrained.load_pretrained("none"), ValueError,
-        'there are no weights named "none": take one of montgomery, simulated'),
+        'there are no weights named "none": take one of montgomery, second, simulated'),
     "a network that is not there": (
         lambda folder: networks.load_own(folder / "gone"), FileNotFoundError,
         "there is no file {folder}/gone: train one with lungseg train"),

@@ -24,12 +24,12 @@ from lungseg_utils.types import DataError
 
 def test_networks_are_named_with_their_version(tmp_path):
     sums = [pretrained_facts(name)["sha256"][:8] for name in SHIPPED]
-    assert name_networks() == f"montgomery {sums[0]} + simulated {sums[1]}"
+    assert name_networks() == f"montgomery {sums[0]} + second {sums[1]}"
     digest = sha256(b"mine").hexdigest()[:8]
     for name in ("mine.keras", "simulated"):
         own = tmp_path / name
         own.write_bytes(b"mine")
-        assert name_networks(own) == f"{name} {digest} + simulated {sums[1]}"
+        assert name_networks(own) == f"{name} {digest} + second {sums[1]}"
     with pytest.raises(FileNotFoundError, match="lungseg train"):
         name_networks(tmp_path / "none.keras")
 
@@ -37,8 +37,8 @@ def test_networks_are_named_with_their_version(tmp_path):
 def test_one_s_own_network_takes_the_place_of_the_first(monkeypatch):
     monkeypatch.setattr(networks, "OnnxNetwork", lambda path: f"shipped {path.name}")
     monkeypatch.setattr(networks, "load_own", lambda path: f"own {path}")
-    assert load_networks() == ["shipped montgomery.onnx", "shipped simulated.onnx"]
-    assert load_networks(Path("mine.keras")) == ["own mine.keras", "shipped simulated.onnx"]
+    assert load_networks() == ["shipped montgomery.onnx", "shipped second.onnx"]
+    assert load_networks(Path("mine.keras")) == ["own mine.keras", "shipped second.onnx"]
 
 
 @pytest.mark.parametrize("size", [32, 64])

@@ -133,7 +133,7 @@ def test_the_row_and_the_mask_are_the_package_s(odd):
     mask = read(out / "masks" / f"{row['target']}.png")
     assert set(np.unique(mask)) == {0, 255}
     np.testing.assert_array_equal(mask > 0, predict_mask(load_pretrained(MONTGOMERY), image))
-    models = [load_pretrained(name) for name in (MONTGOMERY, SIMULATED)]
+    models = [load_pretrained(name) for name in SHIPPED]
     prediction = predict(models, image, spacing_mm)
     assert row["quality"] == pytest.approx(prediction.quality, abs=1e-4)
     for lung, area in zip(row["lungs"], lung_areas(mask > 0, spacing_mm), strict=True):
@@ -507,7 +507,7 @@ def test_every_column_of_the_table(tmp_path):
         "row_mm": "0.5",
         "column_mm": "1.25",
         "threshold": "0.4",
-        "network": f"montgomery {sums[0]} + simulated {sums[1]}",
+        "network": f"montgomery {sums[0]} + second {sums[1]}",
         "target": "one",
     }
     assert "side view" in row["warnings"]
@@ -531,7 +531,7 @@ def test_another_network_does_its_own(tmp_path, capsys):
     network.save(own)
     assert main([*command, "--network", str(own)]) == 0
     after = table(out)[0]["network"]
-    assert after.startswith("mine.keras ") and "+ simulated " in after and before != after
+    assert after.startswith("mine.keras ") and "+ second " in after and before != after
 
 
 def test_a_mask_that_cannot_be_written_leaves_the_old_one_whole(tmp_path, monkeypatch):
