@@ -139,7 +139,7 @@ def test_a_home_that_is_a_file_is_told(monkeypatch, tmp_path):
 
 
 def test_the_networks_are_named_or_why_they_are_not_there(monkeypatch):
-    assert doctor._weights() == Finding("networks", "montgomery, second, simulated")
+    assert doctor._weights() == Finding("networks", "montgomery, second")
     for error in (DataError("it is damaged"), OSError("it is gone")):
 
         def load(error=error):
