@@ -2,7 +2,7 @@
 
 An X-ray goes through them in order: a file becomes an `Xray`, a record, a square array, a batch;
 the U-Net makes a probability of it, which becomes a mask at native size, scores and a picture.
-The course itself is 2,975 lines; the folders use it, and it uses none of them but `phantom`.
+The course itself is 2,960 lines; the folders use it, and it uses none of them but `phantom`.
 
         types.py           120  the words that every module uses, and the only way it writes a file
     00  start.py           226  which data, which size of run, which device
@@ -15,7 +15,7 @@ The course itself is 2,975 lines; the folders use it, and it uses none of them b
     02  masks.py           247  lung masks: read, merged, measured and checked
     02  squares.py         130  resizes to a square array and back; loads records as squares
     03  unet.py             73  the U-Net
-    04  recipes.py         100  every setting of a training
+    04  recipes.py          97  every setting of a training
     04  augmentation.py     80  random changes to images and masks, within what other X-rays show
     04  pipeline.py         46  from square arrays to training batches
     04  losses.py           57  what training minimizes
@@ -24,7 +24,7 @@ The course itself is 2,975 lines; the folders use it, and it uses none of them b
     05  metrics.py         217  how good a mask is, by overlap and by distance
     06  results.py         120  the table of scores, one row per image, with means and intervals
     07  museum/            518  silent bugs, each switched on by name, and what each one costs
-    08  predict.py         243  from an X-ray to a mask, areas, the quality of the mask and warnings
+    08  predict.py         231  from an X-ray to a mask, areas, the quality of the mask and warnings
     08  overlay.py          56  draws the result on the X-ray, and holds the course's colours
         phantom/         1,899  simulated X-rays with exact lung masks
         teaching/        3,294  figures, interactive widgets and exercises

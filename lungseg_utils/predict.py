@@ -1,8 +1,7 @@
 """Notebook 08: from an X-ray to a mask, areas, the quality of the mask and warnings.
 
-The first network gives the mask. Others look at the image and at copies of it (moved a little,
-brighter), which is called test-time augmentation, and give a second opinion. How far it is from the
-mask says how good the mask is likely to be.
+The first network gives the mask. Others look at the image and at copies of it, which is called
+test-time augmentation: how far their second opinion is from the mask says how good the mask is.
 """
 
 import math
@@ -26,7 +25,6 @@ WEIGHTS = np.array([-0.33, 0.43, 0.41, 1.07])
 LEAST_ERROR = 0.003  # of a Dice, added before its logarithm
 LEAST_THIRD = 0.1  # of the largest piece: benchmarks/framing.json
 LEAST_PICTURE = 0.3  # between borders of one grey; of 385 real X-rays none has less than .41
-SUREST_TURNED = 0.96  # more than SECOND gives a turned X-ray: benchmarks/orientation.json
 
 
 class Network(Protocol):
@@ -101,9 +99,8 @@ class Prediction:
 
     @cached_property
     def signs(self) -> np.ndarray | None:
-        """What tells a bad mask, (4,): 1; the logarithms of how far the second opinion is from it,
-        and of how much the first network hesitates; how far the lungs differ in grey. None where no
-        lung was found.
+        """What tells a bad mask, (4,), or None without lungs: 1; logarithms of how far the second
+        opinion is from it and how much the first network hesitates; how the lungs differ in grey.
         """
         lungs = keep_two_lungs(self.square > self.threshold)
         pieces, labels = cv2.connectedComponents(lungs.astype(np.uint8), connectivity=4)
@@ -143,23 +140,22 @@ def predict(
 ) -> Prediction:
     """Find the lungs in an image, and say how good the mask is likely to be.
 
-    Args: `models`, the network that gives the mask and those that give the second opinion; without
-        any of these it is the first one's on copies of the image. `notes` of the file are kept
-        among the warnings.
+    Args: `models`, the network that gives the mask and those that give the second opinion, or one
+        for both. `notes` of the file are kept among the warnings.
     """
     squares = squares_for(models, image)
-    found = all_probabilities(models, squares)
-    square, second = found[0].copy(), found[BATCH if len(models) > 1 else 1 :].mean(axis=0)
+    square = predict_squares(models[0], squares[0][None])[0]
+    second = all_probabilities(models[1:] or models, squares[1:] or squares).mean(axis=0)
     shown = between_borders(squares[0], image.shape)
     share = image[shown].size / image.size
     if share < LEAST_PICTURE:  # too small to tell which way up it is
         warnings = [f"the X-ray takes up only {share:.0%} of its picture: crop it to the X-ray"]
     else:
-        warnings = _orientation_warnings(models, squares, found)
+        warnings = _orientation_warnings(models, squares)
     if _has_third_lung(square > THRESHOLD):
         warnings.append("more than two lungs were found: crop it to one X-ray, if it shows several")
-    seen, notes = to_native(squares[0], square.shape), (*warnings, *notes)
-    return Prediction(image.shape, spacing_mm, square, second, seen, notes, threshold, shown)
+    second, notes = to_native(second, square.shape), (*warnings, *notes)
+    return Prediction(image.shape, spacing_mm, square, second, squares[0], notes, threshold, shown)
 
 
 TRANSFORMS = (
@@ -226,17 +222,9 @@ def best_orientation(models: Sequence[Network], squares: Sequence[np.ndarray]) -
     return views[int(total.argmax())]
 
 
-def _orientation_warnings(
-    models: Sequence[Network], squares: Sequence[np.ndarray], found: np.ndarray
-) -> list[str]:
-    upright = found[-BATCH]  # what the last network says of the image as it is
-    sure = soft_dice(upright, upright > THRESHOLD)
-    if sure > SUREST_TURNED:  # one look more, in the place of eight
-        other = to_native(predict_squares(models[-1], 1 - squares[-1][None])[0], upright.shape)
-        if soft_dice(other, other > THRESHOLD) < sure:
-            return []
+def _orientation_warnings(models: Sequence[Network], squares: Sequence[np.ndarray]) -> list[str]:
     quarters, inverted = best_orientation(models[-1:], squares[-1:])
-    if quarters or inverted:
+    if quarters or inverted:  # ask them all
         quarters, inverted = best_orientation(models, squares)
     way = "180 degrees" if quarters == 2 else f"{90 * quarters} degrees counterclockwise"
     found = [f"it looks turned: try it turned by {way}"]

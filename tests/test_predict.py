@@ -128,18 +128,37 @@ def test_of_an_empty_mask_nothing_is_expected():
     assert found.warnings == ("hardly any lung was found: is this a chest X-ray?",)
 
 
-@pytest.mark.parametrize("models, rows", [(1, slice(1, None)), (3, slice(BATCH, None))])
-def test_the_second_opinion_is_the_others_or_the_copies(models, rows, monkeypatch):
-    answers = np.random.default_rng(2).random((BATCH * models, 16, 16), np.float32)
-    monkeypatch.setattr(predict_module, "all_probabilities", lambda *_: answers)
+@pytest.mark.parametrize("others", [1, 2])
+def test_the_second_opinion_is_that_of_the_others(others, monkeypatch):
     monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: [])
-    found = predict([Fake()] * models, grey(20, 30), (1, 2))
+    answers = np.random.default_rng(2).random((3, 16, 16), np.float32)
+    first, *rest = map(says, answers[: 1 + others])
+    found = predict([first, *rest], grey(20, 30), (1, 2))
     np.testing.assert_array_equal(found.square, answers[0])
-    np.testing.assert_allclose(found.second, answers[rows].mean(axis=0))
+    assert [len(batch) for batch in first.seen] == [1], "of copies it is not asked"
+    expected = all_probabilities(rest, [found.seen] * others).mean(axis=0)
+    np.testing.assert_allclose(found.second, expected)
     assert found.shape == (20, 30) and found.spacing_mm == (1, 2) and found.threshold == 0.5
     low = found.at(0.3)
     assert low.threshold == 0.3 and low.square is found.square
     np.testing.assert_array_equal(low.mask, mask_from_square(answers[0], (20, 30), 0.3))
+
+
+def test_the_second_opinion_of_one_network_is_its_own_on_copies(monkeypatch):
+    monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: [])
+    found, image = predict([Fake()], grey(16, 16)), grey(16, 16)
+    np.testing.assert_array_equal(found.square, image)
+    np.testing.assert_allclose(found.second, all_probabilities([Fake()], [image]).mean(axis=0))
+
+
+def test_a_smaller_second_network_is_compared_at_the_size_of_the_first(monkeypatch):
+    monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: [])
+    half = np.zeros((16, 16), np.float32)
+    half[:, :8] = 1
+    large = cv2.resize(half, (32, 32), interpolation=cv2.INTER_NEAREST)
+    found = predict([says(large), says(half)], grey(64, 64))
+    assert found.second.shape == found.seen.shape == (32, 32)
+    np.testing.assert_array_equal(found.second[8:-8, 8:-8] > 0.5, large[8:-8, 8:-8] > 0.5)
 
 
 def test_a_simulated_patient(trained, patient):
@@ -246,9 +265,9 @@ class Fake:
         return np.stack([self.says(square[..., 0])[..., None] for square in batch])
 
 
-def as_all(answer):
-    """One answer to the image and to each of its copies."""
-    return np.stack([answer] * BATCH)
+def says(answer):
+    """A network that gives one answer to every image."""
+    return Fake(lambda square: answer, size=len(answer))
 
 
 def test_squares_are_shown_in_batches_of_one_length_and_in_all_channels():
@@ -314,7 +333,7 @@ def test_the_orientation_is_the_one_of_which_networks_are_surest(case):
 
 
 @pytest.mark.parametrize(
-    "last, all_of_them, says, asked",
+    "last, all_of_them, said, asked",
     [((0, False), None, [], [1]),
      ((1, False), (0, False), [], [1, 2]),
      ((1, False), (3, False), ["it looks turned: try it turned by 270 degrees counterclockwise"],
@@ -324,7 +343,7 @@ def test_the_orientation_is_the_one_of_which_networks_are_surest(case):
                              "it looks inverted: air should be dark"], [1, 2])],
 )  # fmt: skip
 def test_all_networks_are_asked_where_the_last_one_doubts(
-    last, all_of_them, says, asked, monkeypatch
+    last, all_of_them, said, asked, monkeypatch
 ):
     counts = []
 
@@ -334,26 +353,8 @@ def test_all_networks_are_asked_where_the_last_one_doubts(
         return last if len(counts) == 1 else all_of_them
 
     monkeypatch.setattr(predict_module, "best_orientation", best)
-    unsure = np.full((8, 16, 16), 0.9)
-    assert predict_module._orientation_warnings(["one", "other"], [1, 2], unsure) == says
+    assert predict_module._orientation_warnings(["one", "other"], [1, 2]) == said
     assert counts == asked
-
-
-@pytest.mark.parametrize(
-    "upright, inverted, looks",
-    [(0.97, 0.96, 1), (0.97, 0.98, 1 + 8 + 8), (0.95, 0.9, 8)],
-)
-def test_other_views_are_looked_at_where_the_upright_one_leaves_a_doubt(upright, inverted, looks):
-    """The soft Dice of a probability that is p everywhere, and its mask, is 2p / (p + 1)."""
-
-    def says(square):
-        sure = inverted if square[0, 0] else upright
-        return np.full_like(square, sure / (2 - sure))
-
-    model, square = Fake(says), np.zeros((16, 16), np.float32)
-    found = predict_module._orientation_warnings([model], [square], says(square)[None].repeat(4, 0))
-    assert found == ["it looks inverted: air should be dark"] * (looks == 17)
-    assert sum(map(len, model.seen)) == looks
 
 
 @pytest.mark.parametrize("quality, warned", [(None, 0), (0.9499, 1), (0.95, 0)])
@@ -378,14 +379,9 @@ def test_a_lung_that_ends_where_the_picture_does_is_warned_of(
     for rows, warned in ((200, True), (230, False)):
         broken = image.copy()
         broken[rows:] = grey_of_rest
-        monkeypatch.setattr(
-            predict_module,
-            "all_probabilities",
-            lambda *_: as_all(np.rot90(answer, turns)),
-        )
         monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: [])
         monkeypatch.setattr(Prediction, "quality", 1.0)
-        found = predict([Fake()], np.rot90(broken, turns)).warnings
+        found = predict([says(np.rot90(answer, turns))], np.rot90(broken, turns)).warnings
         said = f"the mask touches the border ({name}): lung may be cut off"
         assert found == (said,) * warned
 
@@ -395,11 +391,10 @@ def test_a_small_x_ray_on_a_page_is_to_be_cropped_and_not_to_be_turned(side, war
     page = np.ones((128, 128), np.float32)
     page[16 : 16 + side, 24 : 24 + side] = grey(side, side)
     answer = np.zeros((32, 32), np.float32)
-    monkeypatch.setattr(predict_module, "all_probabilities", lambda *_: as_all(answer))
     monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: ["it looks turned"])
     share = f"{(side / 128) ** 2:.0%}"
     crop = f"the X-ray takes up only {share} of its picture: crop it to the X-ray"
-    assert predict([Fake()], page).notes[0] == (crop if warned else "it looks turned")
+    assert predict([says(answer)], page).notes[0] == (crop if warned else "it looks turned")
 
 
 @pytest.mark.parametrize("rows, warned", [(0, False), (2, False), (3, True), (20, True)])
@@ -407,10 +402,9 @@ def test_a_third_lung_is_warned_of_where_it_is_more_than_a_speck(rows, warned, m
     """Two X-rays in one picture have four lungs, of which a mask keeps two."""
     answer = np.zeros((32, 32), np.float32)
     answer[4:24, 2:8] = answer[4:24, 12:18] = answer[4 : 4 + rows, 22:27] = 0.9  # 120 pixels, 120
-    monkeypatch.setattr(predict_module, "all_probabilities", lambda *_: as_all(answer))
     monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: [])
     said = "more than two lungs were found: crop it to one X-ray, if it shows several"
-    assert predict([Fake()], grey(20, 30)).notes == (said,) * warned
+    assert predict([says(answer)], grey(20, 30)).notes == (said,) * warned
 
 
 @pytest.mark.parametrize("threshold", [0.2, 0.8])
