@@ -123,10 +123,51 @@ def inference_rows(content: dict) -> list[str]:
     ]  # fmt: skip
 
 
+def quality_sentences(content: dict) -> dict[str, str]:
+    """What is said of benchmarks/quality.json: how good the warning is, with all pictures and with
+    those as they are; the order it puts them in; and which way up they are.
+    """
+
+    def share(one):
+        low, high = (round(100 * one[end]) for end in ("low", "high"))
+        return f"{one['share']:.0%} of the {one['of']}", f"({low} to {high} %)"
+
+    whole, plain = content["together"]["all"], content["together"]["unspoilt"]
+    (caught, caught_range), (accused, accused_range) = map(
+        share, (whole["caught"], whole["accused"])
+    )
+    (found, found_range), (doubted, doubted_range) = map(share, (plain["caught"], plain["accused"]))
+    risks = [
+        f"{one['mean_risk']['surest_first']:.3f} against {one['mean_risk']['best']:.3f} "
+        f"({title}; {one['mean_risk']['random']:.3f} in random order)"
+        for title, one in zip(("Montgomery", "JSRT"), content["sets"].values(), strict=True)
+    ]
+    changes = content["together"]["changes"]
+    turned = [changes[way] for way in ("upside down", "on its side", "inverted")]
+    told = sum(
+        sum(n for what, n in one["warnings"].items() if "it looks" in what) for one in turned
+    )
+    right = changes["as it is"]
+    false = sum(n for what, n in right["warnings"].items() if "it looks" in what)
+    return {
+        "warning": f"Of {whole['images']} real X-rays, {whole['images'] - plain['images']} of them "
+        f"spoilt on purpose, it caught {caught} with a Dice below 0.95 {caught_range} and wrongly "
+        f"doubted {accused} above 0.97 {accused_range}. Of the {plain['images']} that were not "
+        f"spoilt, it caught {found} below 0.95 {found_range} and doubted {doubted} above 0.97 "
+        f"{doubted_range}",
+        "risk": f"{risks[0]} and {risks[1]}",
+        "turned": f"On {right['images']} real X-rays it gave {false or 'no'} wrong "
+        f"{'hint' if false == 1 else 'hints'}, and it noticed {told} of the "
+        f"{sum(one['images'] for one in turned)} that had been turned upside down, laid on their "
+        "side or inverted",
+    }
+
+
 def recipe_trial_row(row: dict[str, str]) -> str:
     """The line on one row of benchmarks/trials.csv."""
-    cells = (row[column] for column in ("dice", "hd95_mm", "assd_mm", "seconds"))
-    return _line(f"*{row['trial']}*", *cells)
+    gain = f"{row['gain']} ({row['gain_low']} to {row['gain_high']})"
+    cells = (row[column] for column in ("hd95_mm", "assd_mm", "seconds"))
+    return _line(f"*{row['trial']}*", row["dice"], gain, *cells)
 
 
 def objective_rows() -> list[str]:

@@ -8,6 +8,7 @@ import nbformat
 import pytest
 
 from lungseg_utils.phantom import ranges
+from lungseg_utils.predict import WEIGHTS
 from lungseg_utils.pretrained import FOLDER
 from tools import tables, timings
 
@@ -176,21 +177,13 @@ def test_objectives_in_the_readme_are_those_of_the_exercises():
     assert tables.replace_rows(text, tables.OBJECTIVES, tables.objective_rows()) == text
 
 
-def test_prose_on_confidence_comes_from_the_benchmark():
-    path = BENCHMARKS / "uncertainty.json"
-    sets = json.loads(path.read_text(encoding="utf-8"))["sets"]
-    text, turned, untouched = documents()[LESSONS["08"]].replace("\n", " "), 0, 0
-    for name in ("montgomery", "jsrt"):
-        risk, changes = sets[name]["mean_risk"], sets[name]["changes"]
-        assert f"{risk['surest_first']:.3f} against {risk['best']:.3f}" in text
-        assert f"at random {risk['random']:.3f}" in text
-        for way in ("upside down", "on its side", "inverted"):
-            told = [key for key in changes[way]["warnings"] if key.startswith("it looks")]
-            assert [changes[way]["warnings"][key] for key in told] == [changes[way]["images"]]
-            turned += changes[way]["images"]
-        assert not any(key.startswith("it looks") for key in changes["as it is"]["warnings"])
-        untouched += changes["as it is"]["images"]
-    assert f"On {untouched} real X-rays" in text and f"the {turned} turned upside down" in text
+def test_prose_on_quality_comes_from_the_benchmark():
+    content = read_json(BENCHMARKS / "quality.json")
+    assert content["weights"] == content["weights_in_use"] == WEIGHTS.tolist()
+    sentences = tables.quality_sentences(content)
+    for path, said in {CARD: ("warning", "turned"), LESSONS["08"]: sentences}.items():
+        text = " ".join(documents()[path].split())
+        assert [name for name in said if sentences[name] not in text] == []
 
 
 @pytest.mark.parametrize("lesson", ["03", "04"])
