@@ -128,15 +128,19 @@ def quality_sentences(content: dict) -> dict[str, str]:
     those as they are; the order it puts them in; and which way up they are.
     """
 
-    def share(one):
-        low, high = (round(100 * one[end]) for end in ("low", "high"))
-        return f"{one['share']:.0%} of the {one['of']}", f"({low} to {high} %)"
+    def share(one, name):
+        part = one[name]
+        low, high = (round(100 * part[end]) for end in ("low", "high"))
+        return f"{part['share']:.0%} of the {part['of']} {{}} ({low} to {high} %)"
+
+    def hints(one):
+        return sum(count for said, count in one["warnings"].items() if "it looks" in said)
 
     whole, plain = content["together"]["all"], content["together"]["unspoilt"]
-    (caught, caught_range), (accused, accused_range) = map(
-        share, (whole["caught"], whole["accused"])
+    caught, found = (
+        share(one, "caught").format("with a Dice below 0.95") for one in (whole, plain)
     )
-    (found, found_range), (doubted, doubted_range) = map(share, (plain["caught"], plain["accused"]))
+    accused, doubted = (share(one, "accused").format("above 0.97") for one in (whole, plain))
     risks = [
         f"{one['mean_risk']['surest_first']:.3f} against {one['mean_risk']['best']:.3f} "
         f"({title}; {one['mean_risk']['random']:.3f} in random order)"
@@ -144,20 +148,14 @@ def quality_sentences(content: dict) -> dict[str, str]:
     ]
     changes = content["together"]["changes"]
     turned = [changes[way] for way in ("upside down", "on its side", "inverted")]
-    told = sum(
-        sum(n for what, n in one["warnings"].items() if "it looks" in what) for one in turned
-    )
-    right = changes["as it is"]
-    false = sum(n for what, n in right["warnings"].items() if "it looks" in what)
+    right, wrong = changes["as it is"], hints(changes["as it is"])
     return {
         "warning": f"Of {whole['images']} real X-rays, {whole['images'] - plain['images']} of them "
-        f"spoilt on purpose, it caught {caught} with a Dice below 0.95 {caught_range} and wrongly "
-        f"doubted {accused} above 0.97 {accused_range}. Of the {plain['images']} that were not "
-        f"spoilt, it caught {found} below 0.95 {found_range} and doubted {doubted} above 0.97 "
-        f"{doubted_range}",
+        f"spoilt on purpose, it caught {caught} and wrongly doubted {accused}. Of the "
+        f"{plain['images']} that were not spoilt, it caught {found} and doubted {doubted}",
         "risk": f"{risks[0]} and {risks[1]}",
-        "turned": f"On {right['images']} real X-rays it gave {false or 'no'} wrong "
-        f"{'hint' if false == 1 else 'hints'}, and it noticed {told} of the "
+        "turned": f"On {right['images']} real X-rays it gave {wrong or 'no'} wrong "
+        f"{'hint' if wrong == 1 else 'hints'}, and it noticed {sum(map(hints, turned))} of the "
         f"{sum(one['images'] for one in turned)} that had been turned upside down, laid on their "
         "side or inverted",
     }
