@@ -120,6 +120,7 @@ def judge(table: pd.DataFrame) -> dict:
     both = bad.any() and not bad.all()
     return {
         "images": len(table),
+        "dice": {"mean": table["dice"].mean(), "median": table["dice"].median()},
         "area_under_curve": float(roc_auc_score(bad, -table["expected"])) if both else None,
         "caught": share(warned[bad]),
         "accused": share(warned[good]),
