@@ -203,7 +203,6 @@ def head() -> int:
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
     renewed = BADGE.sub(lambda found: badge(found[1], repository()), text)
-    renewed = tables.replace_rows(renewed, tables.OBJECTIVES, tables.objective_rows())
     package_map.write()
     renewed = tables.replace_rows(renewed, package_map.HEADER, package_map.readme_rows())
     readme.write_text(renewed, encoding="utf-8")
@@ -212,6 +211,7 @@ def head() -> int:
     renewed = tables.replace_rows(
         text, tables.TIMINGS, tables.timing_rows(rows, timings.slower()["notebooks"])
     )
+    renewed = tables.replace_rows(renewed, tables.OBJECTIVES, tables.objective_rows())
     teaching.write_text(renewed, encoding="utf-8")
     return 0
 
