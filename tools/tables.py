@@ -3,6 +3,7 @@
 import re
 
 from lungseg_utils.metrics import SCORES
+from lungseg_utils.results import mean_scores
 
 OBJECTIVES = "| notebook | after it you can | exercises that test it |"
 TIMINGS = "| notebook | to run, EPYC | Xeon | to read | exercises |"
@@ -53,6 +54,21 @@ def crossvalidation_row(content: dict) -> str:
     median, failed = f"{content['median_dice']:.4f}", len(content["failures"])
     below, seconds = f"{failed} of {len(content['rows'])}", f"{content['training_seconds']:.0f} s"
     return _line(content["recipe"], content["start"], dice, median, below, *others, seconds)
+
+
+def held_out_sentence(content: dict) -> str:
+    """The scores of the weights that ship, which are those of the first fold of
+    benchmarks/crossvalidate_shipped_simulated.json.
+    """
+    rows = [row for row in content["rows"] if row["fold"] == 0]
+    dice, far = (
+        _interval(one, "mean", form)
+        for one, form in zip(
+            (mean_scores(rows)[name] for name in ("dice", "hd95_mm")), (".4f", ".1f"), strict=True
+        )
+    )
+    least = min(row["dice"] for row in rows)
+    return f"Dice {dice}, the lowest {least:.3f}; HD95 {far} mm."
 
 
 def subgroup_rows(content: dict) -> list[str]:

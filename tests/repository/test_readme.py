@@ -70,6 +70,20 @@ def test_subgroups_of_the_model_card_come_from_the_benchmark():
     assert len(expected) >= 6 and expected <= set(documents()[CARD].splitlines())
 
 
+def test_the_held_out_score_and_the_failures_of_the_card_come_from_the_benchmarks():
+    content = read_json(BENCHMARKS / "crossvalidate_shipped_simulated.json")
+    held_out = read_json(FOLDER / "montgomery.json")["held_out"]
+    assert {row["name"] for row in content["rows"] if row["fold"] == 0} == set(held_out)
+    text = " ".join(documents()[CARD].split())
+    assert "at native size: " + tables.held_out_sentence(content) in text
+    low = {row["name"]: row["dice"] for row in content["rows"] if row["dice"] < 0.94}
+    listed = re.findall(r"^\| Montgomery \| (MCUCXR_\d+_\d) \| (0\.\d+) ", documents()[CARD], re.M)
+    assert dict(listed) == {name: f"{dice:.3f}" for name, dice in low.items()}
+    worst = read_json(BENCHMARKS / "external.json")["weights"]["montgomery"]["jsrt"]["worst"]
+    listed = re.findall(r"^\| JSRT \| (\w+) \| (0\.\d+) ", documents()[CARD], re.M)
+    assert dict(listed) == {name: f"{dice:.3f}" for name, dice in worst.items()}
+
+
 def test_prose_on_the_seeds_comes_from_the_benchmark():
     path = BENCHMARKS / "crossvalidate_course_simulated.json"
     means = json.loads(path.read_text(encoding="utf-8"))["dice_by_seed"].values()
