@@ -3,11 +3,9 @@
     python benchmarks/trials.py FOLDER [TRIAL ...]
 
 works in the first fold's training and validation records of a real set in the Montgomery layout,
-split by patient twice more; the fold's test records are never opened. Each trial is trained from
-three seeds on either split, and an image's score is the mean over seeds. It is one row of
-benchmarks/trials.csv: mean scores, and how much Dice it gains on `base` (a random start, but for
-`random start` itself: on that), with the interval over patients. A trial that has its row is not
-run again, and one that was stopped goes on where it was. Names of trials limit it to these.
+split by patient twice more; the fold's test records are never opened. Each trial is one row of
+benchmarks/trials.csv, and one that stands there already is not run again. Names of trials limit it
+to these.
 """
 
 import csv
@@ -15,14 +13,13 @@ import shutil
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
 import cv2
 import keras
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 from crossvalidate import mean_weights
 from facts import FOLDER, facts
@@ -31,7 +28,6 @@ from tqdm import tqdm
 
 from lungseg_utils import losses, masks, start, training
 from lungseg_utils.augmentation import MILD, STRONG, augment
-from lungseg_utils.metrics import bootstrap_interval
 from lungseg_utils.predict import THRESHOLD, predict_mask, predict_probability
 from lungseg_utils.pretrained import load_pretrained
 from lungseg_utils.radiographs import load_records
@@ -43,15 +39,11 @@ from lungseg_utils.start import load_tensorflow, pick_precision
 from lungseg_utils.types import Record
 from lungseg_utils.unet import build_unet
 
-SPLITS, SEEDS = 2, 3
+SPLITS = 2
 SHARES = (0.9, 0.8, 0.7, 0.65, 0.6, 0.5)  # of a trained network, the rest being what it began with
 WATCHED = 4  # images scored after each epoch; nothing is chosen by them
 BASE = replace(COURSE, name="trial", size=128, epochs=24, learning_rate=1e-3, augmentation=STRONG)
-SCORES = ["dice", "hd95_mm", "assd_mm"]
-COLUMNS = (
-    "trial", "start", "dice", "dice_by_seed", "gain", "gain_low", "gain_high", "hd95_mm", "assd_mm",
-    "seconds", "commit",
-)  # fmt: skip
+COLUMNS = ("trial", "start", "dice", "dice_by_split", "hd95_mm", "assd_mm", "seconds", "commit")
 
 
 @dataclass(frozen=True)
@@ -175,6 +167,7 @@ def settings() -> list[Trial]:
         without("random start"),
         without("random start, mild augmentation", augmentation=MILD),
         with_start("48 epochs", epochs=48),
+        with_start("another seed", seed=1),
         without("random start, no skip connections", NO_SKIPS),
         with_start("no augmentation", augmentation=None),
         without("random start, depth 3", depth=3),
@@ -197,49 +190,28 @@ def settings() -> list[Trial]:
     ]  # fmt: skip
 
 
-def run(trial: Trial, records: tuple[Record, ...], home: Path) -> tuple[dict, float]:
-    """The trial, and what was made of its networks without training: a table each, a row for each
-    seed and image; and the seconds of one training.
-    """
-    parts, seconds = {}, []
+def run(trial: Trial, records: tuple[Record, ...], home: Path) -> list[dict]:
+    """Train and score the trial on each inner split: rows for the CSV, post-processing included."""
+    tables, seconds = {}, 0.0
+    members = [one for one in settings() if one.name in trial.mean_of] or [trial]
+    first = load_pretrained("simulated").get_weights()
     for fold in range(SPLITS):
         split = split_by_patient(records, fold=fold)
-        for seed in range(SEEDS):
-            model, first, spent = train_all(trial, split, home, seed)
-            seconds.append(spent)
-            for name, table in score_all(trial, model, first, split.test).items():
-                parts.setdefault(name, []).append(table.assign(seed=seed))
-    return {name: pd.concat(tables) for name, tables in parts.items()}, float(np.mean(seconds))
-
-
-def train_all(
-    trial: Trial, split: Split, home: Path, seed: int
-) -> tuple[keras.Model, list[np.ndarray], float]:
-    """The network of a trial, or the mean of those that it names; the weights it began with if
-    they were the simulated ones; and the seconds, whatever else ran.
-    """
-    members = [one for one in settings() if one.name in trial.mean_of] or [trial]
-    networks, seconds = [], 0.0
-    for member in members:
-        trained = train_one(replace(member, recipe=replace(member.recipe, seed=seed)), split, home)
-        networks.append(trained.model.get_weights())
-        epochs = [row["seconds"] for row in trained.history]
-        seconds += len(epochs) * float(np.median(epochs))
-    trained.model.set_weights(mean_weights(networks))
-    return trained.model, load_pretrained("simulated").get_weights(), seconds
-
-
-def score_all(
-    trial: Trial, model: keras.Model, first: list[np.ndarray], records: tuple[Record, ...]
-) -> dict[str, pd.DataFrame]:
-    """Scores of each image, by the trial itself and by each way to go on from its network."""
-    found = {name: evaluate(segment, records) for name, segment in afterwards(model, trial).items()}
-    learned = model.get_weights()
-    for share in trial.shares:
-        model.set_weights(mean_weights([learned, first], [share, 1 - share]))
-        table = evaluate(partial(predict_mask, model), records)
-        found[f"{trial.name}, {share} of it"] = table
-    return found
+        networks = []
+        for member in members:
+            trained = train_one(member, split, home)
+            networks.append(trained.model.get_weights())
+            epochs = [row["seconds"] for row in trained.history]
+            seconds += len(epochs) * float(np.median(epochs)) / SPLITS  # whatever else ran
+        found = mean_weights(networks)
+        trained.model.set_weights(found)
+        for name, segment in afterwards(trained.model, trial).items():
+            tables.setdefault(name, []).append(evaluate(segment, split.test))
+        for share in trial.shares:
+            trained.model.set_weights(mean_weights([found, first], [share, 1 - share]))
+            table = evaluate(partial(predict_mask, trained.model), split.test)
+            tables.setdefault(f"{trial.name}, {share} of it", []).append(table)
+    return [_row(name, trial, found, seconds) for name, found in tables.items()]
 
 
 def train_one(trial: Trial, split: Split, home: Path) -> training.Run:
@@ -311,41 +283,17 @@ def padded_copy(records: tuple[Record, ...], folder: Path) -> Path:
     return folder
 
 
-@cache
-def reference(name: str, folder: str) -> pd.DataFrame:
-    """The table of `base` or `random start`, whose networks are read back after the first time."""
-    trial = next(one for one in settings() if one.name == name)
-    return run(trial, inner(folder), start.home() / "trials")[0][name]
-
-
-def inner(folder: str) -> tuple[Record, ...]:
-    """The records that trials may see."""
-    outer = split_by_patient(load_records(folder))
-    return outer.train + outer.validation
-
-
-def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
-    """Each image's mean scores."""
-    return table.groupby(["name", "patient"])[SCORES].mean().reset_index("patient")
-
-
-def row(name: str, trial: Trial, table: pd.DataFrame, other: pd.DataFrame, spent: float) -> dict:
-    """The line of the CSV: `other` is the table that it is compared with."""
-    images, others = over_seeds(table), over_seeds(other)
-    gains = images["dice"] - others["dice"]
-    low, high = bootstrap_interval(gains.to_numpy(), images["patient"].to_numpy())
-    means, by_seed = images[SCORES].mean(), table.groupby("seed")["dice"].mean()
+def _row(name: str, trial: Trial, found: list, seconds: float) -> dict:
+    means = [table[["dice", "hd95_mm", "assd_mm"]].mean() for table in found]
+    whole = sum(means) / len(means)
     return {
         "trial": name,
         "start": "simulated" if trial.simulated_start else "random",
-        "dice": f"{means['dice']:.4f}",
-        "dice_by_seed": " ".join(f"{dice:.4f}" for dice in by_seed),
-        "gain": f"{gains.mean():+.4f}",
-        "gain_low": f"{low:+.4f}",
-        "gain_high": f"{high:+.4f}",
-        "hd95_mm": f"{means['hd95_mm']:.2f}",
-        "assd_mm": f"{means['assd_mm']:.3f}",
-        "seconds": f"{spent:.0f}",
+        "dice": f"{whole['dice']:.4f}",
+        "dice_by_split": " ".join(f"{mean['dice']:.4f}" for mean in means),
+        "hd95_mm": f"{whole['hd95_mm']:.2f}",
+        "assd_mm": f"{whole['assd_mm']:.3f}",
+        "seconds": f"{seconds:.0f}",
         "commit": facts()["commit"],
     }
 
@@ -357,17 +305,16 @@ def main(folder: str, *names: str) -> None:
         path.write_text(",".join(COLUMNS) + "\n")
     with path.open() as file:
         done = {row["trial"] for row in csv.DictReader(file)}
+    outer = split_by_patient(load_records(folder))
+    records = outer.train + outer.validation
+    squared = None
     wanted = [
         one for one in settings() if one.name not in done and (not names or one.name in names)
     ]
     for trial in tqdm(wanted, unit="trial"):
-        records = inner(folder)
-        if trial.padded:
-            records = load_records(padded_copy(records, home / "padded"))
-        tables, spent = run(trial, records, home)
-        alone = trial.simulated_start or trial.name == "random start"
-        other = reference("base" if alone else "random start", folder)
-        rows = [row(name, trial, table, other, spent) for name, table in tables.items()]
+        if trial.padded and squared is None:
+            squared = load_records(padded_copy(records, home / "padded"))
+        rows = run(trial, squared if trial.padded else records, home)
         with path.open("a", newline="") as file:
             csv.DictWriter(file, COLUMNS, lineterminator="\n").writerows(rows)
 
