@@ -179,9 +179,8 @@ def quality_sentences(content: dict) -> dict[str, str]:
 
 def recipe_trial_row(row: dict[str, str]) -> str:
     """The line on one row of benchmarks/trials.csv."""
-    gain = f"{row['gain']} ({row['gain_low']} to {row['gain_high']})"
-    cells = (row[column] for column in ("hd95_mm", "assd_mm", "seconds"))
-    return _line(f"*{row['trial']}*", row["dice"], gain, *cells)
+    cells = (row[column] for column in ("dice", "hd95_mm", "assd_mm", "seconds"))
+    return _line(f"*{row['trial']}*", *cells)
 
 
 def objective_rows() -> list[str]:
