@@ -376,7 +376,7 @@ INPUTS = [
         warning="it looks turned: try it turned by 270 degrees counterclockwise"),
     Odd("a negative", "negative.png", picture(lambda image: 255 - image),
         warning="it looks inverted: air should be dark"),
-    Odd("noise", "noise.png", picture(noise), warning="the outline is likely to be wrong"),
+    Odd("noise", "noise.png", picture(noise), warning="hardly any lung was found"),
     Odd("two by two pixels", "tiny.png", picture(lambda _: np.array([[0, 9], [99, 255]], np.uint8)),
         warning="hardly any lung was found: is this a chest X-ray?"),
     Odd("a strip of 1 x 40000 pixels", "strip.png",
