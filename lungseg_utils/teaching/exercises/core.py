@@ -136,6 +136,8 @@ def _watched(function: Callable, returned: list) -> Callable:
         arguments, named = copy.deepcopy((arguments, named))
         try:
             result = function(*arguments, **named)
+        except NotYet:  # said by a function that the judge handed over
+            raise
         except Exception as error:
             raise NotYet(f"your function stops with {_said(error)}") from error
         if result is None or result is ...:
