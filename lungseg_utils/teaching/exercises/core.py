@@ -54,9 +54,10 @@ class _Untouched(Exception):
 class Exercise:
     """One exercise of a notebook.
 
-    `objective` is the one of the notebook's "After it you can" that the exercise tests; `expects`
-    names the kind of answer ("a function of two bool masks"); `answer` is code that a learner could
-    have written in the place of the starter; `judge` raises `NotYet` if an answer will not do.
+    `objective` is the point of the notebook's "After it you can" that the exercise tests; `expects`
+    names the kind of answer ("a function of two bool masks that returns their Dice"); `answer` is
+    code that a learner could have written in place of the starter; `judge` raises `NotYet` if an
+    answer will not do.
     """
 
     notebook: str
@@ -81,8 +82,11 @@ class Exercise:
                 self.judge(_watched(answer, returned) if wanted else answer)
         except _Untouched:
             if not returned:
-                return NOT_ATTEMPTED, "the function returns nothing so far; does it end in return?"
-            return NOT_YET, "sometimes your function returns nothing: end every branch in a return"
+                return NOT_ATTEMPTED, "your function returns nothing so far: end it in a return"
+            return (
+                NOT_YET,
+                "in some cases your function returns nothing: end every branch in a return",
+            )
         except NotYet as fault:
             return NOT_YET, str(fault)
         except Exception:  # the judge could not use what it was given; its error is none of yours

@@ -26,6 +26,8 @@ def read_letters(answer: Any, among: str = "abcde", in_order: bool = False) -> l
     wanted = f"letters from {among[0]} to {among[-1]}"
     if in_order:
         _not_a_set(answer, wanted)
+        numbered = r"\b\d+[\s.):=]*(?=[a-zA-Z])"  # "1c 2d", "1: c"
+        answer = re.sub(numbered, "", answer) if isinstance(answer, str) else answer
     if isinstance(answer, Mapping):  # {"a": True, "b": False}, or {symptom: "c"}
         values = list(answer.values())
         marked = all(isinstance(value, bool | np.bool_) for value in values)
