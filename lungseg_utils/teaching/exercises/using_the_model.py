@@ -228,10 +228,10 @@ def largest_difference(answer):
             expect(np.shape(image) == (4, 3), "give the networks one image at a time")
             return image / 2
 
-        def other(image, bent=images[place], bend=bend):
+        def other(image, bent=images[place], pixel=(place % 4, count % 3), bend=bend):
             said = one(image) - 1e-3 * np.ceil(image) * (1.1 - np.cos(20 * image))
             if np.array_equal(image, bent):
-                said[1, 1] += bend
+                said[pixel] += bend
             return said
 
         found = read_number(answer(one, other, images), "one number, the largest difference")
