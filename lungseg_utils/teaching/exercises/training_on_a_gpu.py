@@ -171,7 +171,7 @@ def rate_at(answer):
 @exercise(
     objective="train a network by hand, and diagnose a training from its curves",
     expects='the three letters for A, B and C in this order, such as "abc"',
-    hint="Which training loss falls lowest? Which never falls below that of an early epoch?",
+    hint="Which training loss falls lowest? Which training starts worse than an untrained network?",
     answer='answer = "dbc"',
 )
 def diagnose(answer):
@@ -183,7 +183,7 @@ def diagnose(answer):
 
 _SICK = (
     ("A", "d", "its training loss falls at first and then stays high, like its validation loss"),
-    ("B", "b", "its first losses are far above an untrained network's, and then nothing falls"),
+    ("B", "b", "its first losses are far above those of an untrained network, and it stays bad"),
     ("C", "c", "its training loss falls below the healthy one's, its validation loss does not"),
 )
 
