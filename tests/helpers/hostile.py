@@ -1,6 +1,6 @@
-"""Files that come by accident or by malice, and what whoever offers them is told.
+"""Files that turn up by accident or by malice, and what the user is told about each.
 
-The terminal and the page are shown the same ones; USING.md has the table.
+The terminal and the page are given the same ones; USING.md has the rules behind them.
 """
 
 import functools
