@@ -75,7 +75,7 @@ class Prediction:
 
     `square` float32 (size, size) is the probability that the mask is cut from, `second` that of the
     second opinion, `seen` the image they saw; `notes` are the warnings that hold at every
-    threshold; `shown`, the rows and columns of the picture that are no border of one grey.
+    threshold; `shown`, the rows and columns of the picture that are not a border of one grey.
     """
 
     shape: tuple[int, int]
@@ -227,5 +227,5 @@ def _orientation_warnings(models: Sequence[Network], squares: Sequence[np.ndarra
     if quarters or inverted:  # ask them all
         quarters, inverted = best_orientation(models, squares)
     way = "180 degrees" if quarters == 2 else f"{90 * quarters} degrees counterclockwise"
-    found = [f"it looks turned: try it turned by {way}"]
+    found = [f"it looks rotated: try rotating it by {way}"]
     return found * bool(quarters) + ["it looks inverted: air should be dark"] * inverted

@@ -65,5 +65,5 @@ def pretrained_facts(name: str) -> dict:
     path = FOLDER / f"{name}.json"
     if not path.exists():
         known = ", ".join(sorted(one.stem for one in FOLDER.glob("*.json")))
-        raise ValueError(f'there are no weights named "{name}": take one of {known}')
+        raise ValueError(f'there are no weights named "{name}": choose one of {known}')
     return json.loads(path.read_text(encoding="utf-8"))

@@ -30,11 +30,11 @@ def split_by_patient(records: Sequence[Record], seed: int = 0, fold: int = 0) ->
     Raises: ValueError with fewer than ten patients, or for a fold that there is not.
     """
     if fold not in range(FOLDS):
-        raise ValueError(f"there is no fold {fold}: take one from 0 to {FOLDS - 1}")
+        raise ValueError(f"there is no fold {fold}: choose one from 0 to {FOLDS - 1}")
     records = sorted(records, key=lambda record: record.name)
     patients = [record.patient for record in records]
     if len(set(patients)) < LEAST_PATIENTS:
-        raise ValueError(f"a split takes at least ten patients, and here are {len(set(patients))}")
+        raise ValueError(f"a split needs at least ten patients; here are {len(set(patients))}")
     labels = [-1 if record.label is None else record.label for record in records]
     if max(Counter(labels).values()) < 10:
         labels = [0] * len(labels)

@@ -336,10 +336,10 @@ def test_the_orientation_is_the_one_of_which_networks_are_surest(case):
     "last, all_of_them, said, asked",
     [((0, False), None, [], [1]),
      ((1, False), (0, False), [], [1, 2]),
-     ((1, False), (3, False), ["it looks turned: try it turned by 270 degrees counterclockwise"],
+     ((1, False), (3, False), ["it looks rotated: try rotating it by 270 degrees counterclockwise"],
       [1, 2]),
      ((0, True), (0, True), ["it looks inverted: air should be dark"], [1, 2]),
-     ((2, True), (2, True), ["it looks turned: try it turned by 180 degrees",
+     ((2, True), (2, True), ["it looks rotated: try rotating it by 180 degrees",
                              "it looks inverted: air should be dark"], [1, 2])],
 )  # fmt: skip
 def test_all_networks_are_asked_where_the_last_one_doubts(

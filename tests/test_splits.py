@@ -170,7 +170,7 @@ def test_patients_of_the_real_set_stay_together(real_data):
 @pytest.mark.parametrize("fold", [-1, 5, 10, 0.5])
 def test_a_fold_that_there_is_not_is_refused(fold):
     records = [bare_record(f"A{number}") for number in range(12)]
-    with pytest.raises(ValueError, match=f"no fold {fold}: take one from 0 to 4"):
+    with pytest.raises(ValueError, match=f"no fold {fold}: choose one from 0 to 4"):
         split_by_patient(records, fold=fold)
 
 

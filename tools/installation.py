@@ -70,7 +70,7 @@ def folder_of(name: str) -> Path | None:
     places = [Path(os.path.abspath(os.path.expanduser(one))) for one in typed]
     folder = next((place for place in places if place.exists()), places[-1])
     if folder.is_file():
-        raise Stop(f"{name} names {folder}, which is no folder; mend or unset it")
+        raise Stop(f"{name} names {folder}, which is not a folder; correct or unset it")
     return folder
 
 

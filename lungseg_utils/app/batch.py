@@ -33,7 +33,7 @@ TABLE_COLUMNS = (
     "height", "width", "row_mm", "column_mm", "threshold", "network", "target",
 )  # fmt: skip
 READ = "cannot be read{}: export it again"
-SEEN = "cannot be looked at{}: export it again"
+SEEN = "cannot be processed{}: export it again"
 WRITTEN = "has a mask that cannot be written{}: rename the file"
 # of the disk that is written to, where no other file would fare better
 FATAL = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EIO}

@@ -186,6 +186,6 @@ def _unpacked(picture, codec: str) -> np.ndarray:
     frame = get_frame(picture.PixelData, 0, number_of_frames=1)
     wanted = (picture.Rows, picture.Columns, picture.SamplesPerPixel)
     if codec != "jpegxl" and _size(frame) != wanted:  # codecs fill gigabytes for what is not there
-        raise ValueError("the picture has another size than its header says")
+        raise ValueError("the picture is not the size that its header says")
     pixels = np.asarray(getattr(imagecodecs, f"{codec}_decode")(frame))
     return pixels.reshape(wanted if wanted[2] > 1 else wanted[:2])

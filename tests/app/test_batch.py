@@ -176,7 +176,7 @@ def os_error(number: int) -> OSError:
     return OSError(number, os.strerror(number), "somewhere")
 
 
-FOUND_AS = {  # what is said of the files b.png and b that cannot be looked at: a row, or left out
+FOUND_AS = {  # what is said of the files b.png and b that cannot be processed: a row, or left out
     "not permitted": (errno.EACCES, ["b.png"]),
     "a name that is too long": (errno.ENAMETOOLONG, ["b.png"]),
     "a disk that fails": (errno.EIO, ["b.png"]),
@@ -532,7 +532,7 @@ def test_whatever_reading_a_file_causes_is_one_sentence(error, monkeypatch, tmp_
 
 LOOKING = {  # what the networks or the drawing may raise
     MemoryError(): "{} does not fit into memory: export it smaller",
-    **{error: "{} cannot be looked at: export it again" for error in (
+    **{error: "{} cannot be processed: export it again" for error in (
         ValueError("bad"), RecursionError("deep"), KeyError("x"), TypeError("x"))},
 }  # fmt: skip
 
@@ -571,9 +571,8 @@ def test_a_disk_that_takes_no_more_ends_the_run(number, monkeypatch, tmp_path):
     with pytest.raises(OSError) as caught:
         run(tmp_path, monkeypatch)
     assert caught.value.errno == number and kept(tmp_path / "out") == ["a.png"]
-    said = (
-        f"{tmp_path} cannot be written ({os.strerror(number)}): make room, or name another folder"
-    )
+    why = os.strerror(number)
+    said = f"{tmp_path} cannot be written ({why}): free some space, or use another folder"
     with pytest.raises(OSError) as told, explained(tmp_path):
         raise os_error(number)
     assert str(told.value) == said

@@ -495,7 +495,7 @@ def test_real_files_come_through(real_data, tmp_path, monkeypatch):
     ("error", "reason"),
     [(FileNotFoundError("x"), "not there"), (ValueError("x"), "not what the manifest lists"),
      (zipfile.BadZipFile("x"), "not what the manifest lists"),
-     (requests.ConnectionError("x"), "no connection, or it stalled or broke off"),
+     (requests.ConnectionError("x"), "no connection, or it stalled or was lost"),
      (requests.HTTPError(response=SimpleNamespace(status_code=500)), "the server answers 500")],
 )  # fmt: skip
 def test_why_a_file_could_not_be_fetched_is_told_in_words(error, reason):
@@ -515,8 +515,8 @@ def test_what_is_still_missing_is_told_with_two_reasons_for_each_address(tmp_pat
         module._fetch_all(tmp_path, missing)
     assert str(caught.value) == (
         "files of the Montgomery set still missing: 3 (from http://a/ p (w), q (x); from "
-        "http://b.zip the archive (z)); run the download again, it goes on where it stopped, or "
-        f"fetch them by hand from http://a/ into {tmp_path}"
+        "http://b.zip the archive (z)); run the download again, which continues where it "
+        f"stopped, or fetch them by hand from http://a/ into {tmp_path}"
     )
 
 

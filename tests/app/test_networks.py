@@ -96,7 +96,7 @@ def test_onnx_of_another_make_is_taken_with_channels_before_and_behind(shape, ta
 
 @pytest.mark.parametrize(
     "write, says",
-    [(lambda path: path.write_bytes(b"mine"), "is no network that ONNX Runtime reads"),
+    [(lambda path: path.write_bytes(b"mine"), "is not a network that ONNX Runtime can read"),
      (lambda path: onnx_file(path, ("n", 16)), "makes (None, 1) of (None, 16): no mask"),
      (lambda path: onnx_file(path, (1, 16, 8, 1)),
       "makes (1, 16, 8, 1) of (1, 16, 8, 1): no mask"),
@@ -233,7 +233,7 @@ REFUSED = {
                                 "layers"),
     "code": (network(layers.Lambda(lambda x: x / 2)), 'needs "Lambda", which Keras does not load: '
              "register it, or export the network with plain layers"),
-    "no numbers": (nowhere(), "makes no numbers of a picture: train it again"),
+    "no numbers": (nowhere(), "gives no valid numbers for a picture: train it again"),
 }  # fmt: skip
 
 
@@ -267,5 +267,5 @@ def test_a_folder_and_weights_alone_are_no_networks(tmp_path):
             load(tmp_path / "saved")
         said = f"{tmp_path / 'saved'} is a folder: save the network as one file, NAME.keras"
         assert str(caught.value) == said
-    with pytest.raises(DataError, match="is no network that Keras"):
+    with pytest.raises(DataError, match="is not a network that Keras"):
         load_own(weights)

@@ -752,9 +752,9 @@ def test_which_addresses_stay_in_this_computer(host, inside):
       "name another with --port"),
      ("127.0.0.1", 8501, errno.EADDRINUSE, range(8501, 8501 + server.PORTS),
       f"the ports 8501 to {8500 + server.PORTS} are taken: name another with --port"),
-     ("127.0.0.1", 80, errno.EACCES, [80], "port 80 is reserved: take a number from 1024 to 65535"),
+     ("127.0.0.1", 80, errno.EACCES, [80], "port 80 is reserved: use a number from 1024 to 65535"),
      ("10.9.9.9", 8501, errno.EADDRNOTAVAIL, [8501],
-      "10.9.9.9 is no address of this machine: leave out --host"),
+      "10.9.9.9 is not an address of this machine: leave out --host"),
      ("127.0.0.1", 8501, errno.EIO, [8501], "[Errno 5] else")],
 )  # fmt: skip
 def test_which_ports_are_tried(host, port, code, tried, says, monkeypatch):
@@ -775,12 +775,12 @@ def test_which_ports_are_tried(host, port, code, tried, says, monkeypatch):
 def test_a_name_that_is_none_is_told():
     with pytest.raises(OSError) as caught:
         server.listen("no such host", 8501)
-    assert str(caught.value) == "no such host is no address of this machine: leave out --host"
+    assert str(caught.value) == "no such host is not an address of this machine: leave out --host"
 
 
 def test_the_greeting_in_full():
     end = "X-rays are held in memory and never written to disk. Ctrl-C ends it."
-    own = "It listens on 127.0.0.1: nobody but the users of this computer can reach it."
+    own = "It listens on 127.0.0.1: only users of this computer can reach it."
     place = "The page is at http://127.0.0.1:9"
     assert server.greeting("127.0.0.1", 9, 9) == [place, own, end]
     assert server.greeting("127.0.0.1", 0, 9) == [place, own, end]

@@ -239,7 +239,7 @@ def test_odd_names_stay_within_out_and_have_targets_of_their_own(tmp_path, capsy
     (folder / "dangling.png").symlink_to(folder / "nowhere")
     assert main(["predict", "in", "-o", "out"]) == 1
     said = capsys.readouterr()
-    assert "left out, since of no known kind: 3\n" in said.err  # notes, pipe, dangling
+    assert "left out, because their type is unknown: 3\n" in said.err  # notes, pipe, dangling
     assert "\x1b" not in said.err + said.out and "bad\\x1b[2Jname.png" in said.err
     found = rows(out)
     assert {Path(row["file"]).name for row in found} == {*NAMES, "twin.png", "bad\x1b[2Jname.png"}
@@ -298,7 +298,7 @@ def test_out_may_lie_in_the_folder(tmp_path):
      (["a.png", "-o", "loop"], "loop cannot be written (File exists): make room"),
      (["a.png", "-o", "closed"], "closed cannot be written (File exists): make room"),
      (["a.png", "-o", "out", "--network", "none.keras"], "there is no file none.keras"),
-     (["a.png", "-o", "out", "--network", "a.png"], "a.png is no network that Keras")],
+     (["a.png", "-o", "out", "--network", "a.png"], "a.png is not a network that Keras")],
 )  # fmt: skip
 def test_what_stops_a_run_is_said_in_one_line(arguments, says, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
@@ -314,7 +314,7 @@ def test_what_stops_a_run_is_said_in_one_line(arguments, says, tmp_path, monkeyp
         main(["predict", "--debug", *arguments])
 
 
-ROOM = "make room, or name another folder"
+ROOM = "free some space, or use another folder"
 
 
 def test_a_full_disk_stops_the_run(tmp_path, monkeypatch, capsys):
@@ -356,7 +356,7 @@ def test_a_network_of_one_s_own(tmp_path, monkeypatch, capsys):
     assert "does not end in .keras" in said.err
     light = kept.with_suffix(".onnx")
     assert said.out.splitlines()[-1] == (
-        f"The network is in {kept}, and for prediction alone in {light}"
+        f"The network is in {kept}, and a copy for prediction only is in {light}"
     )
     size, weights = kept.stat().st_size, 4 * network.count_params()
     assert weights < size < 1.2 * weights, "the optimiser is kept too"
@@ -395,7 +395,7 @@ def test_doctor_tells_what_is_missing_and_what_to_do(monkeypatch, tmp_path, caps
     said = capsys.readouterr().out
     for extra in ("course", "dicom"):
         assert f'pip install "lungseg-utils[{extra}]"' in said
-    assert "name another folder in LUNGSEG_DATA" in said
+    assert "set LUNGSEG_DATA to another folder" in said
 
 
 def test_without_pydicom_a_dicom_file_says_what_to_install(monkeypatch, tmp_path):
@@ -424,11 +424,11 @@ def test_native_files_score_as_the_benchmarks_score_them(real_data, tmp_path):
      (["phantom", "FOLDER/new", "--count", "0"], "use 1 or more, of 64"),
      (["phantom", "FOLDER/file.txt/set"], "Not a directory"),
      (["phantom", "FOLDER/file.txt"], "file.txt cannot be written (Not a directory): make room"),
-     (["phantom", "FOLDER/new", "--size", "many"], "a size or a seed is wrong: take 0 or more"),
-     (["phantom", "FOLDER/new", "--seed=-1"], "a size or a seed is wrong: take 0 or more"),
+     (["phantom", "FOLDER/new", "--size", "many"], "a size or a seed is wrong: use 0 or more"),
+     (["phantom", "FOLDER/new", "--seed=-1"], "a size or a seed is wrong: use 0 or more"),
      (["download", "FOLDER/file.txt"], "file.txt cannot be written (Not a directory): make room"),
      (["evaluate", "FOLDER/set", "--json", "FOLDER/file.txt/x"],
-      "file.txt/x cannot be written (File exists): make room, or name another folder")],
+      "file.txt/x cannot be written (File exists): free some space, or use another folder")],
 )  # fmt: skip
 def test_terminal_says_in_one_line_what_failed(command, says, tmp_path, capsys):
     (tmp_path / "file.txt").write_text("mine")
@@ -640,7 +640,7 @@ DOES = {
     "doctor": "say what is installed and found, and what to do about the rest",
     "download": "fetch the Montgomery County X-ray set",
     "phantom": "write a set of simulated radiographs",
-    "train": "train the course's network, or go on where that was stopped",
+    "train": "train the course's network, or continue a stopped training",
     "evaluate": "score a network on a folder with masks",
 }
 
@@ -750,13 +750,13 @@ def test_what_was_done_is_counted(tmp_path, capsys):
     rows = f"all rows are in {out / 'scores.csv'}"
     assert said.out == f"1 new mask in {out / 'masks'}, 1 error; {rows}\n"
     lines = [line for line in said.err.splitlines() if line.startswith("lungseg")]
-    assert lines[0] == "lungseg: done before: 0; left out, since of no known kind: 1"
+    assert lines[0] == "lungseg: done before: 0; left out, because their type is unknown: 1"
     assert lines[1].startswith(f"lungseg: {tmp_path / 'b.png'} is empty") and len(lines) == 2
     os.remove(tmp_path / "c.txt")
     os.remove(tmp_path / "b.png")
     assert main(["predict", str(tmp_path), "-o", str(out)]) == 0
     said = capsys.readouterr()
-    assert said.err == "lungseg: done before: 1; left out, since of no known kind: 0\n"
+    assert said.err == "lungseg: done before: 1; left out, because their type is unknown: 0\n"
     assert said.out.startswith("0 new masks in ")
 
 

@@ -124,7 +124,7 @@ def window(center, width, **fields):
 WIDE, HIDDEN = "Window {} is far wider than the picture and was left out", (
     "Window {} hides much of the picture and was left out")  # fmt: skip
 NOTHING, DAMAGED = "Window {} shows almost nothing and was left out", (
-    "Window {} is damaged and was left out")  # fmt: skip
+    "Window {} is damaged and was ignored")  # fmt: skip
 SHOWN = [
     (window(2000, 3000), linear(2000, 3000), ()),
     (window([2000, 1000], [3000, 900]), linear(2000, 3000), ()),
@@ -318,7 +318,7 @@ def broken(data=RAMP, **fields):
     return made
 
 
-TABLE = "VOI LUT 1 is damaged and was left out"
+TABLE = "VOI LUT 1 is damaged and was ignored"
 HIDING = "VOI LUT 1 shows almost nothing and was left out"
 TABLES = [
     (broken(LUTDescriptor=[9999, 0, 16]), TABLE), (broken(LUTDescriptor=[0, 0, 16]), TABLE),
@@ -347,7 +347,7 @@ def test_the_modality_has_a_table_too():
     np.testing.assert_array_equal(alone.pixels, 4095 - PIXELS)
     cut = stored(ModalityLUTSequence=[broken(LUTData=None)])
     np.testing.assert_array_equal(cut.pixels, PIXELS)
-    assert cut.notes == ("Modality LUT is damaged and was left out",)
+    assert cut.notes == ("Modality LUT is damaged and was ignored",)
 
 
 @pytest.mark.parametrize("kind", ["MONOCHROME1", "MONOCHROME2"])
@@ -400,7 +400,7 @@ def test_padding_of_signed_pixels_may_be_written_without_a_sign(kind):
 def test_padding_that_is_damaged_or_everywhere_is_left_out():
     everywhere = stored(PixelPaddingValue=0, PixelPaddingRangeLimit=4095)
     assert everywhere.used is None
-    assert everywhere.notes == ("Pixel Padding Value covers the whole picture and was left out",)
+    assert everywhere.notes == ("Pixel Padding Value covers the whole picture and was ignored",)
     damaged = stored(PixelPaddingValue=[1, 2])
     assert damaged.notes == ("Pixel Padding Value is damaged: padding may show",)
     limit = stored(bordered(4095), PixelPaddingValue=4095, PixelPaddingRangeLimit=[1, 2])

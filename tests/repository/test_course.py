@@ -234,9 +234,12 @@ WRONG = {
     (
         "LUNGSEG_DATA",
         "no/such/folder",
-    ): "names {}/no/such/folder, which is no folder; mend or unset it",
-    ("LUNGSEG_DATA", "course.py"): "names {}/course.py, which is no folder; mend or unset it",
-    ("LUNGSEG_HOME", "'course.py'"): "names {}/course.py, which is no folder; mend or unset it",
+    ): "names {}/no/such/folder, which is not a folder; correct or unset it",
+    ("LUNGSEG_DATA", "course.py"): "names {}/course.py, which is not a folder; correct or unset it",
+    (
+        "LUNGSEG_HOME",
+        "'course.py'",
+    ): "names {}/course.py, which is not a folder; correct or unset it",
     ("LUNGSEG_SCALE", "Huge"): 'is "huge"; set it to ci, laptop or gpu',
 }
 

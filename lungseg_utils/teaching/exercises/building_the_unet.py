@@ -248,7 +248,7 @@ def a_smaller_unet(answer):
     size, filters, depth = map(int, values)
     expect(size >= 128, f"{size} pixels a side are fewer than 128")
     expect(filters >= 1 and depth >= 0, "a network has at least one filter, and no negative depth")
-    halved = f"{size} cannot be halved {depth} times: take a multiple of 2 ** {depth}"
+    halved = f"{size} cannot be halved {depth} times: use a multiple of 2 ** {depth}"
     expect(depth < size.bit_length() and size % 2**depth == 0, halved)
     first, last = receptive_span(size // 2, depth)
     seen = min(last, size - 1) - max(first, 0) + 1
