@@ -2,10 +2,10 @@
 
 An X-ray goes through them in order: a file becomes an `Xray`, a record, a square array, a batch;
 the U-Net makes a probability of it, which becomes a mask at native size, scores and a picture.
-The course itself is 2,960 lines; the folders use it, and it uses none of them but `phantom`.
+The course itself is 2,962 lines; the folders use it, and it uses none of them but `phantom`.
 
         types.py           120  the words that every module uses, and the only way it writes a file
-    00  start.py           226  which data, which size of run, which device
+    00  start.py           228  which data, which size of run, which device
     01  images.py          239  the only reader, from a file or its bytes to an `Xray`
     01  grey.py            206  the only scaling, from the numbers that a file holds to an image
     01  dicom/             640  DICOM, the files that hospitals use, for `images`
@@ -27,7 +27,7 @@ The course itself is 2,960 lines; the folders use it, and it uses none of them b
     08  predict.py         231  from an X-ray to a mask, areas, the quality of the mask and warnings
     08  overlay.py          56  draws the result on the X-ray, and holds the course's colours
         phantom/         1,899  simulated X-rays with exact lung masks
-        teaching/        3,294  figures, interactive widgets and exercises
+        teaching/        3,945  figures, interactive widgets and exercises
         app/             2,151  the networks without a notebook: the command `lungseg` and a page
 """
 
