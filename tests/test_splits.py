@@ -93,6 +93,17 @@ def test_each_record_is_tested_in_one_fold():
     assert folds[0] == split_by_patient(RECORDS)
 
 
+def test_patients_with_several_records_fall_in_any_part():
+    """They are placed first, in the first tenths: these are then permuted."""
+    repeated = {patient for patient, n in Counter(r.patient for r in RECORDS).items() if n > 1}
+    found = {patient: set() for patient in repeated}
+    for seed in range(1, 41):
+        for name, part in vars(split_by_patient(RECORDS, seed)).items():
+            for patient in repeated & {record.patient for record in part}:
+                found[patient].add(name)
+    assert all(names == {"train", "validation", "test"} for names in found.values())
+
+
 def test_split_leaves_the_global_generator_alone():
     np.random.seed(0)
     before = np.random.get_state()[1].copy()
