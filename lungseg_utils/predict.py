@@ -74,8 +74,8 @@ class Prediction:
     """What is said of an X-ray of `shape` (height, width).
 
     `square` float32 (size, size) is the probability that the mask is cut from, `second` that of the
-    second opinion, `seen` the image they saw; `notes` are the warnings that hold at every
-    threshold; `shown`, the rows and columns of the picture that are not a border of one grey.
+    second opinion, `seen` the image they saw; `notes` are warnings that hold at every threshold;
+    `shown`, the rows and columns that are not a border of one grey.
     """
 
     shape: tuple[int, int]

@@ -134,9 +134,7 @@ def disk() -> Path:
     if named := setting("LUNGSEG_HOME"):
         folder = typed_path(named)
         if os.path.isfile(folder):
-            raise ValueError(
-                f"LUNGSEG_HOME names {folder}, which is not a folder: correct or unset it"
-            )
+            raise ValueError(f"LUNGSEG_HOME is {folder}, which is not a folder: fix or unset it")
         return folder
     if (notebooks := _notebooks()).is_dir():
         return notebooks.parent / "outputs"

@@ -185,8 +185,8 @@ def test_a_home_that_is_a_file_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("LUNGSEG_HOME", str(tmp_path / "file"))
     with pytest.raises(ValueError) as caught:
         start.home()
-    said = "which is not a folder: correct or unset it"
-    assert str(caught.value) == f"LUNGSEG_HOME names {(tmp_path / 'file').resolve()}, {said}"
+    said = "which is not a folder: fix or unset it"
+    assert str(caught.value) == f"LUNGSEG_HOME is {(tmp_path / 'file').resolve()}, {said}"
 
 
 def test_downloaded_set_comes_next_once_it_is_whole(home, small_simulation, capsys):

@@ -134,7 +134,7 @@ def test_a_home_that_is_a_file_is_told(monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("LUNGSEG_HOME", str(tmp_path / "file"))
     place = tmp_path.resolve() / "file"
-    said = f"LUNGSEG_HOME names {place}, which is not a folder: correct or unset it"
+    said = f"LUNGSEG_HOME is {place}, which is not a folder: fix or unset it"
     assert doctor._home() == Finding("kept in", said, "set LUNGSEG_HOME to another folder")
     assert doctor._xrays().found == said
 
