@@ -2,7 +2,7 @@
 
 An X-ray goes through them in order: a file becomes an `Xray`, a record, a square array, a batch;
 the U-Net makes a probability of it, which becomes a mask at native size, scores and a picture.
-The course itself is 2,961 lines; the folders use it, and it uses none of them but `phantom`.
+The course itself is 2,958 lines; the folders use it, and it uses none of them but `phantom`.
 
         types.py           120  the words that every module uses, and the only way it writes a file
     00  start.py           226  which data, which size of run, which device
@@ -24,7 +24,7 @@ The course itself is 2,961 lines; the folders use it, and it uses none of them b
     05  metrics.py         217  how good a mask is, by overlap and by distance
     06  results.py         120  the table of scores, one row per image, with means and intervals
     07  museum/            518  silent bugs, each switched on by name, and what each one costs
-    08  predict.py         231  from an X-ray to a mask, areas, the quality of the mask and warnings
+    08  predict.py         228  from an X-ray to a mask, areas, the quality of the mask and warnings
     08  overlay.py          56  draws the result on the X-ray, and holds the course's colours
         phantom/         1,899  simulated X-rays with exact lung masks
         teaching/        3,945  figures, interactive widgets and exercises
