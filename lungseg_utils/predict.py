@@ -43,7 +43,7 @@ def predict_probability(model: Network, image: Image) -> np.ndarray:
 
 
 def predict_mask(model: Network, image: Image, shape: tuple[int, int] | None = None) -> Mask:
-    """One network's mask of `shape`, the image's own unless given: above 0.5, two pieces at most."""
+    """One network's mask, above 0.5 and in two pieces at most, of `shape` or the image's own."""
     return mask_from_square(_on_square(model, image), shape or image.shape)
 
 
