@@ -18,8 +18,7 @@ class Split:
     test: tuple[Record, ...]
 
 
-FOLDS = 5
-LEAST_PATIENTS = 10
+FOLDS, LEAST_PATIENTS = 5, 10
 
 
 def split_by_patient(records: Sequence[Record], seed: int = 0, fold: int = 0) -> Split:
