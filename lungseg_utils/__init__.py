@@ -2,7 +2,7 @@
 
 An X-ray goes through them in order: a file becomes an `Xray`, a record, a square array, a batch;
 the U-Net makes a probability of it, which becomes a mask at native size, scores and a picture.
-The course itself is 2,958 lines; the folders use it, and it uses none of them but `phantom`.
+The course itself is 2,957 lines; the folders use it, and it uses none of them but `phantom`.
 
         types.py           120  the words that every module uses, and the only way it writes a file
     00  start.py           226  which data, which size of run, which device
@@ -11,7 +11,7 @@ The course itself is 2,958 lines; the folders use it, and it uses none of them b
     01  dicom/             640  DICOM, the files that hospitals use, for `images`
     01  radiographs.py     231  from a folder to records: what is known about each radiograph
     01  readings.py        197  what is known of patients, from readings and a table
-    01  splits.py          104  which records are for training, validation and testing
+    01  splits.py          103  which records are for training, validation and testing
     02  masks.py           247  lung masks: read, merged, measured and checked
     02  squares.py         130  resizes to a square array and back; loads records as squares
     03  unet.py             73  the U-Net
@@ -27,7 +27,7 @@ The course itself is 2,958 lines; the folders use it, and it uses none of them b
     08  predict.py         228  from an X-ray to a mask, areas, the quality of the mask and warnings
     08  overlay.py          56  draws the result on the X-ray, and holds the course's colours
         phantom/         1,899  simulated X-rays with exact lung masks
-        teaching/        3,945  figures, interactive widgets and exercises
+        teaching/        4,100  figures, interactive widgets and exercises
         app/             2,151  the networks without a notebook: the command `lungseg` and a page
 """
 
