@@ -274,7 +274,7 @@ def test_what_is_not_one_letter_is_refused_in_words(answer):
 D_TO_G = ["defg", "d, e, f and g", "d e f g", "(d), (e), (f), (g)", list("gfed"), set("DEFG")]
 
 
-@pytest.mark.parametrize("answer", D_TO_G, ids=repr)
+@pytest.mark.parametrize("answer", D_TO_G, ids=[str(place) for place in range(len(D_TO_G))])
 def test_several_letters_are_read_in_any_dress(answer):
     assert sorted(core.read_letters(answer, "abcdefg")) == list("defg")
 
