@@ -115,7 +115,7 @@ def test_split_leaves_the_global_generator_alone():
 def test_too_few_patients_are_refused():
     records = bare_records(30, [range(21)])
     assert len(parts(split_by_patient(records))) == 3
-    with pytest.raises(ValueError, match="takes at least ten patients, and here are 9"):
+    with pytest.raises(ValueError, match="needs at least ten patients; here are 9"):
         split_by_patient(bare_records(30, [range(22)]))
 
 

@@ -198,7 +198,7 @@ def last_line(text: str) -> str:
 def disk_full() -> str:
     return (
         f"The disk is full: the course needs {NEEDED_GB} GB in {ROOT} and 1 GB in "
-        f"{tempfile.gettempdir()}; make room, then run the same command again"
+        f"{tempfile.gettempdir()}; free some space, then run the same command again"
     )
 
 

@@ -69,7 +69,7 @@ def _unpadded(header: Header, pixels: np.ndarray) -> Mask | None:
     low, high = sorted((int(end) - start) % 2**bits + start for end in (value, limit))
     used = (pixels < low) | (pixels > high)
     if not used.any():
-        header.notes.append("Pixel Padding Value covers the whole picture and was ignored")
+        header.notes.append("Pixel Padding Value covers the whole picture and was left out")
     return used if used.any() and not used.all() else None
 
 
@@ -79,11 +79,11 @@ def _rescaled(header: Header, values: np.ndarray) -> tuple[np.ndarray, bool]:
         try:
             return _looked_up(item, values)[0], True
         except Exception:
-            header.notes.append("Modality LUT is damaged and was ignored")
+            header.notes.append("Modality LUT is damaged and was left out")
             return values, False
     slope = header.number("RescaleSlope", 1)
     if slope == 0:
-        header.notes.append("Rescale Slope is 0: 1 was taken")
+        header.notes.append("Rescale Slope is 0: 1 was used")
         slope = 1
     return values * slope + header.number("RescaleIntercept", 0), False
 

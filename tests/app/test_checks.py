@@ -77,7 +77,7 @@ def plant_all(root: Path) -> dict[str, str]:
         (images[15], draw(images[15], lambda image: 255 - image),
          "outlines what is as bright as its surroundings"),
         (images[16], copy(lefts[16], images[16]), "is a mask"),
-        ("metadata.csv", add_row("nobody.png,3,F,27,4892,4020,0.0875"), "rows of no image"),
+        ("metadata.csv", add_row("nobody.png,3,F,27,4892,4020,0.0875"), "rows without an image"),
         (images[17], edit(images[17], lambda png: as_jpeg(png)[:-900]), "is cut short or damaged"),
     ]  # fmt: skip
     for _, plant, _ in plan:
@@ -166,8 +166,8 @@ def specked(*rows: int):
 
 PIECES = "pieces, but there are only two lungs"
 DRAWN = {
-    "one lung": (lambda mask: mask * (np.arange(128) < 64), "marks lung on one side of the pic"),
-    "the other": (lambda mask: mask * (np.arange(128) >= 64), "marks lung on one side of the pic"),
+    "one lung": (lambda mask: mask * (np.arange(128) < 64), "marks lung on only one side"),
+    "the other": (lambda mask: mask * (np.arange(128) >= 64), "marks lung on only one side"),
     "a frame": (edged(2), PIECES),
     "a thin frame": (edged(1), PIECES),
     "specks": (specked(*range(5, 100, 9)), PIECES),
@@ -276,7 +276,7 @@ def test_a_folder_without_masks_and_files_that_cannot_be_opened_are_told(folder,
     for path in (folder / "ManualMask" / "rightMask").iterdir():
         path.unlink()
     with pytest.raises(
-        DataError, match=r"rightMask holds no mask with the name of an image: put them"
+        DataError, match=r"rightMask holds no mask named after an image: add them"
     ):
         check_set(folder)
 

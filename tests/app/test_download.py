@@ -162,7 +162,7 @@ def test_progress_is_in_bytes(fetch, server, capsys):
     [
         ("404", "not there"),
         ("500", "the server answers 500"),
-        ("truncate", "broke off"),
+        ("truncate", "was lost"),
         ("drop", "not what the manifest lists"),
         ("corrupt", "not what the manifest lists"),
         ("stall", "stalled"),
@@ -392,14 +392,14 @@ def test_a_file_gets_its_name_in_one_step(fetch, server, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(module.os, "replace", crash)
-    with pytest.raises(OSError, match=r"No space left on device\): make room"):
+    with pytest.raises(OSError, match=r"No space left on device\): free some space"):
         fetch(server.address)
     assert files_of(tmp_path / "set") == {}
 
 
 def test_a_file_in_place_of_the_folder_is_one_sentence(fetch, server, tmp_path):
     (tmp_path / "set").write_text("not a folder")
-    with pytest.raises(OSError, match="name another folder"):
+    with pytest.raises(OSError, match="use another folder"):
         fetch(server.address)
 
 

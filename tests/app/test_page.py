@@ -434,9 +434,9 @@ def test_a_port_that_is_taken_is_passed_over():
 
 @pytest.mark.parametrize(
     "host, port, error, says",
-    [("127.0.0.1", 65536, ValueError, "is no port"), ("127.0.0.1", -1, ValueError, "is no port"),
-     ("203.0.113.9", 0, OSError, "no address of this machine"),
-     ("..", 0, OSError, "no address of this machine")],
+    [("127.0.0.1", 65536, ValueError, "is not a port"), ("127.0.0.1", -1, ValueError, "is not a port"),
+     ("203.0.113.9", 0, OSError, "not an address of this machine"),
+     ("..", 0, OSError, "not an address of this machine")],
 )  # fmt: skip
 def test_an_address_that_is_none_is_told_in_one_sentence(host, port, error, says):
     with pytest.raises(error, match=says):
@@ -454,12 +454,12 @@ def test_all_ports_taken(monkeypatch):
 def test_the_terminal_says_where_the_page_is_and_who_can_reach_it():
     own = "\n".join(server.greeting("127.0.0.1", 8501, 8502))
     assert "Port 8501 is taken" in own and "http://127.0.0.1:8502" in own
-    assert "nobody but the users of this computer" in own and "Ctrl-C" in own
+    assert "only users of this computer" in own and "Ctrl-C" in own
     assert "taken" not in "".join(server.greeting("127.0.0.1", 0, 8502))
     for host, shown in {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.items():
         open_to_all = "\n".join(server.greeting(host, 8501, 8501))
         assert f"http://{shown}:8501" in open_to_all and "WARNING" in open_to_all
-        assert "Everybody in your network" in open_to_all and "nobody but" not in open_to_all
+        assert "Anyone on your network" in open_to_all and "only users" not in open_to_all
 
 
 @pytest.mark.parametrize("missing", ["starlette", "uvicorn"])
@@ -786,6 +786,6 @@ def test_the_greeting_in_full():
     assert server.greeting("127.0.0.1", 0, 9) == [place, own, end]
     taken = "Port 8 is taken, so the page is on port 9."
     assert server.greeting("127.0.0.1", 8, 9) == [taken, place, own, end]
-    warning = ("WARNING: it listens on 0.0.0.0. Everybody in your network can open the page, and "
+    warning = ("WARNING: it listens on 0.0.0.0. Anyone on your network can open the page, and "
                "can see the X-rays on their way, since nothing is encrypted.")  # fmt: skip
     assert server.greeting("0.0.0.0", 9, 9) == [place, warning, end]

@@ -79,7 +79,7 @@ def greeting(host: str, asked: int, port: int) -> list[str]:
         lines.append(f"It listens on {host}: only users of this computer can reach it.")
     else:
         lines.append(
-            f"WARNING: it listens on {host}. Everybody in your network can open the page, and can "
+            f"WARNING: it listens on {host}. Anyone on your network can open the page, and can "
             "see the X-rays on their way, since nothing is encrypted."
         )
     return [*lines, "X-rays are held in memory and never written to disk. Ctrl-C ends it."]
