@@ -17,7 +17,7 @@ COUNTS = "compute Dice, IoU, precision and recall from four counts, and turn one
 UNSAID = "say what a reported Dice leaves out: the threshold, the average, the empty masks"
 DISTANCE = "measure the distance between two outlines in mm, and spot a fault that Dice hides"
 PROMISE = (
-    "tell from the pixels near the outline whether a network's probabilities keep their promise"
+    "tell from the pixels near the outline whether a network's probabilities are calibrated"
 )
 INTERVAL = "put an interval around a mean, and say why 13 images decide nothing"
 PAIRED = "compare two methods on the same images, and say which is better or that nobody can tell"
