@@ -64,7 +64,7 @@ class Header:
 
     def contradicted(self, field: str, instead: str, what: str = "the picture") -> None:
         """A note that a field is not believed."""
-        self.notes.append(f"{title(field)} contradicts {what}: {instead} taken")
+        self.notes.append(f"{title(field)} contradicts {what}: {instead} used")
 
 
 def _number(value: object) -> float | None:

@@ -275,9 +275,7 @@ def test_nothing_is_trained_or_scored_before_a_set_is_in_order(
 def test_a_folder_without_masks_and_files_that_cannot_be_opened_are_told(folder, monkeypatch):
     for path in (folder / "ManualMask" / "rightMask").iterdir():
         path.unlink()
-    with pytest.raises(
-        DataError, match=r"rightMask holds no mask named after an image: add them"
-    ):
+    with pytest.raises(DataError, match=r"rightMask holds no mask named after an image: add them"):
         check_set(folder)
 
 

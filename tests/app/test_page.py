@@ -166,7 +166,7 @@ def test_the_networks_that_ship_see_what_is_wrong_with_the_examples(tmp_path):
         report = page.upload(CHEST).json()
     names = dict(zip((one["name"] for one in offered), found, strict=True))
     assert names["Normal"]["warnings"] == names["Effusion"]["warnings"] == []
-    assert "turned by 90 degrees counterclockwise" in " ".join(names["Turned"]["warnings"])
+    assert "rotating it by 90 degrees counterclockwise" in " ".join(names["Turned"]["warnings"])
     assert "the outline is likely to be wrong" in " ".join(names["No X-ray"]["warnings"])
     for example, said in zip(examples.EXAMPLES, found, strict=True):
         image, spacing, _ = example.xray()
@@ -434,7 +434,8 @@ def test_a_port_that_is_taken_is_passed_over():
 
 @pytest.mark.parametrize(
     "host, port, error, says",
-    [("127.0.0.1", 65536, ValueError, "is not a port"), ("127.0.0.1", -1, ValueError, "is not a port"),
+    [("127.0.0.1", 65536, ValueError, "is not a port"),
+     ("127.0.0.1", -1, ValueError, "is not a port"),
      ("203.0.113.9", 0, OSError, "not an address of this machine"),
      ("..", 0, OSError, "not an address of this machine")],
 )  # fmt: skip

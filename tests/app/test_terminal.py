@@ -293,8 +293,8 @@ def test_out_may_lie_in_the_folder(tmp_path):
 @pytest.mark.parametrize(
     "arguments, says",
     [(["empty", "-o", "out"], "no PNG, JPEG, TIFF or DICOM file was found"),
-     (["a.png", "-o", "a.png"], "a.png cannot be written (File exists): free some space, or"),
-     (["a.png", "-o", "a.png/out"], "a.png/out cannot be written (Not a directory): free some space"),
+     (["a.png", "-o", "a.png"], "a.png cannot be written (File exists): free some space"),
+     (["a.png", "-o", "a.png/out"], "a.png/out cannot be written (Not a directory): free"),
      (["a.png", "-o", "loop"], "loop cannot be written (File exists): free some space"),
      (["a.png", "-o", "closed"], "closed cannot be written (File exists): free some space"),
      (["a.png", "-o", "out", "--network", "none.keras"], "there is no file none.keras"),
@@ -423,10 +423,10 @@ def test_native_files_score_as_the_benchmarks_score_them(real_data, tmp_path):
     [(["phantom", "FOLDER"], "holds other files: name a folder that is new or empty"),
      (["phantom", "FOLDER/new", "--count", "0"], "use 1 or more, of 64"),
      (["phantom", "FOLDER/file.txt/set"], "Not a directory"),
-     (["phantom", "FOLDER/file.txt"], "file.txt cannot be written (Not a directory): free some space"),
+     (["phantom", "FOLDER/file.txt"], "file.txt cannot be written (Not a directory): free"),
      (["phantom", "FOLDER/new", "--size", "many"], "a size or a seed is wrong: use 0 or more"),
      (["phantom", "FOLDER/new", "--seed=-1"], "a size or a seed is wrong: use 0 or more"),
-     (["download", "FOLDER/file.txt"], "file.txt cannot be written (Not a directory): free some space"),
+     (["download", "FOLDER/file.txt"], "file.txt cannot be written (Not a directory): free"),
      (["evaluate", "FOLDER/set", "--json", "FOLDER/file.txt/x"],
       "file.txt/x cannot be written (File exists): free some space, or use another folder")],
 )  # fmt: skip

@@ -16,7 +16,7 @@ from lungseg_utils.teaching.exercises.core import (
 COUNTS = "compute Dice, IoU, precision and recall from four counts, and turn one into another"
 UNSAID = "say what a reported Dice leaves out: the threshold, the average, the empty masks"
 DISTANCE = "measure the distance between two outlines in mm, and spot a fault that Dice hides"
-PROMISE = (
+CALIBRATED = (
     "tell from the pixels near the outline whether a network's probabilities are calibrated"
 )
 INTERVAL = "put an interval around a mean, and say why 13 images decide nothing"
@@ -173,7 +173,7 @@ def fool_dice(answer):
 
 
 @exercise(
-    objective=PROMISE,
+    objective=CALIBRATED,
     expects="a function of a probability map and a bool mask that returns one number, the error",
     hint="`np.minimum((10 * probability).astype(int), 9)` is the bin of each pixel; then "
     "`np.bincount`, with and without weights. Skip bins without pixels.",
