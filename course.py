@@ -100,7 +100,7 @@ def reader_environment() -> dict[str, str]:
     env.pop("LUNGSEG_DATA", None)
     data, scale = folder_of("LUNGSEG_DATA"), setting("LUNGSEG_SCALE").lower()
     if data and not data.is_dir():
-        raise Stop(f"LUNGSEG_DATA names {data}, which is no folder; mend or unset it")
+        raise Stop(f"LUNGSEG_DATA names {data}, which is not a folder; correct or unset it")
     if scale not in ("", "ci", "laptop", "gpu"):
         raise Stop(f'LUNGSEG_SCALE is "{scale}"; set it to ci, laptop or gpu')
     return {**env, "LUNGSEG_SCALE": scale, **({"LUNGSEG_DATA": str(data)} if data else {})}

@@ -21,9 +21,11 @@ import pandas as pd
 from facts import FOLDER, facts
 from native import score_at_native_size
 from tqdm import tqdm
+from transfer import KINDS
 
 from lungseg_utils import start
 from lungseg_utils.metrics import SCORES
+from lungseg_utils.phantom import write_phantom_set
 from lungseg_utils.pretrained import load_pretrained
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.recipes import BEST, COURSE, Recipe
@@ -32,9 +34,12 @@ from lungseg_utils.splits import FOLDS, Split, split_by_patient
 from lungseg_utils.squares import load_squares
 from lungseg_utils.start import load_tensorflow, pick_precision
 from lungseg_utils.training import train
+from lungseg_utils.types import Record
 
 RECIPES = {"course": (COURSE,), "best": BEST, "shipped": BEST}
 WATCHED = 4  # images scored after each epoch; nothing is chosen by them
+# Simulated ones of rare kinds, which the longer training meets as well, so as not to forget them.
+REHEARSED, REHEARSAL_SEED = 40, 12
 FAILURE = 0.9  # Dice below this is looked at and explained
 # The smallest that costs at most .001 of Dice on inner validation images: benchmarks/trials.csv.
 SHARE = 0.65
@@ -53,20 +58,29 @@ def mean_weights(
     return [np.average(arrays, axis=0, weights=shares) for arrays in zip(*networks, strict=True)]
 
 
+def rehearsed(home: Path) -> tuple[Record, ...]:
+    """Simulated radiographs of all kinds of `KINDS`."""
+    shares = {name: share / sum(KINDS.values()) for name, share in KINDS.items()}
+    return load_records(write_phantom_set(home / "rare", REHEARSED, 256, REHEARSAL_SEED, 8, shares))
+
+
 def train_mean(
     recipes: Sequence[Recipe], weights: list, split: Split, home: Path
 ) -> tuple[keras.Model, float]:
     """The mean of one network for each recipe, all begun with the same weights; and the seconds.
 
     The course's recipe is trained as notebook 04 trains it. The others learn from most of the
-    validation part as well, since nothing is chosen by it.
+    validation part as well, since nothing is chosen by it, and from simulated radiographs of rare
+    kinds.
     """
     found, seconds = [], 0.0
     for recipe in recipes:
-        watched = len(split.validation) if recipe.name == COURSE.name else WATCHED
+        alone = recipe.name == COURSE.name
+        watched = len(split.validation) if alone else WATCHED
+        learned = [*split.train, *split.validation[watched:], *([] if alone else rehearsed(home))]
         squares = [
             load_squares(part, recipe.size, home / "cache")
-            for part in (split.train + split.validation[watched:], split.validation[:watched])
+            for part in (learned, split.validation[:watched])
         ]
         trained = train(recipe, *squares, home / "runs", pick_precision(), start=weights)
         found.append(trained.model.get_weights())
@@ -75,13 +89,19 @@ def train_mean(
     return trained.model, seconds
 
 
-def run(name: str, weights: list, records: tuple, masks: str, seed: int, fold: int) -> pd.DataFrame:
-    """Train on one fold and score its test part."""
-    split = split_by_patient(records, fold=fold)
+def train_fold(name: str, weights: list, split: Split, seed: int = 0) -> tuple[keras.Model, float]:
+    """The network of a fold, and the seconds; read back where it was trained before."""
     recipes = [replace(recipe, seed=seed) for recipe in RECIPES[name]]
     model, seconds = train_mean(recipes, weights, split, start.home() / "crossvalidate")
     if name == "shipped":
         model.set_weights(mean_weights([model.get_weights(), weights], [SHARE, 1 - SHARE]))
+    return model, seconds
+
+
+def run(name: str, weights: list, records: tuple, masks: str, seed: int, fold: int) -> pd.DataFrame:
+    """Train on one fold and score its test part."""
+    split = split_by_patient(records, fold=fold)
+    model, seconds = train_fold(name, weights, split, seed)
     table = score_at_native_size(model, split.test, masks)
     return table.assign(fold=fold, seed=seed, training_seconds=seconds)
 

@@ -3,8 +3,7 @@
     python benchmarks/orientation.py NAME=FOLDER ...
 
 writes benchmarks/orientation.json: for each set the least and the median sureness of X-rays as they
-are, the most of those turned and of those inverted, the share that is not looked at in all eight
-views (`SUREST_TURNED`), and how many look surer another way.
+are, the most of those turned and of those inverted, and how many look surer another way.
 """
 
 import json
@@ -17,7 +16,7 @@ from tqdm import tqdm
 from lungseg_utils.app.networks import load_networks
 from lungseg_utils.images import read_image
 from lungseg_utils.metrics import soft_dice
-from lungseg_utils.predict import SUREST_TURNED, THRESHOLD, predict_squares, squares_for
+from lungseg_utils.predict import THRESHOLD, predict_squares, squares_for
 from lungseg_utils.radiographs import load_records
 from lungseg_utils.squares import to_native
 
@@ -41,7 +40,6 @@ def measure_set(folder: str) -> dict:
         "upright": {"least": float(upright.min()), "median": float(np.median(upright))},
         "turned": {"most": float(turned.max())},
         "inverted": {"most": float(sure[:, INVERTED].max())},
-        "surely_not_turned": float(np.mean(upright > SUREST_TURNED)),
         "surer_another_way": int((sure[:, 1:].max(axis=1) > upright).sum()),
     }
 

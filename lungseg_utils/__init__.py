@@ -2,7 +2,7 @@
 
 An X-ray goes through them in order: a file becomes an `Xray`, a record, a square array, a batch;
 the U-Net makes a probability of it, which becomes a mask at native size, scores and a picture.
-The course itself is 2,959 lines; the folders use it, and it uses none of them but `phantom`.
+The course itself is 2,957 lines; the folders use it, and it uses none of them but `phantom`.
 
         types.py           120  the words that every module uses, and the only way it writes a file
     00  start.py           226  which data, which size of run, which device
@@ -20,14 +20,14 @@ The course itself is 2,959 lines; the folders use it, and it uses none of them b
     04  pipeline.py         46  from square arrays to training batches
     04  losses.py           57  what training minimizes
     04  training.py        215  a training that can be killed at any moment and resumed
-    04  pretrained.py       68  the trained networks that come with the package
+    04  pretrained.py       69  the trained networks that come with the package
     05  metrics.py         217  how good a mask is, by overlap and by distance
     06  results.py         120  the table of scores, one row per image, with means and intervals
     07  museum/            518  silent bugs, each switched on by name, and what each one costs
-    08  predict.py         232  from an X-ray to a mask, areas, a confidence and warnings
-    08  overlay.py          55  draws the result on the X-ray, and holds the course's colours
+    08  predict.py         228  from an X-ray to a mask, areas, the quality of the mask and warnings
+    08  overlay.py          56  draws the result on the X-ray, and holds the course's colours
         phantom/         1,899  simulated X-rays with exact lung masks
-        teaching/        3,294  figures, interactive widgets and exercises
+        teaching/        4,100  figures, interactive widgets and exercises
         app/             2,151  the networks without a notebook: the command `lungseg` and a page
 """
 

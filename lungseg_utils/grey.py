@@ -21,7 +21,7 @@ JUMP, MOST_JUMPS = 0.7, 0.004
 LEAST_SHADED = 0.1  # of a row or column that is no border
 BODY = 0.85  # of the pixels, which takes .47 or more of the grey values of 445 X-rays
 COLOUR, MOST_COLOURED = 0.1, 0.05  # of the whole range, between channels; of the pixels
-IN_COLOUR = "it is in colour and was turned into grey, which suits no false colours: a guess"
+IN_COLOUR = "it is in colour and was converted to grey, which is wrong for false colours: a guess"
 MOST_LABEL_GREYS = 16  # fewer grey values are no picture
 # A mask has a share of .95 of its pixels within 6 % of its two values, even as a JPEG.
 MASK_SHARE, MASK_EDGE = 0.95, 0.06
@@ -166,11 +166,11 @@ def _grey_range(
     low, high = (float(near[np.searchsorted(share, percentile)]) for percentile in (0.01, 0.99))
     if full is not None and high - low >= LEAST_CONTRAST * (full[1] - full[0]):
         beyond = levels[-1] > full[1] or levels[0] < full[0]
-        said = f"grey values beyond {full[1]:g} were taken for labels or a border"
+        said = f"grey values beyond {full[1]:g} were treated as labels or a border"
         return *full, (said,) * int(beyond)
     if low == high:
         low, high = levels[0], levels[-1]
-    said = f"its grey values from {low:g} to {high:g} were taken for black to white: a guess"
+    said = f"its grey values from {low:g} to {high:g} were treated as black to white: a guess"
     return low, high, (said,)
 
 

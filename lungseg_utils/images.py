@@ -1,6 +1,6 @@
 """Notebook 01: the only reader, from a file or its bytes to an `Xray`.
 
-What a file is stands in the file, not in its name: `FORMATS` has a line for each format. All of
+What a file is shows in its content, not in its name: `FORMATS` has a line for each format. All of
 them give `Stored`, the numbers of the file, which `grey` makes an image of.
 """
 
@@ -60,7 +60,7 @@ def read_image(path: Path | str) -> Image:
 def measure_xray(path: Path | str) -> tuple[tuple[int, int], Spacing | None]:
     """(height, width) of an X-ray in pixels, and their size where the file says so, not decoded.
 
-    Raises: FileNotFoundError; DataError as `decode_xray`, but for most faults of the pixels.
+    Raises: FileNotFoundError; DataError as `decode_xray`, except for most faults of the pixels.
     """
     with existing(path).open("rb") as file:
         head, size = file.read(HEAD), file.seek(0, io.SEEK_END)
@@ -156,7 +156,7 @@ def _tiff_head(file: BinaryIO, name: Path | str) -> tuple[tuple[int, int], bool]
         raise DataError(f"{name} cannot be decoded: export it again") from None
     _check_size(height, width, name, samples)
     if samples > 1 and bits > 8 and fields.get(PLANAR) == APART:  # OpenCV takes one for the other
-        raise DataError(f"{name} keeps its colours apart, in 16 bits: export it as PNG")
+        raise DataError(f"{name} stores its colours separately, in 16 bits: export it as PNG")
     return (height, width), fields.get(PHOTOMETRIC) == WHITE_IS_ZERO
 
 

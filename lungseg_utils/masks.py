@@ -12,7 +12,7 @@ from lungseg_utils.types import DataError, Image, Mask, Record, Spacing, counted
 
 MM2_PER_CM2 = 100.0
 # Of 523 reference masks (simulated, Montgomery, JSRT) none covers less than .088 of its picture,
-# and no lung is smaller than .54 of the other: benchmarks/uncertainty.json.
+# and no lung is smaller than .54 of the other: benchmarks/quality.json.
 LEAST_COVER, LEAST_SHARE = 0.05, 0.35
 MOST_COVER = 0.6  # of a picture, for both lungs together
 MASK_FORMATS = "PNG", "GIF", "TIFF", "BMP", "JPEG"
@@ -55,7 +55,7 @@ def read_mask(path: Path | str, shape: tuple[int, int] | None = None) -> Mask:
     mask = _marked(_labels(path), path)
     cover = mask.mean()
     if cover == 1:
-        raise DataError(f"{path} marks the whole picture: draw it, or take the image out")
+        raise DataError(f"{path} marks the whole picture: draw it, or remove the image")
     if cover > MOST_COVER:
         raise DataError(f"{path} marks {cover:.0%} of the picture: invert it, if lung is black")
     if shape is None or mask.shape == shape:
@@ -231,7 +231,7 @@ def mask_warnings(
 ) -> list[str]:
     """What is odd about a mask, bool (height, width), and its lungs.
 
-    Args: `shown`, the rows and columns of the picture that are no border of one grey.
+    Args: `shown`, the rows and columns of the picture that are not a border of one grey.
     """
     found, sizes = [], [area.pixels for area in areas]
     if sum(sizes) < LEAST_COVER * mask.size:

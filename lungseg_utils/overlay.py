@@ -44,8 +44,9 @@ def draw(image: Image, prediction: "Prediction", side: int = 800) -> np.ndarray:
     its longer side without the text.
     """
     picture = outlined(to_grey_picture(image, prediction.spacing_mm, side), prediction.mask)
-    confidence = f"confidence {prediction.confidence:.3f}"
-    lines = [*map(str, prediction.areas), confidence, *prediction.warnings]
+    expected = prediction.quality
+    quality = [] if expected is None else [f"expected Dice {expected:.2f}"]
+    lines = [*map(str, prediction.areas), *quality, *prediction.warnings]
     height, width, _ = picture.shape
     below, beside = 26 * len(lines) + 12, max(0, TEXT_WIDTH - width)
     whole = np.pad(picture, ((0, below), (0, beside), (0, 0)), constant_values=255)

@@ -19,14 +19,15 @@ if TYPE_CHECKING:  # to predict takes neither Keras nor what needs it
 
 FOLDER = Path(__file__).parent / "weights"
 MONTGOMERY = "montgomery"  # from the simulated ones, trained on Montgomery; MODEL_CARD.md
-SIMULATED = "simulated"  # saw simulated radiographs only
-SHIPPED = MONTGOMERY, SIMULATED  # the first gives the mask, the others a second opinion
+SIMULATED = "simulated"  # saw simulated radiographs only; what a training may start from
+SECOND = "second"  # smaller, on other simulated radiographs and from other weights
+SHIPPED = MONTGOMERY, SECOND  # the first gives the mask, the other a second opinion
 
 
 def load_pretrained(
     name: str = MONTGOMERY, size: int | None = None, precision: str = "float32"
 ) -> "keras.Model":
-    """A trained U-Net in Keras; `name` is "montgomery" or "simulated".
+    """A trained U-Net in Keras; `name` is "montgomery", "simulated" or "second".
 
     Args: `size` in pixels of its input, where it shall not be the one it was trained at;
         `precision` a Keras dtype policy.
@@ -64,5 +65,5 @@ def pretrained_facts(name: str) -> dict:
     path = FOLDER / f"{name}.json"
     if not path.exists():
         known = ", ".join(sorted(one.stem for one in FOLDER.glob("*.json")))
-        raise ValueError(f'there are no weights named "{name}": take one of {known}')
+        raise ValueError(f'there are no weights named "{name}": choose one of {known}')
     return json.loads(path.read_text(encoding="utf-8"))

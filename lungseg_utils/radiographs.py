@@ -29,7 +29,7 @@ MOST_LEVELS = 3  # folders, one in the other, that are searched for a set
 
 class Layout(NamedTuple):
     """The folders below a set's own: `images`; `masks`, one for each lung or one for both, each of
-    which may be several; `readings`, if any. Capitals do not count, `*` stands for any name.
+    which may be several; `readings`, if any. Case does not matter, `*` stands for any name.
     """
 
     name: str
@@ -79,7 +79,7 @@ def load_set(root: Path | str) -> Set:
 
 
 def find_set(root: Path | str) -> Set:
-    """The records of a folder, and all that is wrong with its names, tables and headers.
+    """The records of a folder, and everything that is wrong with its names, tables and headers.
 
     Raises: FileNotFoundError if it is in none of the `LAYOUTS`; DataError if it has no pairs.
     """
@@ -93,7 +93,7 @@ def find_set(root: Path | str) -> Set:
     paired = {} if empty else dict(_pairs(images, masks, faults))
     if not paired:
         place = root / (empty or layout.masks)[0]
-        raise DataError(f"{place} holds no mask named like an image: put them there or rename them")
+        raise DataError(f"{place} holds no mask named after an image: add them or rename them")
     texts = _files(_folders(root, layout.readings), (".txt",), faults)
     readings = {name: read_clinical(path, faults) for name, path in texts.items() if name in images}
     metadata = read_metadata(root / "metadata.csv", images, faults)
@@ -186,7 +186,7 @@ def _pairs(
             said = f"has no mask in {folder}"
             faults.append(Fault(image, said, "add it, or rename the one meant"))
     for path in (path for one in masks for path in one.values() if path not in used):
-        faults.append(Fault(path, "has no image of its name", "rename it or move it away"))
+        faults.append(Fault(path, "has no image with the same name", "rename it or move it away"))
 
 
 def _record(
@@ -201,13 +201,13 @@ def _record(
     for mask, its in zip(masks, shapes, strict=True):
         if abs(its[0] / its[1] / (shape[0] / shape[1]) - 1) > SAME_PROPORTIONS:
             said = f"is {its} and its image {shape} (height, width)"
-            faults.append(Fault(mask, said, "export both in one shape"))
+            faults.append(Fault(mask, said, "export both at the same size"))
     label, ending = known.get("label"), name[-2:]
     if name.startswith(NAMES_END_IN_LABELS) and ending in ("_0", "_1"):
         label = int(ending[1]) if label is None else label
         if label != int(ending[1]):
             said = f"ends in {ending} and metadata.csv says {label}"
-            faults.append(Fault(image, said, "the table is believed", False))
+            faults.append(Fault(image, said, "the table was used", False))
     spacing = spacing or _file_mm(name, shape, known)
     facts = {key: known[key] for key in ("age", "sex", "reading") if key in known}
     return Record(name, image, masks, shape, spacing, patient, label=label, **facts)

@@ -98,7 +98,7 @@ def group_patients(
 
 
 def read_metadata(path: Path, images: dict[str, Path], faults: list[Fault]) -> dict[str, dict]:
-    """What a table, in whose name capitals do not count, says of each image, by name; `faults` gets
+    """What a table, whatever the case of its name, says of each image, by name; `faults` gets
     what is wrong with it, and the tables beside it, which are not read.
     """
     beside = sorted(path.parent.glob("[!.~]*"))
@@ -163,8 +163,8 @@ def _rows_by_name(
         if times > 1:
             faults.append(Fault(path, f"has {times} rows for {name}", "keep one"))
     for said, count, remedy in (
-        ("has rows of no image", names.count(""), "they are not read"),
-        ("lacks rows of images", len(images.keys() - set(names)), "what they would say is unknown"),
+        ("has rows without an image", names.count(""), "they are not read"),
+        ("has no row for some images", len(images.keys() - set(names)), "which stay unknown"),
     ):
         if count:
             faults.append(Fault(path, f"{said} ({count})", remedy, False))

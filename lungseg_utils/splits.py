@@ -18,27 +18,27 @@ class Split:
     test: tuple[Record, ...]
 
 
-FOLDS = 5
-LEAST_PATIENTS = 10
+FOLDS, LEAST_PATIENTS = 5, 10
 
 
 def split_by_patient(records: Sequence[Record], seed: int = 0, fold: int = 0) -> Split:
     """About 70 % for training, 10 % for validation, 20 % for testing, no patient in two parts.
 
-    Each record is in the test part of one `fold` of the five, 0 to 4. Grouped by patient and, where
-    some label has ten records, stratified by label.
+    Each record is tested in one `fold` of the five, 0 to 4. Grouped by patient and, where a label
+    has ten records, stratified by label. Seed 0, that of the weights that ship, is not permuted.
     Raises: ValueError with fewer than ten patients, or for a fold that there is not.
     """
     if fold not in range(FOLDS):
-        raise ValueError(f"there is no fold {fold}: take one from 0 to {FOLDS - 1}")
+        raise ValueError(f"there is no fold {fold}: choose one from 0 to {FOLDS - 1}")
     records = sorted(records, key=lambda record: record.name)
     patients = [record.patient for record in records]
     if len(set(patients)) < LEAST_PATIENTS:
-        raise ValueError(f"a split takes at least ten patients, and here are {len(set(patients))}")
+        raise ValueError(f"a split needs at least ten patients; here are {len(set(patients))}")
     labels = [-1 if record.label is None else record.label for record in records]
     if max(Counter(labels).values()) < 10:
         labels = [0] * len(labels)
-    tenth = (_tenths(labels, patients, seed) - 2 * fold) % 10
+    parts = np.random.RandomState(seed).permutation(10) if seed else np.arange(10)
+    tenth = (parts[_tenths(labels, patients, seed)] - 2 * fold) % 10
 
     def part(first: int, last: int) -> tuple[Record, ...]:
         pairs = zip(records, tenth, strict=True)

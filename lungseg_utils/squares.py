@@ -39,7 +39,7 @@ def to_native(probability: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def between_borders(square: np.ndarray, shape: tuple[int, int]) -> tuple[slice, slice]:
-    """The rows and columns of an image of `shape` (height, width) that are no border of one grey,
+    """Rows and columns of an image of `shape` (height, width) that are not a border of one grey,
     as its float32 square (size, size) shows them.
     """
     found, size = [], len(square)

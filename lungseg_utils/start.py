@@ -79,7 +79,7 @@ def begin(data_folder: Path | str | None = None, scale: str | None = None) -> Co
     patients = counted(len({record.patient for record in records}), "patient")
     print(f"Data: the {data}, {counted(len(records), 'radiograph')} of {patients}.")
     if found.without_mask:
-        print(f"Left out, having no mask: {counted(found.without_mask, 'image')}.")
+        print(f"Left out, because they have no mask: {counted(found.without_mask, 'image')}.")
     for fault in found.faults:
         if fault.file == folder:  # of the whole set
             print(f"Look: {fault}.")
@@ -134,7 +134,7 @@ def disk() -> Path:
     if named := setting("LUNGSEG_HOME"):
         folder = typed_path(named)
         if os.path.isfile(folder):
-            raise ValueError(f"LUNGSEG_HOME names {folder}, which is no folder: mend or unset it")
+            raise ValueError(f"LUNGSEG_HOME is {folder}, which is not a folder: fix or unset it")
         return folder
     if (notebooks := _notebooks()).is_dir():
         return notebooks.parent / "outputs"

@@ -43,8 +43,8 @@ def train_course(course: Course, report: Report = print_progress) -> "Run":
 
 
 def head_start(course: Course) -> list[np.ndarray]:
-    """Weights of a network that saw simulated radiographs only; none for the simulated set, of
-    which that network has seen the like, and none at ci size, whose network is smaller.
+    """Weights of a network that saw simulated radiographs only; none for the simulated set, which
+    is like what that network saw, and none at ci size, whose network is smaller.
     """
     if course.simulated or course.scale == "ci":
         return []
@@ -74,11 +74,11 @@ def train(
     run = Run(model, recipe, Path(folder) / f"{recipe.name}-{digest}")
     run.load_last()
     if run.finished:
-        print("This network was trained before on these images; here it is, read back.")
+        print("This network was already trained on these images, and has been read back.")
         report(recipe, run.history)
     else:
         if run.history:
-            print(f"A training was stopped after epoch {len(run.history)}; going on from there.")
+            print(f"A training was stopped after epoch {len(run.history)}; continuing from there.")
         _fit(run, training, validation, report)
     if recipe.keep_best:
         run.load(run.best_epoch)

@@ -101,7 +101,7 @@ class Record:
 
 
 def counted(count: int, noun: str) -> str:
-    """A number and what it counts, which takes an s but for one: "1 image", "2 images"."""
+    """A number and what it counts, which takes an s except for one: "1 image", "2 images"."""
     return f"{count} {noun}{'s' * (count != 1)}"
 
 
@@ -109,7 +109,7 @@ def counted(count: int, noun: str) -> str:
 def written_whole(path: Path) -> Iterator[Path]:
     """A path to write to. It takes the place of `path` when the block ends, and goes on an error.
 
-    So a file that bears its name is complete, whoever is stopped or writes it at the same time.
+    So a file that bears its name is complete, even if a writer is stopped or two write at once.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".part-{os.getpid()}-{threading.get_ident()}{path.suffix}")

@@ -42,7 +42,7 @@ def build_unet(
     """
     if size % 2**depth:
         raise ValueError(
-            f"size {size} cannot be halved {depth} times: take a multiple of {2**depth}"
+            f"size {size} cannot be halved {depth} times: use a multiple of {2**depth}"
         )
     inputs = keras.Input((size, size, channels))
     x, skips = inputs, []

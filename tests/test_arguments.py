@@ -45,7 +45,6 @@ OTHER_TABLE = TABLE.assign(dice=[0.5, 0.8, 0.7, 0.95])
 SQUARES, OTHER_SQUARES = numbered_squares(6, 16), numbered_squares(6, 32)
 TRUE, PREDICTED = BOTH[None, ..., None], np.full((1, *BOTH.shape, 1), 0.4, np.float32)
 HALF = np.where(BOTH, np.float32(0.7), np.float32(0.2))[None, ..., None]
-FOUND = np.stack([HALF[0, ..., 0], PREDICTED[0, ..., 0] + 0.2])
 GROUPS = list("aabbcc")
 VALUES = [0.1, 0.9, 0.5, 0.6, 0.7, 0.75]
 
@@ -270,9 +269,9 @@ def cases(files: Path) -> dict[str, list[tuple]]:
              {"probability": 1 - SQUARE, "shape": (9, 7), "threshold": 0.3})
         ],
         "predict.predict": [
-            ({"models": [first, second], "image": IMAGE, "spacing_mm": None, "joint": True,
+            ({"models": [first, second], "image": IMAGE, "spacing_mm": None,
               "threshold": 0.5, "notes": ()},
-             {"models": [second, first][:1], "image": OTHER, "spacing_mm": WIDE, "joint": False,
+             {"models": [second, first][:1], "image": OTHER, "spacing_mm": WIDE,
               "threshold": 0.3, "notes": ("a note",)})
         ],
         "predict.squares_for": [({"models": [first], "image": IMAGE},
@@ -283,7 +282,6 @@ def cases(files: Path) -> dict[str, list[tuple]]:
         ],
         "predict.predict_squares": [({"model": first, "squares": SQUARES.images},
                                      {"model": second, "squares": SQUARES.images[::-1]})],
-        "predict.agreement": [({"found": FOUND}, {"found": FOUND[:1]})],
         "predict.best_orientation": [
             ({"models": [sure_of(ramp())], "squares": [ramp()]},
              {"models": [sure_of(ramp()[::-1])], "squares": [ramp()[::-1].copy()]})

@@ -55,7 +55,7 @@ NO_FOLDER = "there is no folder .*: name a folder laid out as USING.md says, or 
 CUT = "is cut short: fetch or export it again"
 DAMAGED = "is damaged and cannot be decoded: fetch or export it again"
 ADD = ": add it, or rename the one meant"
-SPARE = "has no image of its name: rename it or move it away"
+SPARE = "has no image with the same name: rename it or move it away"
 ROW = f"in the row of {NAME}.png"
 POSITIVE = "write a positive number or nothing"
 
@@ -187,16 +187,16 @@ FAULTS = {
     # pixels
     "image wider than its masks": Fault(
         draw(IMAGE, lambda image: np.tile(image, 2)), DataError, LEFT,
-        r"is \(24, 32\) and its image \(24, 64\) \(height, width\): export both in one shape "
+        r"is \(24, 32\) and its image \(24, 64\) \(height, width\): export both at the same size "
         r"\(and 1 more: lungseg check\)",
     ),
     "left mask turned": Fault(
         draw(LEFT, np.transpose), DataError, LEFT,
-        r"is \(32, 24\) and its image \(24, 32\) \(height, width\): export both in one shape"
+        r"is \(32, 24\) and its image \(24, 32\) \(height, width\): export both at the same size"
     ),
     "right mask one row short": Fault(
         draw(RIGHT, lambda mask: mask[1:]), DataError, RIGHT,
-        r"is \(23, 32\) and its image \(24, 32\) \(height, width\): export both in one shape"
+        r"is \(23, 32\) and its image \(24, 32\) \(height, width\): export both at the same size"
     ),
     "blank image": Fault(
         draw(IMAGE, lambda image: image * 0 + 7), DataError, IMAGE,
@@ -208,7 +208,7 @@ FAULTS = {
     ),
     "white mask": Fault(
         draw(RIGHT, lambda mask: mask * 0 + 255), DataError, RIGHT,
-        "marks the whole picture: draw it, or take the image out",
+        "marks the whole picture: draw it, or remove the image",
     ),
     "inverted mask": Fault(
         draw(RIGHT, lambda mask: 255 - mask), DataError, RIGHT,
@@ -349,15 +349,15 @@ REMARKS = {
     "reading as Word file": (
         rename(READING, READING.replace(".txt", ".doc")), READING.replace(".txt", ".doc"),
         "is no file of .txt"),
-    "table lacks a row": (edit(TABLE, drop_row), TABLE, "lacks rows of images (1)"),
+    "table lacks a row": (edit(TABLE, drop_row), TABLE, "has no row for some images (1)"),
     "table has a row of no image": (
-        add_row("spare.png,0,F,27,4892,4020,0.0875"), TABLE, "has rows of no image (1)"),
-    "table has a row without file": (add_row(",0,F,27"), TABLE, "has rows of no image (1)"),
+        add_row("spare.png,0,F,27,4892,4020,0.0875"), TABLE, "has rows without an image (1)"),
+    "table has a row without file": (add_row(",0,F,27"), TABLE, "has rows without an image (1)"),
     "table has columns of others": (
         edit(TABLE, lambda table: table.replace(b"abnormal", b"verdict")), TABLE,
         "has columns that are not read: verdict"),
     "label against the name": (
-        cell("abnormal", "1"), IMAGE, "ends in _0 and metadata.csv says 1: the table is believed"),
+        cell("abnormal", "1"), IMAGE, "ends in _0 and metadata.csv says 1: the table was used"),
 }  # fmt: skip
 
 

@@ -59,19 +59,19 @@ CASES = {
     "an interval of NaN": (lambda _: metrics.bootstrap_interval([1, np.nan], "ab"), ValueError,
                            "an interval takes at least one value, and none that is NaN"),
     "a split of few": (lambda _: split_by_patient(FEW), ValueError,
-                       "a split takes at least ten patients, and here are 9"),
+                       "a split needs at least ten patients; here are 9"),
     "a fold that is none": (lambda _: split_by_patient(FEW, fold=5), ValueError,
-                            "there is no fold 5: take one from 0 to 4"),
+                            "there is no fold 5: choose one from 0 to 4"),
     "a fold before the first": (lambda _: split_by_patient(FEW, fold=-1), ValueError,
-                                "there is no fold -1: take one from 0 to 4"),
+                                "there is no fold -1: choose one from 0 to 4"),
     "a size that cannot be halved": (lambda _: build_unet(36, depth=3), ValueError,
-                                     "size 36 cannot be halved 3 times: take a multiple of 8"),
+                                     "size 36 cannot be halved 3 times: use a multiple of 8"),
     "squares of another size": (
         lambda folder: training.train(COURSE, numbered_squares(2, 16), None, folder), ValueError,
         "the squares measure 16, not 192"),
     "weights that are not there": (
         lambda _: pretrained.load_pretrained("none"), ValueError,
-        'there are no weights named "none": take one of montgomery, simulated'),
+        'there are no weights named "none": choose one of montgomery, second, simulated'),
     "a network that is not there": (
         lambda folder: networks.load_own(folder / "gone"), FileNotFoundError,
         "there is no file {folder}/gone: train one with lungseg train"),
@@ -80,7 +80,7 @@ CASES = {
         "there is no file {folder}/gone: train one with lungseg train"),
     "a file that is no network": (
         lambda folder: networks.load_own(a_file(folder)), DataError,
-        f"{{folder}}/a.keras is no network that Keras {keras.__version__} reads"),
+        f"{{folder}}/a.keras is not a network that Keras {keras.__version__} can read"),
     "a network that makes no picture": (
         saved((8, 8, 1), keras.layers.Flatten()), DataError,
         "{folder}/a.keras makes (None, 64) of (None, 8, 8, 1): no mask"),
@@ -92,16 +92,16 @@ CASES = {
         "{folder}/a.keras makes (None, 8, 8, 2) of (None, 8, 8, 2): no mask"),
     "a network of no pictures": (
         saved((8,), keras.layers.Identity()), DataError,
-        f"{{folder}}/a.keras is no network that Keras {keras.__version__} reads"),
+        f"{{folder}}/a.keras is not a network that Keras {keras.__version__} can read"),
     "a size of run that is none": (lambda _: start.begin(scale="huge"), ValueError,
                                    'LUNGSEG_SCALE is "huge": set it to ci, laptop or gpu'),
     "a port that is none": (lambda _: listen("127.0.0.1", 65536), ValueError,
-                            "65536 is no port: take a number from 1024 to 65535"),
+                            "65536 is not a port: use a number from 1024 to 65535"),
     "a port below the first": (lambda _: listen("127.0.0.1", -1), ValueError,
-                               "-1 is no port: take a number from 1024 to 65535"),
+                               "-1 is not a port: use a number from 1024 to 65535"),
     "an address of another machine": (
         lambda _: listen("203.0.113.9", 0), OSError,
-        "203.0.113.9 is no address of this machine: leave out --host"),
+        "203.0.113.9 is not an address of this machine: leave out --host"),
 }  # fmt: skip
 
 

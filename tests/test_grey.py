@@ -99,10 +99,10 @@ def test_a_damaged_picture_looks_like_the_undamaged_one(pixels, where):
 
 GUESSED = {
     "an offset": (SHIFTED, "its grey values from 30"),
-    "hot pixels": (with_label(65535)(DEEP.copy()), "grey values beyond 4095 were taken for labels"),
-    "a border": (with_border(65535)(DEEP.copy()), "grey values beyond 4095 were taken for labels"),
-    "low contrast": (np.uint8(CHEST // 3 + 100), "were taken for black to white: a guess"),
-    "negative numbers": (np.int16(DEEP) - np.int16(900), "were taken for black to white: a guess"),
+    "hot pixels": (with_label(65535)(DEEP.copy()), "grey values beyond 4095 were treated as"),
+    "a border": (with_border(65535)(DEEP.copy()), "grey values beyond 4095 were treated as"),
+    "low contrast": (np.uint8(CHEST // 3 + 100), "were treated as black to white: a guess"),
+    "negative numbers": (np.int16(DEEP) - np.int16(900), "were treated as black to white: a guess"),
 }
 
 

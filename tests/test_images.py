@@ -350,7 +350,7 @@ DAMAGED = {
     "none.tiff": (b"II*\0" + bytes(60), "cannot be decoded: export it again"),
     "data.tiff": (tiff_tag(273, 10**6)(), UNREAD_TIFF),
     "bands.tiff": (planar(np.uint16),
-                   "keeps its colours apart, in 16 bits: export it as PNG"),
+                   "stores its colours separately, in 16 bits: export it as PNG"),
     "codec.tiff": (tiff_tag(259, 34933)(), UNREAD_TIFF),
     "half.tiff": (tiff_tag(258, 16)()[:-99], "cannot be decoded: export it again"),
     "empty": (b"", "is empty: fetch or export it again"),

@@ -61,14 +61,14 @@ def test_the_outline_is_dashed_along_the_mask_whatever_its_size():
 
 def test_every_line_is_written_once_below(trained, patient, monkeypatch):
     image = patient.image / np.float32(255)
-    found = replace(predict(trained, image, (1.0, 1.0)), notes=("a note",), confidence=0.98765)
+    found = replace(predict(trained, image, (1.0, 1.0)), notes=("a note",))
     written = []
     put = overlay.cv2.putText
     monkeypatch.setattr(
         overlay.cv2, "putText", lambda *more: written.append(more[1:]) or put(*more)
     )
     picture = draw(image, found, side=700)
-    expected = [*map(str, found.areas), "confidence 0.988", *found.warnings]
+    expected = [*map(str, found.areas), f"expected Dice {found.quality:.2f}", *found.warnings]
     font = cv2.FONT_HERSHEY_SIMPLEX, 0.55, (0, 0, 0), 1, cv2.LINE_AA
     assert "a note" in expected and written == [
         (text, (8, 700 + 26 * number), *font) for number, text in enumerate(expected, start=1)

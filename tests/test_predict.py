@@ -1,4 +1,4 @@
-"""From a file to a mask, areas, a confidence and warnings: by hand, and on simulated X-rays."""
+"""From a file to a mask, areas, its quality and warnings: by hand, and on simulated X-rays."""
 
 import cv2
 import keras
@@ -13,8 +13,8 @@ from lungseg_utils.phantom import simulate
 from lungseg_utils.predict import (
     BATCH,
     TRANSFORMS,
+    Prediction,
     Transform,
-    agreement,
     all_probabilities,
     best_orientation,
     mask_from_square,
@@ -82,31 +82,99 @@ def test_networks_of_two_sizes_meet_at_the_larger():
     assert np.abs(found[0] - found[1]).mean() < 0.05
 
 
-def test_agreement_by_hand():
-    one, other = np.zeros((2, 4, 4), np.float32)
-    one[1:3, 1:3], other[1:3, 1:] = 0.9, 0.6  # 4 and 6 pixels; the mean passes 0.5 on 4
-    assert agreement(np.stack([one, one])) == 1
-    assert agreement(np.stack([one, other])) == pytest.approx((1 + 8 / 10) / 2)
+LUNGS = np.zeros((20, 20), np.float32)
+LUNGS[2:12, 2:6] = LUNGS[2:12, 10:14] = 1  # 40 pixels each
+LEAST = np.log(predict_module.LEAST_ERROR)
+
+
+def found_of(square=LUNGS, second=LUNGS, seen=0 * LUNGS):
+    return Prediction((20, 20), None, square, second, seen, (), 0.5)
+
+
+def test_signs_of_a_bad_mask_by_hand():
+    np.testing.assert_allclose(found_of().signs, [1, LEAST, LEAST, 0])
+    second = LUNGS.copy()
+    second[2:12, 2:4] = 0  # 60 pixels left of 80
+    assert np.exp(found_of(second=second).signs[1]) == pytest.approx(1 - 120 / 140 + 0.003)
+    hesitant = LUNGS * np.float32(0.8) + np.float32(0.1)  # 0.9 in 80 pixels, 0.1 in 320
+    soft = 2 * 72 / (72 + 32 + 80)
+    assert np.exp(found_of(hesitant).signs[2]) == pytest.approx(1 - soft + 0.003)
+    seen = np.full((20, 20), 0.9, np.float32)
+    seen[2:12, 2:6], seen[2:12, 10:14] = 0.3, 0.7
+    assert found_of(seen=seen).signs[3] == pytest.approx(0.4)
+
+
+def test_signs_are_those_of_the_mask_that_is_delivered():
+    square = LUNGS * np.float32(0.9)
+    square[2:12, 14:18] = 0.4  # lung at a lower threshold
+    square[18, 18] = 0.9  # a speck, which no mask keeps
+    assert found_of(square).signs[1] == pytest.approx(LEAST)
+    assert np.exp(found_of(square).at(0.3).signs[1]) == pytest.approx(1 - 160 / 200 + 0.003)
+
+
+def test_quality_falls_with_every_sign(monkeypatch):
+    one_side = np.zeros((20, 20), np.float32)
+    one_side[:, 10:] = 0.8
+    best = found_of().quality
+    for worse in (found_of(second=1 - LUNGS), found_of(0.6 * LUNGS + 0.2), found_of(seen=one_side)):
+        assert 0 <= worse.quality < best <= 1
+    monkeypatch.setattr(predict_module, "WEIGHTS", np.array([np.log(0.1), 0, 0, 0]))
+    assert found_of().quality == pytest.approx(1 + 0.003 - 0.1)
+
+
+def test_of_an_empty_mask_nothing_is_expected():
+    found = found_of(0 * LUNGS)
+    assert found.quality is None and found.signs is None
+    assert found.warnings == ("hardly any lung was found: is this a chest X-ray?",)
+
+
+@pytest.mark.parametrize("others", [1, 2])
+def test_the_second_opinion_is_that_of_the_others(others, monkeypatch):
+    monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: [])
+    answers = np.random.default_rng(2).random((3, 16, 16), np.float32)
+    first, *rest = map(says, answers[: 1 + others])
+    found = predict([first, *rest], grey(20, 30), (1, 2))
+    np.testing.assert_array_equal(found.square, answers[0])
+    assert [len(batch) for batch in first.seen] == [1], "of copies it is not asked"
+    expected = all_probabilities(rest, [found.seen] * others).mean(axis=0)
+    np.testing.assert_allclose(found.second, expected)
+    assert found.shape == (20, 30) and found.spacing_mm == (1, 2) and found.threshold == 0.5
+    low = found.at(0.3)
+    assert low.threshold == 0.3 and low.square is found.square
+    np.testing.assert_array_equal(low.mask, mask_from_square(answers[0], (20, 30), 0.3))
+
+
+def test_the_second_opinion_of_one_network_is_its_own_on_copies(monkeypatch):
+    monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: [])
+    found, image = predict([Fake()], grey(16, 16)), grey(16, 16)
+    np.testing.assert_array_equal(found.square, image)
+    np.testing.assert_allclose(found.second, all_probabilities([Fake()], [image]).mean(axis=0))
+
+
+def test_a_smaller_second_network_is_compared_at_the_size_of_the_first(monkeypatch):
+    monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: [])
+    half = np.zeros((16, 16), np.float32)
+    half[:, :8] = 1
+    large = cv2.resize(half, (32, 32), interpolation=cv2.INTER_NEAREST)
+    found = predict([says(large), says(half)], grey(64, 64))
+    assert found.second.shape == found.seen.shape == (32, 32)
+    np.testing.assert_array_equal(found.second[8:-8, 8:-8] > 0.5, large[8:-8, 8:-8] > 0.5)
 
 
 def test_a_simulated_patient(trained, patient):
     image, truth = patient.image / np.float32(255), patient.mask_left | patient.mask_right
     found = predict(trained, image, (1.4, 1.7))
     assert dice(found.mask, truth) > 0.93
-    assert found.confidence > 0.93 and found.warnings == ()
+    assert found.quality > 0.9
     assert [area.side for area in found.areas] == ["left", "right"]
     assert sum(area.pixels for area in found.areas) == found.mask.sum()
     assert (found.square.shape, found.square.dtype) == ((128, 128), np.float32)
-    edge = np.abs(found.square - 0.5) < 0.4
-    assert found.doubt[edge].mean() > 10 * found.doubt[~edge].mean()
 
 
-def test_one_network_may_have_the_last_word(trained, patient):
-    """The mask is then the one that `predict_mask` gives and the benchmarks score."""
+def test_the_first_network_has_the_last_word(trained, patient):
+    """The mask is the one that `predict_mask` gives and the benchmarks score."""
     image = patient.image / np.float32(255)
-    alone, joint = (predict(trained, image, joint=joint) for joint in (False, True))
-    np.testing.assert_array_equal(alone.mask, predict_mask(trained[0], image))
-    assert (alone.mask != joint.mask).any() and alone.confidence == joint.confidence
+    np.testing.assert_array_equal(predict(trained, image).mask, predict_mask(trained[0], image))
 
 
 def test_a_lower_threshold_finds_more(trained, patient):
@@ -131,7 +199,7 @@ def test_what_is_turned_or_inverted_is_told(change, says, trained, patient):
 def test_what_is_no_chest_is_not_trusted(trained):
     noise = np.random.default_rng(1).random((90, 120), np.float32)
     found = predict(trained, noise)
-    assert found.warnings and found.confidence < 0.9
+    assert found.warnings and (found.quality or 0) < 0.9
 
 
 def grey(*shape):
@@ -197,6 +265,11 @@ class Fake:
         return np.stack([self.says(square[..., 0])[..., None] for square in batch])
 
 
+def says(answer):
+    """A network that gives one answer to every image."""
+    return Fake(lambda square: answer, size=len(answer))
+
+
 def test_squares_are_shown_in_batches_of_one_length_and_in_all_channels():
     model, squares = Fake(channels=3), grey(9, 16, 16)
     np.testing.assert_array_equal(predict_squares(model, squares), squares)
@@ -260,17 +333,17 @@ def test_the_orientation_is_the_one_of_which_networks_are_surest(case):
 
 
 @pytest.mark.parametrize(
-    "last, all_of_them, says, asked",
+    "last, all_of_them, said, asked",
     [((0, False), None, [], [1]),
      ((1, False), (0, False), [], [1, 2]),
-     ((1, False), (3, False), ["it looks turned: try it turned by 270 degrees counterclockwise"],
+     ((1, False), (3, False), ["it looks rotated: try rotating it by 270 degrees counterclockwise"],
       [1, 2]),
      ((0, True), (0, True), ["it looks inverted: air should be dark"], [1, 2]),
-     ((2, True), (2, True), ["it looks turned: try it turned by 180 degrees",
+     ((2, True), (2, True), ["it looks rotated: try rotating it by 180 degrees",
                              "it looks inverted: air should be dark"], [1, 2])],
 )  # fmt: skip
 def test_all_networks_are_asked_where_the_last_one_doubts(
-    last, all_of_them, says, asked, monkeypatch
+    last, all_of_them, said, asked, monkeypatch
 ):
     counts = []
 
@@ -280,37 +353,19 @@ def test_all_networks_are_asked_where_the_last_one_doubts(
         return last if len(counts) == 1 else all_of_them
 
     monkeypatch.setattr(predict_module, "best_orientation", best)
-    unsure = np.full((8, 16, 16), 0.9)
-    assert predict_module._orientation_warnings(["one", "other"], [1, 2], unsure) == says
+    assert predict_module._orientation_warnings(["one", "other"], [1, 2]) == said
     assert counts == asked
 
 
-@pytest.mark.parametrize(
-    "upright, inverted, looks",
-    [(0.97, 0.96, 1), (0.97, 0.98, 1 + 8 + 8), (0.95, 0.9, 8)],
-)
-def test_other_views_are_looked_at_where_the_upright_one_leaves_a_doubt(upright, inverted, looks):
-    """The soft Dice of a probability that is p everywhere, and its mask, is 2p / (p + 1)."""
-
-    def says(square):
-        sure = inverted if square[0, 0] else upright
-        return np.full_like(square, sure / (2 - sure))
-
-    model, square = Fake(says), np.zeros((16, 16), np.float32)
-    found = predict_module._orientation_warnings([model], [square], says(square)[None].repeat(4, 0))
-    assert found == ["it looks inverted: air should be dark"] * (looks == 17)
-    assert sum(map(len, model.seen)) == looks
-
-
-@pytest.mark.parametrize("confidence, warned", [(0.899, True), (0.9, False), (1.0, False)])
-def test_low_confidence_is_warned_of_before_the_notes_of_the_file(confidence, warned, monkeypatch):
-    monkeypatch.setattr(predict_module, "agreement", lambda found: confidence)
+@pytest.mark.parametrize("quality, warned", [(None, 0), (0.9499, 1), (0.95, 0)])
+def test_a_bad_mask_is_warned_of_before_the_notes_of_the_file(quality, warned, monkeypatch):
+    monkeypatch.setattr(Prediction, "quality", quality)
+    monkeypatch.setattr(predict_module, "mask_warnings", lambda *_: ["it touches"])
     monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: ["it looks odd"])
     monkeypatch.setattr(predict_module, "_has_third_lung", lambda mask: False)
     found = predict([Fake(), Fake(lambda square: 1 - square)], grey(20, 30), notes=["a note"])
-    disagree = "the networks and the copies disagree: do not rely on this mask"
-    assert found.notes == ("it looks odd", *[disagree] * warned, "a note")
-    assert found.warnings[-len(found.notes) :] == found.notes and found.confidence == confidence
+    said = ["the outline is likely to be wrong: expect a Dice of 0.95"] * warned
+    assert found.warnings == ("it touches", *said, "it looks odd", "a note")
 
 
 @pytest.mark.parametrize("grey_of_rest", [0, 0.5, 1])
@@ -324,11 +379,9 @@ def test_a_lung_that_ends_where_the_picture_does_is_warned_of(
     for rows, warned in ((200, True), (230, False)):
         broken = image.copy()
         broken[rows:] = grey_of_rest
-        monkeypatch.setattr(
-            predict_module, "all_probabilities", lambda *_: np.rot90(answer, turns)[None]
-        )
         monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: [])
-        found = predict([Fake()], np.rot90(broken, turns)).warnings
+        monkeypatch.setattr(Prediction, "quality", 1.0)
+        found = predict([says(np.rot90(answer, turns))], np.rot90(broken, turns)).warnings
         said = f"the mask touches the border ({name}): lung may be cut off"
         assert found == (said,) * warned
 
@@ -338,11 +391,10 @@ def test_a_small_x_ray_on_a_page_is_to_be_cropped_and_not_to_be_turned(side, war
     page = np.ones((128, 128), np.float32)
     page[16 : 16 + side, 24 : 24 + side] = grey(side, side)
     answer = np.zeros((32, 32), np.float32)
-    monkeypatch.setattr(predict_module, "all_probabilities", lambda *_: answer[None])
     monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: ["it looks turned"])
     share = f"{(side / 128) ** 2:.0%}"
     crop = f"the X-ray takes up only {share} of its picture: crop it to the X-ray"
-    assert predict([Fake()], page).notes[0] == (crop if warned else "it looks turned")
+    assert predict([says(answer)], page).notes[0] == (crop if warned else "it looks turned")
 
 
 @pytest.mark.parametrize("rows, warned", [(0, False), (2, False), (3, True), (20, True)])
@@ -350,26 +402,9 @@ def test_a_third_lung_is_warned_of_where_it_is_more_than_a_speck(rows, warned, m
     """Two X-rays in one picture have four lungs, of which a mask keeps two."""
     answer = np.zeros((32, 32), np.float32)
     answer[4:24, 2:8] = answer[4:24, 12:18] = answer[4 : 4 + rows, 22:27] = 0.9  # 120 pixels, 120
-    monkeypatch.setattr(predict_module, "all_probabilities", lambda *_: answer[None])
     monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: [])
     said = "more than two lungs were found: crop it to one X-ray, if it shows several"
-    assert predict([Fake()], grey(20, 30)).notes == (said,) * warned
-
-
-def test_doubt_is_the_deviation_and_the_joint_answer_the_mean_of_all(monkeypatch):
-    answers = np.stack([grey(16, 16), 1 - grey(16, 16), 0 * grey(16, 16)])
-    monkeypatch.setattr(predict_module, "all_probabilities", lambda *_: answers)
-    monkeypatch.setattr(predict_module, "_orientation_warnings", lambda *_: [])
-    joint, alone = (predict([Fake()], grey(20, 30), (1, 2), joint) for joint in (True, False))
-    np.testing.assert_allclose(joint.square, answers.mean(axis=0))
-    np.testing.assert_array_equal(predict([Fake()], grey(20, 30)).square, joint.square)
-    np.testing.assert_array_equal(alone.square, answers[0])
-    np.testing.assert_allclose(joint.doubt, answers.std(axis=0))
-    assert joint.shape == (20, 30) and joint.spacing_mm == (1, 2) and joint.threshold == 0.5
-    assert joint.at(0.3).threshold == 0.3 and joint.at(0.3).square is joint.square
-    np.testing.assert_array_equal(
-        alone.at(0.3).mask, mask_from_square(answers[0], (20, 30), 0.3)
-    )  # fmt: skip
+    assert predict([says(answer)], grey(20, 30)).notes == (said,) * warned
 
 
 @pytest.mark.parametrize("threshold", [0.2, 0.8])
@@ -388,4 +423,3 @@ def test_a_pixel_at_the_threshold_is_no_lung():
     square = np.full((4, 4), 0.5, np.float32)
     assert not mask_from_square(square, (4, 4)).any()
     assert mask_from_square(square, (4, 4), 0.4999).all()
-    assert agreement(np.stack([square, square])) == 0, "an empty mask is sure of nothing"

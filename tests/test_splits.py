@@ -93,6 +93,17 @@ def test_each_record_is_tested_in_one_fold():
     assert folds[0] == split_by_patient(RECORDS)
 
 
+def test_patients_with_several_records_fall_in_any_part():
+    """They are placed first, in the first tenths: these are then permuted."""
+    repeated = {patient for patient, n in Counter(r.patient for r in RECORDS).items() if n > 1}
+    found = {patient: set() for patient in repeated}
+    for seed in range(1, 41):
+        for name, part in vars(split_by_patient(RECORDS, seed)).items():
+            for patient in repeated & {record.patient for record in part}:
+                found[patient].add(name)
+    assert all(names == {"train", "validation", "test"} for names in found.values())
+
+
 def test_split_leaves_the_global_generator_alone():
     np.random.seed(0)
     before = np.random.get_state()[1].copy()
@@ -104,7 +115,7 @@ def test_split_leaves_the_global_generator_alone():
 def test_too_few_patients_are_refused():
     records = bare_records(30, [range(21)])
     assert len(parts(split_by_patient(records))) == 3
-    with pytest.raises(ValueError, match="takes at least ten patients, and here are 9"):
+    with pytest.raises(ValueError, match="needs at least ten patients; here are 9"):
         split_by_patient(bare_records(30, [range(22)]))
 
 
@@ -170,7 +181,7 @@ def test_patients_of_the_real_set_stay_together(real_data):
 @pytest.mark.parametrize("fold", [-1, 5, 10, 0.5])
 def test_a_fold_that_there_is_not_is_refused(fold):
     records = [bare_record(f"A{number}") for number in range(12)]
-    with pytest.raises(ValueError, match=f"no fold {fold}: take one from 0 to 4"):
+    with pytest.raises(ValueError, match=f"no fold {fold}: choose one from 0 to 4"):
         split_by_patient(records, fold=fold)
 
 

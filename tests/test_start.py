@@ -185,8 +185,8 @@ def test_a_home_that_is_a_file_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("LUNGSEG_HOME", str(tmp_path / "file"))
     with pytest.raises(ValueError) as caught:
         start.home()
-    said = "which is no folder: mend or unset it"
-    assert str(caught.value) == f"LUNGSEG_HOME names {(tmp_path / 'file').resolve()}, {said}"
+    said = "which is not a folder: fix or unset it"
+    assert str(caught.value) == f"LUNGSEG_HOME is {(tmp_path / 'file').resolve()}, {said}"
 
 
 def test_downloaded_set_comes_next_once_it_is_whole(home, small_simulation, capsys):
@@ -463,7 +463,7 @@ def test_one_image_of_one_patient_is_counted_as_one(home, tmp_path, capsys):
     start.begin(folder)
     data, left_out, _ = capsys.readouterr().out.splitlines()
     assert data == "Data: the set in mine, 1 radiograph of 1 patient."
-    assert left_out == "Left out, having no mask: 1 image."
+    assert left_out == "Left out, because they have no mask: 1 image."
 
 
 def test_a_course_has_the_split_of_its_records(home):

@@ -301,8 +301,8 @@ def test_a_training_whose_only_epoch_is_cleared_while_it_is_read_begins_anew(tmp
 
 @pytest.mark.parametrize(
     ("done", "said"),
-    [(0, ""), (2, "A training was stopped after epoch 2; going on from there.\n"),
-     (4, "This network was trained before on these images; here it is, read back.\n")],
+    [(0, ""), (2, "A training was stopped after epoch 2; continuing from there.\n"),
+     (4, "This network was already trained on these images, and has been read back.\n")],
 )  # fmt: skip
 def test_what_is_finished_is_read_back_and_what_is_not_goes_on(
     done, said, tmp_path, monkeypatch, capsys

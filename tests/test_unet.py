@@ -146,7 +146,7 @@ def test_batch_norm_that_is_frozen_keeps_its_averages():
 
 @pytest.mark.parametrize("size, depth", [(250, 4), (264, 4), (33, 1), (4, 3)])
 def test_refuses_a_size_that_cannot_be_halved(size, depth):
-    message = rf"size {size} cannot be halved {depth} times: take a multiple of {2**depth}"
+    message = rf"size {size} cannot be halved {depth} times: use a multiple of {2**depth}"
     with pytest.raises(ValueError, match=message):
         build_unet(size, depth=depth)
 

@@ -70,7 +70,7 @@ def folder_of(name: str) -> Path | None:
     places = [Path(os.path.abspath(os.path.expanduser(one))) for one in typed]
     folder = next((place for place in places if place.exists()), places[-1])
     if folder.is_file():
-        raise Stop(f"{name} names {folder}, which is no folder; mend or unset it")
+        raise Stop(f"{name} names {folder}, which is not a folder; correct or unset it")
     return folder
 
 
@@ -198,7 +198,7 @@ def last_line(text: str) -> str:
 def disk_full() -> str:
     return (
         f"The disk is full: the course needs {NEEDED_GB} GB in {ROOT} and 1 GB in "
-        f"{tempfile.gettempdir()}; make room, then run the same command again"
+        f"{tempfile.gettempdir()}; free some space, then run the same command again"
     )
 
 

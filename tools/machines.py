@@ -121,7 +121,7 @@ def lose_and_resume(path: Path, folder: Path, python: Path) -> tuple[nbformat.No
     shutil.rmtree(first.root)
     page = with_drive(path)
     fault = second.execute(page)
-    if not fault and f"stopped after epoch {epochs}; going on from there" not in said(page):
+    if not fault and f"stopped after epoch {epochs}; continuing from there" not in said(page):
         fault = f"the training did not go on after epoch {epochs}"
     return page, fault
 

@@ -26,6 +26,8 @@ from tools.scores import write_page
 
 NOTEBOOKS = ROOT / "notebooks"
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*/notebooks/(\w+)\.ipynb\)")
+PLACE = re.compile(r"^\*\*Where you are:\*\* .*$", re.M)
+STEPS = "first look", "files", "masks", "network", "training", "metrics", "results", "bugs", "use"
 TIMES = re.compile(r"^\*About .* cores\.\*$", re.M)
 NEWS = re.compile(r"[IWE]\d{4} |WARNING: All log")  # what TensorFlow tells of the machine
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -167,12 +169,24 @@ from lungseg_utils import start
 course = start.begin()"""
 
 
+def place(name: str) -> str:
+    """The steps of the course with links, the one of this notebook ('00_start_here') in bold."""
+    steps = [
+        f"**{step}**" if path.stem == name else f"[{step}]({path.name})"
+        for step, path in zip(STEPS, paths(), strict=True)
+    ]
+    return f"**Where you are:** {' → '.join(steps)} · [glossary](../GLOSSARY.md)"
+
+
 def put_head(notebook: nbformat.NotebookNode, name: str, address: str) -> None:
-    """Put the badge under the title and the bootstrap in the first code cell, anew or again."""
+    """Put the badge and the place under the title, and the bootstrap in the first code cell, anew
+    or again.
+    """
     first = notebook.cells[0]
-    first.source = BADGE.sub("", first.source)
+    first.source = PLACE.sub("", BADGE.sub("", first.source))
     title, _, rest = first.source.partition("\n")
-    first.source = f"{title}\n\n{badge(name, address)}\n\n{rest.strip()}".strip()
+    lines = title, badge(name, address), place(name), rest.strip()
+    first.source = "\n\n".join(lines).strip()
     for cell in notebook.cells:
         if cell.cell_type == "code" and cell.source.startswith("import importlib.util"):
             cell.source = bootstrap(address)
@@ -203,7 +217,6 @@ def head() -> int:
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
     renewed = BADGE.sub(lambda found: badge(found[1], repository()), text)
-    renewed = tables.replace_rows(renewed, tables.OBJECTIVES, tables.objective_rows())
     package_map.write()
     renewed = tables.replace_rows(renewed, package_map.HEADER, package_map.readme_rows())
     readme.write_text(renewed, encoding="utf-8")
@@ -212,6 +225,7 @@ def head() -> int:
     renewed = tables.replace_rows(
         text, tables.TIMINGS, tables.timing_rows(rows, timings.slower()["notebooks"])
     )
+    renewed = tables.replace_rows(renewed, tables.OBJECTIVES, tables.objective_rows())
     teaching.write_text(renewed, encoding="utf-8")
     return 0
 

@@ -3,6 +3,7 @@
 import re
 
 from lungseg_utils.metrics import SCORES
+from lungseg_utils.results import mean_scores
 
 OBJECTIVES = "| notebook | after it you can | exercises that test it |"
 TIMINGS = "| notebook | to run, EPYC | Xeon | to read | exercises |"
@@ -53,6 +54,21 @@ def crossvalidation_row(content: dict) -> str:
     median, failed = f"{content['median_dice']:.4f}", len(content["failures"])
     below, seconds = f"{failed} of {len(content['rows'])}", f"{content['training_seconds']:.0f} s"
     return _line(content["recipe"], content["start"], dice, median, below, *others, seconds)
+
+
+def held_out_sentence(content: dict) -> str:
+    """The scores of the weights that ship, which are those of the first fold of
+    benchmarks/crossvalidate_shipped_simulated.json.
+    """
+    rows = [row for row in content["rows"] if row["fold"] == 0]
+    dice, far = (
+        _interval(one, "mean", form)
+        for one, form in zip(
+            (mean_scores(rows)[name] for name in ("dice", "hd95_mm")), (".4f", ".1f"), strict=True
+        )
+    )
+    least = min(row["dice"] for row in rows)
+    return f"Dice {dice}, the lowest {least:.3f}; HD95 {far} mm."
 
 
 def subgroup_rows(content: dict) -> list[str]:
@@ -121,6 +137,44 @@ def inference_rows(content: dict) -> list[str]:
               f"{one['least_dice_with_keras']:.4f}")
         for name, one in content["warm"].items()
     ]  # fmt: skip
+
+
+def quality_sentences(content: dict) -> dict[str, str]:
+    """What is said of benchmarks/quality.json: how good the warning is, with all pictures and with
+    those as they are; the order it puts them in; and which way up they are.
+    """
+
+    def share(one, name):
+        part = one[name]
+        low, high = (round(100 * part[end]) for end in ("low", "high"))
+        return f"{part['share']:.0%} of the {part['of']} {{}} ({low} to {high} %)"
+
+    def hints(one):
+        return sum(count for said, count in one["warnings"].items() if "it looks" in said)
+
+    whole, plain = content["together"]["all"], content["together"]["unspoilt"]
+    caught, found = (
+        share(one, "caught").format("with a Dice below 0.95") for one in (whole, plain)
+    )
+    accused, doubted = (share(one, "accused").format("above 0.97") for one in (whole, plain))
+    risks = [
+        f"{one['mean_risk']['surest_first']:.3f} against {one['mean_risk']['best']:.3f} "
+        f"({title}; {one['mean_risk']['random']:.3f} in random order)"
+        for title, one in zip(("Montgomery", "JSRT"), content["sets"].values(), strict=True)
+    ]
+    changes = content["together"]["changes"]
+    turned = [changes[way] for way in ("upside down", "on its side", "inverted")]
+    right, wrong = changes["as it is"], hints(changes["as it is"])
+    return {
+        "warning": f"Of {whole['images']} real X-rays, {whole['images'] - plain['images']} of them "
+        f"spoilt on purpose, it caught {caught} and wrongly doubted {accused}. Of the "
+        f"{plain['images']} that were not spoilt, it caught {found} and doubted {doubted}",
+        "risk": f"{risks[0]} and {risks[1]}",
+        "turned": f"On {right['images']} real X-rays it gave {wrong or 'no'} wrong "
+        f"{'hint' if wrong == 1 else 'hints'}, and it noticed {sum(map(hints, turned))} of the "
+        f"{sum(one['images'] for one in turned)} that had been turned upside down, laid on their "
+        "side or inverted",
+    }
 
 
 def recipe_trial_row(row: dict[str, str]) -> str:

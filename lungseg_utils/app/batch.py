@@ -28,12 +28,12 @@ from lungseg_utils.types import DataError, NotAnXray, Xray, written_whole
 MASKS, OVERLAYS, TABLE = "masks", "overlays", "scores.csv"
 LUNG_COLUMNS = {"left": "image_left_patient_right", "right": "image_right_patient_left"}
 TABLE_COLUMNS = (
-    "file", "error", "warnings", "confidence",
+    "file", "error", "warnings", "quality",
     *(f"{lung}_{unit}" for lung in LUNG_COLUMNS.values() for unit in ("px", "cm2")),
     "height", "width", "row_mm", "column_mm", "threshold", "network", "target",
 )  # fmt: skip
 READ = "cannot be read{}: export it again"
-SEEN = "cannot be looked at{}: export it again"
+SEEN = "cannot be processed{}: export it again"
 WRITTEN = "has a mask that cannot be written{}: rename the file"
 # of the disk that is written to, where no other file would fare better
 FATAL = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EIO}
@@ -176,7 +176,7 @@ def _sentence(error: Exception, path: Path, says: str) -> str:
 
 
 def _ask(xray: Xray, models: Sequence[Network], settings: Settings) -> tuple[Xray, Prediction]:
-    return xray, predict(models, xray.image, xray.spacing_mm, False, settings.threshold, xray.notes)
+    return xray, predict(models, xray.image, xray.spacing_mm, settings.threshold, xray.notes)
 
 
 def _write(
@@ -211,7 +211,7 @@ def _facts(found: Prediction) -> dict:
     height, width = found.shape
     return {
         "warnings": list(found.warnings),
-        "confidence": round(found.confidence, 4),
+        "quality": found.quality and round(found.quality, 4),
         "lungs": [
             {"image_side": area.side, "patient_side": area.patient_side, "px": area.pixels,
              "cm2": area.cm2 and round(area.cm2, 2)}
@@ -229,7 +229,7 @@ def _flat(row: dict) -> dict:
     given = "file", "error", "target", *Settings._fields
     flat = dict.fromkeys(TABLE_COLUMNS, "") | {key: row[key] for key in given}
     if not row["error"] and "left_out" not in row:
-        flat |= {key: row[key] for key in ("confidence", "height", "width")}
+        flat |= {key: row[key] for key in ("quality", "height", "width")}
         flat["warnings"] = "; ".join(row["warnings"])
         flat["row_mm"], flat["column_mm"] = row["spacing_mm"] or ("", "")
         for lung in row["lungs"]:

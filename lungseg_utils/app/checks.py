@@ -40,7 +40,7 @@ SIDES = {"leftmask": "left", "left lung": "right"}
 
 
 def check_set(folder: Path | str) -> Set:
-    """As `find_set`, and raises what that does, with all that is wrong with images and masks."""
+    """As `find_set`, and raises what that does; faults of images and masks are included."""
     found = find_set(folder)
     with ThreadPoolExecutor() as pool:
         looks = list(pool.map(_look, found.records))
@@ -49,7 +49,7 @@ def check_set(folder: Path | str) -> Set:
     patients = len({record.patient for record in found.records})
     if patients < LEAST_PATIENTS:
         said = f"has {counted(patients, 'patient')}, and a split takes {LEAST_PATIENTS}"
-        remedy = "add some to train; to evaluate, one is enough"
+        remedy = "add more to train; to evaluate, one is enough"
         faults.append(Fault(Path(folder), said, remedy, False))
     return found._replace(faults=(*found.faults, *faults))
 
@@ -116,12 +116,12 @@ def _of_masks(record: Record, masks: Sequence[Mask], small: np.ndarray | None) -
     path, lungs = record.mask_paths[0], np.logical_or.reduce(masks)
     cover, found = lungs.mean(), []
     if not cover:
-        return [Fault(path, "is all black, it marks nothing", "draw it, or take the image out")]
+        return [Fault(path, "is all black: it marks nothing", "draw it, or remove the image")]
     if cover < LEAST_COVER:
         found.append(Fault(path, f"marks hardly anything, {cover:.1%}", "look at it", False))
     pieces = cv2.connectedComponentsWithStats(lungs.view(np.uint8))[2][1:, cv2.CC_STAT_AREA]
     if len(pieces) > 3 or np.sort(pieces)[:-2].sum() > MOST_SPECKS * pieces.sum():
-        said = f"has {len(pieces)} pieces, and lungs are two"
+        said = f"has {len(pieces)} pieces, but there are only two lungs"
         found.append(Fault(path, said, "remove specks and frames", False))
     sides = _of_sides(record, masks, lungs)
     return found + (sides or ([] if small is None else _of_place(path, lungs, small)))
@@ -139,7 +139,7 @@ def _of_place(path: Path, lungs: Mask, small: np.ndarray) -> list[Fault]:
     sides = inside & at_left, inside & ~at_left
     if not inside.any() or any(_darker_share(small, side) >= LEAST_DARKER for side in sides):
         return []
-    remedy = "see whether the image is inverted, the mask another's, or both lungs diseased"
+    remedy = "check whether the image is inverted, the mask another image's, or both lungs diseased"
     return [Fault(path, "outlines what is as bright as its surroundings", remedy, False)]
 
 
@@ -157,7 +157,7 @@ def _of_sides(record: Record, masks: Sequence[Mask], lungs: Mask) -> list[Fault]
         return [Fault(first, f"lies on the {side} of the image", remedy)]
     halves = [half.sum() for half in np.array_split(lungs, 2, axis=1)]
     if min(halves) < LEAST_SHARE * max(halves):
-        said = "marks lung on one side of the picture alone"
+        said = "marks lung on only one side of the picture"
         return [Fault(first, said, "draw the other lung, unless it was removed", False)]
     return []
 
@@ -172,7 +172,7 @@ def _darker_share(small: np.ndarray, inside: Mask) -> float:
 
 
 def _same_pictures(records: Sequence[Record], smalls: Sequence[np.ndarray | None]) -> list[Fault]:
-    """Pictures that come twice, or nearly, under the names of different patients."""
+    """Duplicate pictures, or nearly so, under the names of different patients."""
     read = [pair for pair in zip(records, smalls, strict=True) if pair[1] is not None]
     if not read:
         return []

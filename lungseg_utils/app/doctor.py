@@ -71,7 +71,7 @@ def _extras() -> list[Finding]:
 def _device() -> Finding:
     cores = counted(os.cpu_count(), "processor core")
     if not _version("tensorflow"):
-        return Finding("device", f"{cores}; nothing to train with", needed=False)
+        return Finding("device", f"{cores}; no training is possible", needed=False)
     try:
         import tensorflow as tf
     except ImportError as error:
@@ -87,9 +87,9 @@ def _device() -> Finding:
 
 def _memory() -> Finding:
     if not hasattr(os, "sysconf"):
-        return Finding("memory", "not known on this system")
+        return Finding("memory", "unknown on this system")
     gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
-    remedy = "" if gb >= LEAST_MEMORY_GB else f"{LEAST_MEMORY_GB} GB are wanted; close others"
+    remedy = "" if gb >= LEAST_MEMORY_GB else f"{LEAST_MEMORY_GB} GB are needed; close other apps"
     return Finding("memory", f"{gb:.0f} GB", remedy, needed=False)
 
 
@@ -97,12 +97,12 @@ def _home() -> Finding:
     try:
         home = start.home()
     except ValueError as error:
-        return Finding("kept in", str(error), "name another folder in LUNGSEG_HOME")
+        return Finding("kept in", str(error), "set LUNGSEG_HOME to another folder")
     existing = next(place for place in (home, *home.parents) if place.exists())
     gb = shutil.disk_usage(existing).free / 1e9
-    remedy = "" if gb >= LEAST_DISK_GB else "make room, or name another folder in LUNGSEG_HOME"
+    remedy = "" if gb >= LEAST_DISK_GB else "free some space, or set LUNGSEG_HOME to another folder"
     if not os.access(existing, os.W_OK):
-        remedy = "cannot be written: name another folder in LUNGSEG_HOME"
+        remedy = "cannot be written: set LUNGSEG_HOME to another folder"
     return Finding("kept in", f"{home}, {gb:.0f} GB free", remedy)
 
 
@@ -122,8 +122,8 @@ def _xrays() -> Finding:
         folder = start.typed_path(named) if named else start.montgomery_folder()
         if not named and not folder.exists():
             what = "for the real set: lungseg download"
-            return Finding("X-rays", "simulated, made when a notebook asks", what, needed=False)
+            return Finding("X-rays", "simulated, made when a notebook needs it", what, needed=False)
         return Finding("X-rays", f"{len(load_records(folder))} in {folder}")
     except (ValueError, OSError) as error:
         found = " ".join(sentence(error).split())
-        return Finding("X-rays", found, "mend it, or name another folder in LUNGSEG_DATA")
+        return Finding("X-rays", found, "mend it, or set LUNGSEG_DATA to another folder")

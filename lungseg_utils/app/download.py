@@ -78,12 +78,12 @@ def _bytes_of(parts: Sequence[Part]) -> int:
 
 
 def terms() -> str:
-    """What the owner of the set asks of whoever downloads it, and how large it is."""
+    """What the owner of the set asks of anyone who downloads it, and how large it is."""
     parts = read_manifest()
     return f"""\
 The Montgomery County chest X-ray set: {len(parts)} files, {_bytes_of(parts) / 1e6:.0f} MB.
 Its owner, the U.S. National Library of Medicine, asks everyone who uses it:
-- do not redistribute it: whoever needs it downloads it from the library;
+- do not redistribute it: anyone who needs it downloads it from the library;
 - give credit to the National Library of Medicine, National Institutes of Health, Bethesda, MD,
   USA, and to the Department of Health and Human Services, Montgomery County, MD, USA;
 - cite Jaeger et al. 2014, https://doi.org/10.1109/TMI.2013.2284099, and
@@ -139,7 +139,7 @@ def _problem(name: str, action: Callable[[], object]) -> str:
     except requests.HTTPError as error:
         reason = f"the server answers {error.response.status_code}"
     except requests.RequestException:
-        reason = "no connection, or it stalled or broke off"
+        reason = "no connection, or it stalled or was lost"
     except ALTERED:
         reason = "not what the manifest lists"
     return f"{name} ({reason})"
@@ -189,7 +189,7 @@ def _fetch_all(root: Path, missing: list[Part]) -> None:
             return
     raise DataError(
         f"files of the Montgomery set still missing: {len(missing)} ({'; '.join(tried)}); "
-        "run the download again, it goes on where it stopped, or fetch them by hand "
+        "run the download again, which continues where it stopped, or fetch them by hand "
         f"from {ADDRESSES[0]} into {root}"
     )
 
@@ -202,7 +202,7 @@ def download(root: Path | str) -> Path:
     which there is none, by their form.
     Returns: the folder, in a layout of `load_records`.
     Raises: DataError if some files cannot be fetched from any address, OSError if the folder cannot
-        be written; run again, it goes on where it stopped.
+        be written; run again, it continues where it stopped.
     """
     root = Path(root).expanduser()
     parts = read_manifest()

@@ -65,7 +65,7 @@ class OnnxNetwork:
         try:
             self._session = onnxruntime.InferenceSession(path, settings, ["CPUExecutionProvider"])
         except Exception as error:  # of classes that are not public
-            raise DataError(f"{path} is no network that ONNX Runtime reads") from error
+            raise DataError(f"{path} is not a network that ONNX Runtime can read") from error
         takes, makes = self._session.get_inputs(), self._session.get_outputs()
         _check_ends(len(takes), len(makes), path)
         self._name = takes[0].name
@@ -124,7 +124,7 @@ def _why_unread(said: str, version: str) -> str:
     if unknown := UNLOADED.search(said):
         cure = "register it, or export the network with plain layers"
         return f'needs "{unknown[1]}", which Keras does not load: {cure}'
-    return f"is no network that Keras {version} reads"
+    return f"is not a network that Keras {version} can read"
 
 
 class OwnNetwork:
@@ -152,7 +152,7 @@ class OwnNetwork:
         if answer.shape[:-1] != shown.shape[:-1]:
             raise DataError(f"{path} makes {makes} of {shape}: no mask")
         if not np.isfinite(answer).all():
-            raise DataError(f"{path} makes no numbers of a picture: train it again")
+            raise DataError(f"{path} gives no valid numbers for a picture: train it again")
         self._run, count = run, answer.shape[-1]
         self._gives_logits = answer.min() < -ROUNDING or answer.max() > 1 + ROUNDING
         adds_up = np.allclose(answer.sum(axis=-1), 1, atol=10 * ROUNDING)

@@ -62,7 +62,7 @@ def _predict(chosen: argparse.Namespace) -> int:
     with explained(out):
         jobs, finished, unknown, left_out = batch.open_table(chosen.paths, out, settings)
     if finished or unknown:
-        say(f"done before: {finished}; left out, since of no known kind: {unknown}")
+        say(f"done before: {finished}; left out, because their type is unknown: {unknown}")
     if not jobs and not finished and not left_out:
         raise ValueError(f"no {format_names()} file was found: name other files or folders")
     models = load_networks(chosen.network) if jobs else []
@@ -100,7 +100,7 @@ def _phantom(chosen: argparse.Namespace) -> None:
     from lungseg_utils.phantom import RARE, write_phantom_set
 
     if not (chosen.size == "native" or chosen.size.isdecimal()) or chosen.seed < 0:
-        raise ValueError("a size or a seed is wrong: take 0 or more, or native as a size")
+        raise ValueError("a size or a seed is wrong: use 0 or more, or native as a size")
     size = None if chosen.size == "native" else int(chosen.size)
     with explained(chosen.folder):
         what = chosen.count, size, chosen.seed, chosen.bits, RARE if chosen.rare else None
@@ -134,9 +134,9 @@ def _demand_order(folder: Path) -> None:
     faults = check_set(folder).faults
     if stopping := [one for one in faults if one.stops]:
         _print_faults(stopping)
-        raise ValueError(f"{folder} is not in order: mend what is listed above first")
+        raise ValueError(f"{folder} has faults: fix what is listed above first")
     if faults:
-        say(f"{folder} deserves a look ({counted(len(faults), 'remark')}): lungseg check {folder}")
+        say(f"{folder} needs a look ({counted(len(faults), 'remark')}): lungseg check {folder}")
 
 
 def _train(chosen: argparse.Namespace) -> None:
@@ -147,7 +147,7 @@ def _train(chosen: argparse.Namespace) -> None:
     from lungseg_utils.training import train_course
 
     if chosen.out.suffix != ".keras":
-        raise ValueError(f"{chosen.out} does not end in .keras, which Keras wants")
+        raise ValueError(f"{chosen.out} does not end in .keras, which Keras requires")
     if own := chosen.data or setting("LUNGSEG_DATA"):
         _demand_order(typed_path(own))
     trained = train_course(begin(chosen.data, chosen.scale)).model
@@ -160,7 +160,7 @@ def _train(chosen: argparse.Namespace) -> None:
         network.save(part)
     with explained(for_prediction):
         write_onnx(network, for_prediction)
-    print(f"The network is in {chosen.out}, and for prediction alone in {for_prediction}")
+    print(f"The network is in {chosen.out}, and a copy for prediction only is in {for_prediction}")
 
 
 def _evaluate(chosen: argparse.Namespace) -> None:
@@ -248,17 +248,17 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--size", default="512", help="pixels on a side (default 512), or native")
     one.add_argument("--bits", type=int, default=8, help="bits of grey, 8 (default) or 12")
     one.add_argument("--seed", type=int, default=0, help="another seed, another set (default 0)")
-    rare = "a third of them small children, at the bedside, with a white lung and the like"
+    rare = "make a third of them rare cases: small children, bedside films, a white lung and others"
     one.add_argument("--rare", action="store_true", help=rare)
     behind = "masks with the lung that the heart hides, which Montgomery's leave out"
     one.add_argument("--lung-behind-heart", action="store_true", help=behind)
     one = add("check", _check, "say whether a set of X-rays and masks is in order", CHECK)
     one.add_argument("root", type=_typed, help=SET)
-    one = add("train", _train, "train the course's network, or go on where that was stopped")
+    one = add("train", _train, "train the course's network, or continue a stopped training")
     out = {"type": _file_to_write, "default": "lungs.keras"}
     one.add_argument("-o", "--out", **out, help="the file to write (default lungs.keras)")
     one.add_argument("--data", type=_typed, help=SET)
-    one.add_argument("--scale", choices=("ci", "laptop", "gpu"), help="ci: a look; gpu: thorough")
+    one.add_argument("--scale", choices=("ci", "laptop", "gpu"), help="ci: quick; gpu: thorough")
     one = add("evaluate", _evaluate, "score a network on a folder with masks")
     one.add_argument("root", type=_typed, help=SET)
     one.add_argument("--json", type=_file_to_write, help="a file for the scores, and every image's")

@@ -10,7 +10,7 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e
 OVERVIEW = """\
 examples:
   lungseg predict chest.png -o found          a mask, a picture and a row in found/scores.csv
-  lungseg predict archive -o found            a folder; the same command goes on where it stopped
+  lungseg predict archive -o found            a folder; the same command continues where it stopped
   lungseg check FOLDER                        is a set of X-rays and masks in order?
   lungseg train -o mine.keras                 train the course's network on your data
   lungseg evaluate FOLDER --network mine.keras
@@ -21,8 +21,8 @@ PREDICT = """\
 FILE may be PNG, JPEG, TIFF or DICOM, grey or colour, 8 to 16 bits, of any size; of a folder, all
 such files below it are taken. OUT/masks has the masks at the size of the files, OUT/overlays the
 outlines to look at, OUT/scores.csv and OUT/scores.jsonl a row for each file: areas of both lungs,
-confidence and warnings, or why it could not be read. What is no X-ray of a folder, as a mask, is
-left out and counted. Stopped with Ctrl-C, it goes on where it was.
+expected Dice and warnings, or why it could not be read. What is no X-ray of a folder, as a mask, is
+left out and counted. Stopped with Ctrl-C, it continues where it stopped.
 
 The exit code is the number of files with an error (63 for more), 64 if nothing could be done.
 
@@ -32,10 +32,10 @@ examples:
 """
 CHECK = """\
 FOLDER has X-rays and masks in one of the layouts that USING.md lists. Each file is read, and all
-faults are said at once, with what to do. `train` and `evaluate` ask the same before they begin.
+faults are listed at once, with what to do. `train` and `evaluate` ask the same before they begin.
 
-The exit code is 0 if nothing is wrong, 1 if something deserves a look, 2 if a fault has to be
-mended before anything is trained or scored, 64 if FOLDER holds no such set.
+The exit code is 0 if nothing is wrong, 1 if something needs a look, 2 if a fault has to be
+fixed before anything is trained or scored, 64 if FOLDER holds no such set.
 """
 
 
@@ -47,7 +47,7 @@ def explained(out: Path) -> Iterator[None]:
     except OSError as error:
         if not error.errno or isinstance(error, BrokenPipeError):
             raise
-        said = f"{out} cannot be written ({error.strerror}): make room, or name another folder"
+        said = f"{out} cannot be written ({error.strerror}): free some space, or use another folder"
         raise OSError(said) from error
 
 

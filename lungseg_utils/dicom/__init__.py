@@ -68,7 +68,7 @@ def read_dicom(content: bytes, name: Path | str) -> Stored:
 def measure_dicom(file: BinaryIO, name: Path | str) -> tuple[tuple[int, int], Spacing | None]:
     """(height, width) in pixels, and the size of a pixel on the detector, from the header alone.
 
-    Raises: DataError as `read_dicom`, but for faults of the pixels.
+    Raises: DataError as `read_dicom`, except for faults of the pixels.
     """
     with _in_one_sentence(name):
         header, has_picture = _opened(file, name, NOTHING, PIXELS)

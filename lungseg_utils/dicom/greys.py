@@ -83,7 +83,7 @@ def _rescaled(header: Header, values: np.ndarray) -> tuple[np.ndarray, bool]:
             return values, False
     slope = header.number("RescaleSlope", 1)
     if slope == 0:
-        header.notes.append("Rescale Slope is 0: 1 was taken")
+        header.notes.append("Rescale Slope is 0: 1 was used")
         slope = 1
     return values * slope + header.number("RescaleIntercept", 0), False
 

@@ -59,12 +59,12 @@ class Header:
         if len(found) == 1 and found[0] is not None:
             return found[0]
         if found:
-            self.notes.append(f"{title(field)} is damaged: {instead or f'{usual:g} was taken'}")
+            self.notes.append(f"{title(field)} is damaged: {instead or f'{usual:g} was used'}")
         return usual
 
     def contradicted(self, field: str, instead: str, what: str = "the picture") -> None:
         """A note that a field is not believed."""
-        self.notes.append(f"{title(field)} contradicts {what}: {instead} taken")
+        self.notes.append(f"{title(field)} contradicts {what}: {instead} used")
 
 
 def _number(value: object) -> float | None:
@@ -95,7 +95,7 @@ def detector_mm(header: Header, shape: tuple[int, int]) -> Spacing | None:
         damaged += [field] if found else []
     else:
         field, found = "", None
-    instead = f"{title(field)} was taken" if found else "no areas in cm2"
+    instead = f"{title(field)} was used" if found else "no areas in cm2"
     header.notes += [f"{title(one)} is damaged: {instead}" for one in damaged]
     return tuple(found) if found else None
 

@@ -55,14 +55,14 @@ def _colours(header: Header, samples: int) -> str:
     if said in fitting:
         return said
     fault = "{} is damaged" if said else "the header lacks {}"
-    header.notes.append(fault.format(title("PhotometricInterpretation")) + f": {usual} was taken")
+    header.notes.append(fault.format(title("PhotometricInterpretation")) + f": {usual} was used")
     return usual
 
 
 def _bits(header: Header, size: int, count: int) -> tuple[int, int]:
     """Bits that a number takes in the file, and those that count; `size` in bytes, 0 if packed."""
-    stored = int(header.number("BitsStored", 0, "all bits were taken"))
-    allocated = int(header.number("BitsAllocated", 0, "the number of bytes was taken"))
+    stored = int(header.number("BitsStored", 0, "all bits were used"))
+    allocated = int(header.number("BitsAllocated", 0, "the number of bytes was used"))
     fitting = 8 * (size // count)
     if fitting in (8, 16, 32) and size % count < 2:
         if allocated not in (0, fitting):
@@ -186,6 +186,6 @@ def _unpacked(picture, codec: str) -> np.ndarray:
     frame = get_frame(picture.PixelData, 0, number_of_frames=1)
     wanted = (picture.Rows, picture.Columns, picture.SamplesPerPixel)
     if codec != "jpegxl" and _size(frame) != wanted:  # codecs fill gigabytes for what is not there
-        raise ValueError("the picture has another size than its header says")
+        raise ValueError("the picture is not the size that its header says")
     pixels = np.asarray(getattr(imagecodecs, f"{codec}_decode")(frame))
     return pixels.reshape(wanted if wanted[2] > 1 else wanted[:2])

@@ -28,7 +28,7 @@ BRIGHTEST = 80  # grey values added at most
 
 
 def dilated(masks: Array) -> Array:
-    """Lungs drawn fatter, to be on the safe side."""
+    """Lungs drawn larger, to be on the safe side."""
     return np.stack([cv2.dilate(mask, np.ones((KERNEL, KERNEL))) for mask in masks])
 
 
@@ -63,7 +63,7 @@ def mirrored(images: Array, masks: Array, key: list[int]) -> tuple:
 
 
 def brightened_in_uint8(images: Array, masks: Array, key: list[int]) -> tuple:
-    """A random brightness, added in 8 bits: what passes 255 begins again at 0."""
+    """A random brightness, added in 8 bits: what exceeds 255 wraps to 0."""
     images, masks = augment(images, masks, key)
     draw = np.random.default_rng(key).integers(0, BRIGHTEST, (len(images), 1, 1, 1), np.uint8)
     return ((255 * np.asarray(images)).astype(np.uint8) + draw) / np.float32(255), masks
@@ -71,7 +71,7 @@ def brightened_in_uint8(images: Array, masks: Array, key: list[int]) -> tuple:
 
 def sigmoid_twice(y_true, y_pred) -> keras.KerasTensor:
     """The course's loss, told `from_logits=True` by a network that ends in a sigmoid."""
-    # written out: handed the sigmoid's own output, Keras on TensorFlow would notice and mend it
+    # written out, since Keras on TensorFlow recognises a sigmoid's own output and corrects the loss
     crossentropy = keras.losses.binary_crossentropy(y_true, keras.ops.sigmoid(y_pred))
     return keras.ops.mean(crossentropy, axis=(1, 2)) + dice_loss(y_true, y_pred)
 
@@ -93,12 +93,12 @@ def left_mirrored(model: keras.Model, images: Array) -> Array:
 
 
 def lowest_training_loss(history: Epochs) -> int:
-    """The epoch at which the images that are learnt from are known best."""
+    """The epoch with the lowest loss on the training images."""
     return int(np.argmin([row["loss"] for row in history]))
 
 
 def lowest_dice(history: Epochs) -> int:
-    """The "best" epoch of a callback that takes every measure for a loss."""
+    """The "best" epoch of a callback that treats every measure as a loss."""
     return int(np.argmin([row["val_dice"].mean() for row in history]))
 
 
@@ -108,7 +108,7 @@ def first_of_equals(history: Epochs) -> int:
 
 
 def one_image(history: Epochs) -> int:
-    """The epoch that suits one image best."""
+    """The epoch with the highest Dice on one validation image."""
     return int(np.argmax([row["val_dice"][0] for row in history]))
 
 
@@ -133,7 +133,7 @@ def rescaled(predicted: Predicted) -> Array:
 
 
 def best_cuts(predicted: Predicted) -> Array:
-    """For each test image the threshold that suits it best."""
+    """For each test image the threshold that gives it the highest Dice."""
     fine = run.to_squares(predicted.probability, FINE)
     cuts = np.linspace(0.05, 0.95, 19)
     return np.max([run.overlap(fine > cut, predicted.labels) for cut in cuts], axis=0)

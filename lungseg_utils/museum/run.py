@@ -27,7 +27,7 @@ TINY = replace(LAPTOP, size=32, depth=2, batch_size=4, epochs=8, learning_rate=1
 # modules that decide an outcome
 CODE = "augmentation", "losses", "masks", "metrics", "predict", "squares", "unet"
 RECIPES = {"ci": TINY, "laptop": LAPTOP, "gpu": LAPTOP}
-FEW = 24  # training images: fewer are shown more often, for else no run learns what a lung is
+FEW = 24  # training images: fewer are shown for more epochs, or no run would learn what a lung is
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Outcome:
 
     masks: np.ndarray
     dice: np.ndarray
-    hd95_mm: np.ndarray  # NaN where nobody knows the size of a pixel
+    hd95_mm: np.ndarray  # NaN where the size of a pixel is not known
     reported: np.ndarray
 
 
@@ -88,7 +88,7 @@ def best_epoch(history: Sequence[dict]) -> int:
 
 
 def probabilities(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """What the network says of images (n, size, size), float32 of the same shape."""
+    """The network's probabilities for images (n, size, size), float32 of the same shape."""
     return model.predict_on_batch(images[..., None])[..., 0]
 
 
@@ -98,7 +98,7 @@ def dice_with_labels(predicted: Predicted) -> np.ndarray:
 
 
 def overlap(masks: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Dice by the formula that most code uses, which asks nobody whether a label is 0 or 1."""
+    """Dice by the formula that most code uses, which never checks that a label is 0 or 1."""
     shared, mask, label = (one.sum(axis=(1, 2)) for one in (masks * labels, masks, labels))
     return 2 * shared / (mask + label)
 
@@ -166,7 +166,7 @@ class Museum:
         return Predicted(self.data, model, history, probability, masks_of(probability), labels)
 
     def fresh_network(self, loss: Callable, seed: int = 0) -> keras.Model:
-        """A network that knows nothing yet; `seed` is one of `SEEDS`.
+        """An untrained network; `seed` is one of `SEEDS`.
 
         Compiled once for each loss and shared: take what you need from one before the next.
         """

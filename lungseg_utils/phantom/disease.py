@@ -1,4 +1,4 @@
-"""Tuberculosis and its company: what is drawn into a lung, and the reading that tells of it.
+"""Tuberculosis and its company: what is drawn into a lung, and the reading that says so.
 
 Every finding adds attenuation inside the mask and leaves the mask alone: the reference boundary
 is the inferred one. Sides and lobes are the patient's: the picture's left lung is right.

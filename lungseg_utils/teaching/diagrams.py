@@ -14,7 +14,7 @@ WAYS = {"InputLayer": "down", "MaxPooling2D": "down", "Conv2DTranspose": "up"}
 
 
 class Stage(NamedTuple):
-    """One block of a U-Net: its way (down, up or out), what it puts out, and what it holds."""
+    """One block of a U-Net: its way (down, up or out), its output, and its parameters."""
 
     way: str
     side: int  # of the square image, in pixels
@@ -23,7 +23,7 @@ class Stage(NamedTuple):
 
 
 def stages(model) -> list[Stage]:
-    """The blocks of a U-Net made by `build_unet`, in the order that an image passes them."""
+    """The blocks of a U-Net made by `build_unet`, in the order in which an image passes them."""
     found: list[Stage] = []
     for layer in model.layers:
         way = "out" if layer is model.layers[-1] else WAYS.get(type(layer).__name__)
@@ -66,7 +66,7 @@ def _draw_block(axes: Axes, place: int, level: int, block: Stage) -> Rectangle:
 
 
 def _draw_arrow(axes: Axes, start: Rectangle, end: Rectangle, colour: str, style: str) -> None:
-    """From one block's right side, towards its top if it leads up, to the other's left side."""
+    """An arrow from one block's right side, towards its top if it goes up, to the other's left."""
     (_, y), (_, end_y) = start.get_center(), end.get_center()
     lean = np.sign(round(end_y - y)) / 3
     tail = start.get_corners()[2][0] + 0.06, y + lean * start.get_height()

@@ -140,8 +140,7 @@ def draw_outline(
     drawn = mask[::step, ::step]
     if drawn.any() and not drawn.all():
         rows, columns = (np.arange(0, side, step) for side in mask.shape)
-        look = {"colors": colour, "linestyles": style, "linewidths": 1.6}
-        axes.contour(columns, rows, drawn, levels=[0.5], **look)
+        axes.contour(columns, rows, drawn, [0.5], colors=colour, linestyles=style, linewidths=1.6)
     if label:
         axes.plot([], [], color=colour, linestyle=style, label=label)
 
@@ -158,13 +157,14 @@ def gallery(
     spacings_mm: Sequence[Spacing | None] = (),
 ) -> Figure:
     """Images (height, width) in rows of `columns`, each with its title."""
-    rows = -(-len(images) // columns)
-    figure, axes = canvas(rows, columns, height=(9 / columns * 1.22 + 0.35) * rows)
-    for panel in np.ravel(axes)[len(images) :]:
+    rows, spacings = -(-len(images) // columns), spacings_mm or [None] * len(images)
+    figure = canvas(rows, columns)[0]
+    for panel in figure.axes[len(images) :]:
         panel.set_axis_off()
-    spacings = spacings_mm or [None] * len(images)
-    for panel, image, title, spacing in zip(np.ravel(axes), images, titles, spacings, strict=False):
+    for panel, image, title, spacing in zip(figure.axes, images, titles, spacings, strict=False):
         draw_image(panel, image, spacing, title)
+    tallest = max(one.get_aspect() * one.get_data_ratio() for one in figure.axes[: len(images)])
+    figure.set_figheight((9 / columns * tallest + 0.35) * rows * INCH / DOTS_PER_INCH)
     return figure
 
 

@@ -123,7 +123,7 @@ class MaskOverlay(Explorer):
 
     def __init__(self, image, image_left, image_right, spacing_mm=None):
         style = _choice("masks", ["filled", "outlines", "off"])
-        controls = {"style": style, "opacity": _slider(FloatSlider, "opacity", 0.4, 0, 1, 0.05)}
+        controls = {"opacity": _slider(FloatSlider, "opacity", 0.4, 0, 1, 0.05), "style": style}
         given = image, image_left, image_right, spacing_mm
         super().__init__(lambda **state: scenes.overlay(*given, **state), controls)
 

@@ -176,7 +176,7 @@ def os_error(number: int) -> OSError:
     return OSError(number, os.strerror(number), "somewhere")
 
 
-FOUND_AS = {  # what is said of the files b.png and b that cannot be looked at: a row, or left out
+FOUND_AS = {  # what is said of the files b.png and b that cannot be processed: a row, or left out
     "not permitted": (errno.EACCES, ["b.png"]),
     "a name that is too long": (errno.ENAMETOOLONG, ["b.png"]),
     "a disk that fails": (errno.EIO, ["b.png"]),
@@ -252,7 +252,7 @@ def test_a_cell_that_a_spreadsheet_would_compute_is_a_path(cell, safe):
     assert without_formula(cell) == safe
 
 
-WHOLE = {"warnings": [], "confidence": 1.0, "lungs": [], "height": 2, "width": 3,
+WHOLE = {"warnings": [], "quality": 1.0, "lungs": [], "height": 2, "width": 3,
          "spacing_mm": None}  # fmt: skip
 
 
@@ -455,17 +455,18 @@ def test_what_is_no_x_ray_and_was_named_has_an_error(done, monkeypatch):
         assert bool(found["error"]) == named and ("left_out" in found) == (not named)
 
 
-FOUND = Prediction((2, 3), (0.5, 0.25), np.zeros((2, 2)), np.zeros((2, 2)), 0.987654,
-                   ("a note",), 0.5)  # fmt: skip
+FOUND = Prediction((2, 3), (0.5, 0.25), np.zeros((2, 2)), np.zeros((2, 2)),
+                   np.zeros((2, 2)), ("a note",), 0.5)  # fmt: skip
 
 
 def test_a_row_holds_what_was_found(monkeypatch):
     areas = (LungArea("left", 4, 0.126), LungArea("right", 5, None))
     monkeypatch.setitem(FOUND.__dict__, "areas", areas)
     monkeypatch.setattr(Prediction, "warnings", ("first", "second"))
+    monkeypatch.setattr(Prediction, "quality", 0.987654)
     assert batch._facts(FOUND) == {
         "warnings": ["first", "second"],
-        "confidence": 0.9877,
+        "quality": 0.9877,
         "lungs": [
             {"image_side": "left", "patient_side": "right", "px": 4, "cm2": 0.13},
             {"image_side": "right", "patient_side": "left", "px": 5, "cm2": None},
@@ -478,12 +479,12 @@ def test_a_row_holds_what_was_found(monkeypatch):
 
 def test_a_table_has_a_row_a_file_and_empty_cells_where_nothing_is_known(tmp_path):
     lungs = [{"image_side": "right", "patient_side": "left", "px": 5, "cm2": None}]
-    known = row("b.png", warnings=["one", "two"], confidence=0.5, lungs=lungs)
+    known = row("b.png", warnings=["one", "two"], quality=0.5, lungs=lungs)
     write_rows(tmp_path, [row("a.png", error="it is empty", target=""), known])
     close_table(tmp_path)
     head, *lines = (tmp_path / "scores.csv").read_text(encoding="utf-8").splitlines()
     assert head == (
-        "file,error,warnings,confidence,image_left_patient_right_px,image_left_patient_right_cm2,"
+        "file,error,warnings,quality,image_left_patient_right_px,image_left_patient_right_cm2,"
         "image_right_patient_left_px,image_right_patient_left_cm2,height,width,row_mm,column_mm,"
         "threshold,network,target"
     )
@@ -531,7 +532,7 @@ def test_whatever_reading_a_file_causes_is_one_sentence(error, monkeypatch, tmp_
 
 LOOKING = {  # what the networks or the drawing may raise
     MemoryError(): "{} does not fit into memory: export it smaller",
-    **{error: "{} cannot be looked at: export it again" for error in (
+    **{error: "{} cannot be processed: export it again" for error in (
         ValueError("bad"), RecursionError("deep"), KeyError("x"), TypeError("x"))},
 }  # fmt: skip
 
@@ -570,9 +571,8 @@ def test_a_disk_that_takes_no_more_ends_the_run(number, monkeypatch, tmp_path):
     with pytest.raises(OSError) as caught:
         run(tmp_path, monkeypatch)
     assert caught.value.errno == number and kept(tmp_path / "out") == ["a.png"]
-    said = (
-        f"{tmp_path} cannot be written ({os.strerror(number)}): make room, or name another folder"
-    )
+    why = os.strerror(number)
+    said = f"{tmp_path} cannot be written ({why}): free some space, or use another folder"
     with pytest.raises(OSError) as told, explained(tmp_path):
         raise os_error(number)
     assert str(told.value) == said
@@ -667,8 +667,8 @@ def test_files_are_looked_at_in_turn_with_their_settings(monkeypatch, tmp_path):
     asked, out = [], tmp_path / "out"
     open_table([], out, SETTINGS)
 
-    def predict(models, image, spacing_mm, joint, threshold, notes):
-        asked.append((models, image.shape, spacing_mm, joint, threshold, notes))
+    def predict(models, image, spacing_mm, threshold, notes):
+        asked.append((models, image.shape, spacing_mm, threshold, notes))
         return FOUND
 
     monkeypatch.setattr(batch, "predict", predict)
@@ -676,7 +676,7 @@ def test_files_are_looked_at_in_turn_with_their_settings(monkeypatch, tmp_path):
     jobs = [Job(tmp_path / f"{letter}.png", letter, f"t/{letter}") for letter in "abc"]
     settings = Settings(0.25, "these")
     rows = list(predict_files(jobs, ["a model"], out, settings))
-    assert asked == [(["a model"], (256, 256), None, False, 0.25, ())] * 2
+    assert asked == [(["a model"], (256, 256), None, 0.25, ())] * 2
     assert [one["file"] for one in rows] == list("abc") == kept(out)
     assert rows[0].items() >= batch._stamp(tmp_path / "a.png").items() != set()
     assert rows[1] == {"file": "b", "error": f"there is no file {jobs[1].path}: check the path",

@@ -63,10 +63,10 @@ def plant_all(root: Path) -> dict[str, str]:
         (images[1], edit(images[1], flip_a_bit), "is damaged and cannot be decoded"),
         (images[2], draw(images[2], np.zeros_like), "shows nothing, all its pixels are 0"),
         (images[3], remove(lefts[3]), "has no mask in leftMask"),
-        (spare, copy(lefts[4], spare), "has no image of its name"),
+        (spare, copy(lefts[4], spare), "has no image with the same name"),
         (lefts[5], draw(lefts[5], lambda mask: 255 - mask), "of the picture"),
         (lefts[6], lambda _: [draw(it, np.zeros_like)(root) for it in (lefts[6], rights[6])],
-         "is all black, it marks nothing"),
+         "is all black: it marks nothing"),
         (lefts[7], draw(lefts[7], np.zeros_like), "is all black"),
         (lefts[8], lambda _: swap(root, lefts[8], rights[8]), "lies on the right of the image"),
         (rights[9], copy(images[9], rights[9]), "grey values"),
@@ -77,7 +77,7 @@ def plant_all(root: Path) -> dict[str, str]:
         (images[15], draw(images[15], lambda image: 255 - image),
          "outlines what is as bright as its surroundings"),
         (images[16], copy(lefts[16], images[16]), "is a mask"),
-        ("metadata.csv", add_row("nobody.png,3,F,27,4892,4020,0.0875"), "rows of no image"),
+        ("metadata.csv", add_row("nobody.png,3,F,27,4892,4020,0.0875"), "rows without an image"),
         (images[17], edit(images[17], lambda png: as_jpeg(png)[:-900]), "is cut short or damaged"),
     ]  # fmt: skip
     for _, plant, _ in plan:
@@ -164,15 +164,15 @@ def specked(*rows: int):
     return lambda mask: mask | (np.isin(np.arange(128), rows)[:, None] & (np.arange(128) == 64))
 
 
-PIECES = "pieces, and lungs are two"
+PIECES = "pieces, but there are only two lungs"
 DRAWN = {
-    "one lung": (lambda mask: mask * (np.arange(128) < 64), "marks lung on one side of the pic"),
-    "the other": (lambda mask: mask * (np.arange(128) >= 64), "marks lung on one side of the pic"),
+    "one lung": (lambda mask: mask * (np.arange(128) < 64), "marks lung on only one side"),
+    "the other": (lambda mask: mask * (np.arange(128) >= 64), "marks lung on only one side"),
     "a frame": (edged(2), PIECES),
     "a thin frame": (edged(1), PIECES),
     "specks": (specked(*range(5, 100, 9)), PIECES),
-    "two specks, hardly to be seen": (specked(5, 99), "has 4 pieces, and lungs are two"),
-    "a speck, to be seen": (specked(5, 6, 7, 8, 9), "has 3 pieces, and lungs are two"),
+    "two specks, hardly to be seen": (specked(5, 99), "has 4 pieces, but there are only two lungs"),
+    "a speck, to be seen": (specked(5, 6, 7, 8, 9), "has 3 pieces, but there are only two lungs"),
     "mirrored": (np.fliplr, "fits its image better mirrored"),
     "upside down": (np.flipud, "fits its image better upside down"),
     "turned by 180 degrees": (lambda mask: np.rot90(mask, 2), "better turned by 180 degrees"),
@@ -269,13 +269,13 @@ def test_nothing_is_trained_or_scored_before_a_set_is_in_order(
     assert main([*command, str(folder)]) == 1
     said = capsys.readouterr()
     assert "SIM_0001_0.png shows nothing" in said.out
-    assert said.err == f"lungseg: {folder} is not in order: mend what is listed above first\n"
+    assert said.err == f"lungseg: {folder} has faults: fix what is listed above first\n"
 
 
 def test_a_folder_without_masks_and_files_that_cannot_be_opened_are_told(folder, monkeypatch):
     for path in (folder / "ManualMask" / "rightMask").iterdir():
         path.unlink()
-    with pytest.raises(DataError, match=r"rightMask holds no mask named like an image: put them"):
+    with pytest.raises(DataError, match=r"rightMask holds no mask named after an image: add them"):
         check_set(folder)
 
 
@@ -318,7 +318,7 @@ def test_what_deserves_a_look_is_said_before_the_work(command, one_file, capsys,
     monkeypatch.setattr("lungseg_utils.start.begin", stop)
     assert main([*command, str(one_file)]) == 1
     said = capsys.readouterr().err.splitlines()
-    remarks = f"{one_file} deserves a look (2 remarks): lungseg check {one_file}"
+    remarks = f"{one_file} needs a look (2 remarks): lungseg check {one_file}"
     assert said == [f"lungseg: {remarks}", "lungseg: enough"]
 
 

@@ -101,13 +101,13 @@ def test_without_tensorflow_the_device_is_not_known(monkeypatch):
 def test_memory_is_enough_from_four_gigabytes_on(gb, well, monkeypatch):
     sizes = {"SC_PHYS_PAGES": round(gb * 1e6), "SC_PAGE_SIZE": 1000}
     monkeypatch.setattr(doctor.os, "sysconf", sizes.__getitem__, raising=False)
-    remedy = "" if well else "4 GB are wanted; close others"
+    remedy = "" if well else "4 GB are needed; close other apps"
     assert doctor._memory() == Finding("memory", f"{gb:.0f} GB", remedy, needed=False)
 
 
 def test_memory_is_not_known_everywhere(monkeypatch):
     monkeypatch.delattr(doctor.os, "sysconf", raising=False)
-    assert doctor._memory() == Finding("memory", "not known on this system")
+    assert doctor._memory() == Finding("memory", "unknown on this system")
 
 
 @pytest.mark.parametrize("gb, well", [(1.99, False), (2, True), (500, True)])
@@ -116,7 +116,7 @@ def test_the_disk_has_room_from_two_gigabytes_on(gb, well, monkeypatch, tmp_path
     usage = SimpleNamespace(free=round(gb * 1e9))
     monkeypatch.setenv("LUNGSEG_HOME", str(tmp_path / "not" / "there"))
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda place: asked.append(place) or usage)
-    remedy = "" if well else "make room, or name another folder in LUNGSEG_HOME"
+    remedy = "" if well else "free some space, or set LUNGSEG_HOME to another folder"
     home = tmp_path.resolve() / "not" / "there"
     assert doctor._home() == Finding("kept in", f"{home}, {gb:.0f} GB free", remedy)
     assert asked == [tmp_path.resolve()]
@@ -126,20 +126,21 @@ def test_a_folder_that_cannot_be_written_is_told(monkeypatch, tmp_path):
     asked = []
     monkeypatch.setenv("LUNGSEG_HOME", str(tmp_path))
     monkeypatch.setattr(doctor.os, "access", lambda *what: asked.append(what))
-    assert doctor._home().remedy == "cannot be written: name another folder in LUNGSEG_HOME"
+    assert doctor._home().remedy == "cannot be written: set LUNGSEG_HOME to another folder"
     assert asked == [(tmp_path.resolve(), os.W_OK)]
 
 
 def test_a_home_that_is_a_file_is_told(monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("LUNGSEG_HOME", str(tmp_path / "file"))
-    said = f"LUNGSEG_HOME names {tmp_path.resolve() / 'file'}, which is no folder: mend or unset it"
-    assert doctor._home() == Finding("kept in", said, "name another folder in LUNGSEG_HOME")
+    place = tmp_path.resolve() / "file"
+    said = f"LUNGSEG_HOME is {place}, which is not a folder: fix or unset it"
+    assert doctor._home() == Finding("kept in", said, "set LUNGSEG_HOME to another folder")
     assert doctor._xrays().found == said
 
 
 def test_the_networks_are_named_or_why_they_are_not_there(monkeypatch):
-    assert doctor._weights() == Finding("networks", "montgomery, simulated")
+    assert doctor._weights() == Finding("networks", "montgomery, second")
     for error in (DataError("it is damaged"), OSError("it is gone")):
 
         def load(error=error):
@@ -153,7 +154,7 @@ def test_the_networks_are_named_or_why_they_are_not_there(monkeypatch):
 def test_the_x_rays_that_a_notebook_would_take_are_counted(monkeypatch, tmp_path):
     monkeypatch.setenv("LUNGSEG_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("LUNGSEG_DATA", raising=False)
-    nothing = Finding("X-rays", "simulated, made when a notebook asks",
+    nothing = Finding("X-rays", "simulated, made when a notebook needs it",
                       "for the real set: lungseg download", needed=False)  # fmt: skip
     assert doctor._xrays() == nothing
     monkeypatch.setenv("LUNGSEG_DATA", "''")
@@ -166,7 +167,7 @@ def test_the_x_rays_that_a_notebook_would_take_are_counted(monkeypatch, tmp_path
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     monkeypatch.setenv("LUNGSEG_DATA", "'~/mine/'")
-    remedy = "mend it, or name another folder in LUNGSEG_DATA"
+    remedy = "mend it, or set LUNGSEG_DATA to another folder"
     assert doctor._xrays() == Finding(
         "X-rays",
         f'{mine}/metadata.csv has no column "file": name the columns in line 1, with commas',

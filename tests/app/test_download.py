@@ -162,7 +162,7 @@ def test_progress_is_in_bytes(fetch, server, capsys):
     [
         ("404", "not there"),
         ("500", "the server answers 500"),
-        ("truncate", "broke off"),
+        ("truncate", "was lost"),
         ("drop", "not what the manifest lists"),
         ("corrupt", "not what the manifest lists"),
         ("stall", "stalled"),
@@ -392,14 +392,14 @@ def test_a_file_gets_its_name_in_one_step(fetch, server, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(module.os, "replace", crash)
-    with pytest.raises(OSError, match=r"No space left on device\): make room"):
+    with pytest.raises(OSError, match=r"No space left on device\): free some space"):
         fetch(server.address)
     assert files_of(tmp_path / "set") == {}
 
 
 def test_a_file_in_place_of_the_folder_is_one_sentence(fetch, server, tmp_path):
     (tmp_path / "set").write_text("not a folder")
-    with pytest.raises(OSError, match="name another folder"):
+    with pytest.raises(OSError, match="use another folder"):
         fetch(server.address)
 
 
@@ -495,7 +495,7 @@ def test_real_files_come_through(real_data, tmp_path, monkeypatch):
     ("error", "reason"),
     [(FileNotFoundError("x"), "not there"), (ValueError("x"), "not what the manifest lists"),
      (zipfile.BadZipFile("x"), "not what the manifest lists"),
-     (requests.ConnectionError("x"), "no connection, or it stalled or broke off"),
+     (requests.ConnectionError("x"), "no connection, or it stalled or was lost"),
      (requests.HTTPError(response=SimpleNamespace(status_code=500)), "the server answers 500")],
 )  # fmt: skip
 def test_why_a_file_could_not_be_fetched_is_told_in_words(error, reason):
@@ -515,8 +515,8 @@ def test_what_is_still_missing_is_told_with_two_reasons_for_each_address(tmp_pat
         module._fetch_all(tmp_path, missing)
     assert str(caught.value) == (
         "files of the Montgomery set still missing: 3 (from http://a/ p (w), q (x); from "
-        "http://b.zip the archive (z)); run the download again, it goes on where it stopped, or "
-        f"fetch them by hand from http://a/ into {tmp_path}"
+        "http://b.zip the archive (z)); run the download again, which continues where it "
+        f"stopped, or fetch them by hand from http://a/ into {tmp_path}"
     )
 
 

@@ -24,12 +24,12 @@ from lungseg_utils.types import DataError
 
 def test_networks_are_named_with_their_version(tmp_path):
     sums = [pretrained_facts(name)["sha256"][:8] for name in SHIPPED]
-    assert name_networks() == f"montgomery {sums[0]} + simulated {sums[1]}"
+    assert name_networks() == f"montgomery {sums[0]} + second {sums[1]}"
     digest = sha256(b"mine").hexdigest()[:8]
     for name in ("mine.keras", "simulated"):
         own = tmp_path / name
         own.write_bytes(b"mine")
-        assert name_networks(own) == f"{name} {digest} + simulated {sums[1]}"
+        assert name_networks(own) == f"{name} {digest} + second {sums[1]}"
     with pytest.raises(FileNotFoundError, match="lungseg train"):
         name_networks(tmp_path / "none.keras")
 
@@ -37,8 +37,8 @@ def test_networks_are_named_with_their_version(tmp_path):
 def test_one_s_own_network_takes_the_place_of_the_first(monkeypatch):
     monkeypatch.setattr(networks, "OnnxNetwork", lambda path: f"shipped {path.name}")
     monkeypatch.setattr(networks, "load_own", lambda path: f"own {path}")
-    assert load_networks() == ["shipped montgomery.onnx", "shipped simulated.onnx"]
-    assert load_networks(Path("mine.keras")) == ["own mine.keras", "shipped simulated.onnx"]
+    assert load_networks() == ["shipped montgomery.onnx", "shipped second.onnx"]
+    assert load_networks(Path("mine.keras")) == ["own mine.keras", "shipped second.onnx"]
 
 
 @pytest.mark.parametrize("size", [32, 64])
@@ -96,7 +96,7 @@ def test_onnx_of_another_make_is_taken_with_channels_before_and_behind(shape, ta
 
 @pytest.mark.parametrize(
     "write, says",
-    [(lambda path: path.write_bytes(b"mine"), "is no network that ONNX Runtime reads"),
+    [(lambda path: path.write_bytes(b"mine"), "is not a network that ONNX Runtime can read"),
      (lambda path: onnx_file(path, ("n", 16)), "makes (None, 1) of (None, 16): no mask"),
      (lambda path: onnx_file(path, (1, 16, 8, 1)),
       "makes (1, 16, 8, 1) of (1, 16, 8, 1): no mask"),
@@ -233,7 +233,7 @@ REFUSED = {
                                 "layers"),
     "code": (network(layers.Lambda(lambda x: x / 2)), 'needs "Lambda", which Keras does not load: '
              "register it, or export the network with plain layers"),
-    "no numbers": (nowhere(), "makes no numbers of a picture: train it again"),
+    "no numbers": (nowhere(), "gives no valid numbers for a picture: train it again"),
 }  # fmt: skip
 
 
@@ -267,5 +267,5 @@ def test_a_folder_and_weights_alone_are_no_networks(tmp_path):
             load(tmp_path / "saved")
         said = f"{tmp_path / 'saved'} is a folder: save the network as one file, NAME.keras"
         assert str(caught.value) == said
-    with pytest.raises(DataError, match="is no network that Keras"):
+    with pytest.raises(DataError, match="is not a network that Keras"):
         load_own(weights)

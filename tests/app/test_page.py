@@ -19,14 +19,15 @@ from hostile import INPUTS, chest, dicom, picture
 from pages import PATIENCE, SHIPPED, SMALL, served, small_networks, small_segmenter, started
 from starlette.requests import Request
 
+from lungseg_utils import pretrained
 from lungseg_utils.app import page as package
 from lungseg_utils.app.page import answers, examples, guard, queue, server, upload
 from lungseg_utils.app.page.answers import Segmenter
 from lungseg_utils.images import decode_xray
 from lungseg_utils.masks import lung_areas
 from lungseg_utils.overlay import outlined, to_grey_picture
-from lungseg_utils.predict import LEAST_CONFIDENCE, mask_from_square, predict
-from lungseg_utils.pretrained import MONTGOMERY, SIMULATED, load_pretrained
+from lungseg_utils.predict import LEAST_QUALITY, mask_from_square, predict
+from lungseg_utils.pretrained import load_pretrained
 
 CHEST = picture()()
 CLIENTS, REQUESTS = 20, 200
@@ -80,12 +81,12 @@ def said_of(areas) -> list[dict]:
 
 def test_a_file_gets_what_the_plain_function_says(page, small, report):
     image, spacing, _ = decode_xray(CHEST, "chest")
-    expected = predict(small, image, spacing, joint=False)
+    expected = predict(small, image, spacing)
     assert report["areas"] == said_of(expected.areas) and len(report["areas"]) > 0
     assert (report["height"], report["width"], report["spacing_mm"]) == (256, 256, None)
     assert report["warnings"] == list(expected.warnings)
-    assert report["confidence"] == pytest.approx(expected.confidence)
-    assert report["reliable"] == (expected.confidence >= LEAST_CONFIDENCE)
+    assert report["quality"] == pytest.approx(expected.quality)
+    assert report["reliable"] == (expected.quality >= LEAST_QUALITY)
     assert report["cover"] == pytest.approx(expected.mask.mean())
     mask = pixels(page.ask("GET", f"/xrays/{report['token']}/mask.png").content)
     np.testing.assert_array_equal(mask, 255 * expected.mask.astype(np.uint8))
@@ -94,7 +95,7 @@ def test_a_file_gets_what_the_plain_function_says(page, small, report):
 @pytest.mark.parametrize("threshold", [0.01, 0.3, 0.62, 0.99])
 def test_the_threshold_moves_the_areas_the_mask_and_the_picture(page, small, report, threshold):
     image = decode_xray(CHEST, "chest").image
-    square = predict(small, image, joint=False).square
+    square = predict(small, image).square
     mask = mask_from_square(square, image.shape, threshold)
     asked = f"/xrays/{report['token']}{{}}?threshold={threshold}"
     said = page.ask("GET", asked.format("")).json()
@@ -117,10 +118,10 @@ def test_spacing_gives_cm2_and_true_proportions(page):
     assert drawn.shape == (480, 960, 3)
 
 
-def test_the_least_confidence_is_enough(page, report, monkeypatch):
-    least = report["confidence"]
+def test_the_least_quality_is_enough(page, report, monkeypatch):
+    least = report["quality"]
     for limit, reliable in ((least, True), (float(np.nextafter(least, 1)), False)):
-        monkeypatch.setattr(answers, "LEAST_CONFIDENCE", limit)
+        monkeypatch.setattr(answers, "LEAST_QUALITY", limit)
         assert page.ask("GET", f"/xrays/{report['token']}").json()["reliable"] is reliable
 
 
@@ -134,7 +135,7 @@ def test_height_is_before_width(page):
 def test_an_example_is_answered_as_its_x_ray_would_be(page, small, number):
     answer = page.ask("POST", f"/examples/{number}")
     xray = examples.EXAMPLES[number].xray()
-    expected = predict(small, xray.image, xray.spacing_mm, joint=False)
+    expected = predict(small, xray.image, xray.spacing_mm)
     assert answer.status_code == 201
     report = answer.json()
     assert (report["height"], report["width"]) == xray.image.shape
@@ -150,7 +151,7 @@ def test_every_odd_file_has_its_sentence(one, page, small):
         assert answer.status_code == 422 and one.error in sentence(answer)
         return
     image, spacing, notes = decode_xray(content, "one")
-    expected = predict(small, image, spacing, joint=False)
+    expected = predict(small, image, spacing)
     assert answer.status_code == 201 and answer.json()["areas"] == said_of(expected.areas)
     assert set(notes) <= set(answer.json()["warnings"])
     overlay = page.ask("GET", f"/xrays/{answer.json()['token']}/overlay.png")
@@ -158,21 +159,21 @@ def test_every_odd_file_has_its_sentence(one, page, small):
 
 
 def test_the_networks_that_ship_see_what_is_wrong_with_the_examples(tmp_path):
-    networks = [load_pretrained(MONTGOMERY), load_pretrained(SIMULATED)]
+    networks = [load_pretrained(name) for name in pretrained.SHIPPED]
     with started(SHIPPED, tmp_path) as page:
         offered = page.ask("GET", "/examples").json()
         found = [page.ask("POST", f"/examples/{number}").json() for number in range(len(offered))]
         report = page.upload(CHEST).json()
     names = dict(zip((one["name"] for one in offered), found, strict=True))
     assert names["Normal"]["warnings"] == names["Effusion"]["warnings"] == []
-    assert "turned by 90 degrees counterclockwise" in " ".join(names["Turned"]["warnings"])
-    assert "do not rely on this mask" in " ".join(names["No X-ray"]["warnings"])
+    assert "rotating it by 90 degrees counterclockwise" in " ".join(names["Turned"]["warnings"])
+    assert "the outline is likely to be wrong" in " ".join(names["No X-ray"]["warnings"])
     for example, said in zip(examples.EXAMPLES, found, strict=True):
         image, spacing, _ = example.xray()
-        areas = predict(networks, image, spacing, joint=False).areas
+        areas = predict(networks, image, spacing).areas
         for one, area in zip(said["areas"], areas, strict=True):
             assert (one["image_side"], one["pixels"]) == (area.side, pytest.approx(area.pixels, 5))
-    assert report["warnings"] == [] and report["confidence"] > 0.95
+    assert report["warnings"] == [] and report["quality"] > 0.95
 
 
 @pytest.mark.parametrize(
@@ -330,7 +331,7 @@ def test_every_answer_forbids_what_the_page_does_not_need(page, report):
 
 
 def test_the_page_names_the_limit_of_the_package(page):
-    assert f"Below {LEAST_CONFIDENCE:.2f} do not rely" in page.ask("GET", "/").text
+    assert f"Below {LEAST_QUALITY:.2f} do not rely" in page.ask("GET", "/").text
 
 
 def test_the_page_names_no_other_host(page):
@@ -345,7 +346,7 @@ def test_many_at_once_are_each_answered_and_memory_is_bounded(program, small):
     image = cv2.resize(chest(), (640, 600)) / np.float32(255)
     tones = (np.round(255 * image**gamma).astype(np.uint8) for gamma in np.linspace(0.4, 2, 8))
     good = [cv2.imencode(".png", tone)[1].tobytes() for tone in tones]
-    expected = [said_of(predict(small, decode_xray(one, "").image, joint=False).areas)
+    expected = [said_of(predict(small, decode_xray(one, "").image).areas)
                 for one in good]  # fmt: skip
     assert len({json.dumps(areas) for areas in expected}) == len(good)
     bad = [one for one in INPUTS if one.error and one.name != "bomb.png"]
@@ -433,9 +434,10 @@ def test_a_port_that_is_taken_is_passed_over():
 
 @pytest.mark.parametrize(
     "host, port, error, says",
-    [("127.0.0.1", 65536, ValueError, "is no port"), ("127.0.0.1", -1, ValueError, "is no port"),
-     ("203.0.113.9", 0, OSError, "no address of this machine"),
-     ("..", 0, OSError, "no address of this machine")],
+    [("127.0.0.1", 65536, ValueError, "is not a port"),
+     ("127.0.0.1", -1, ValueError, "is not a port"),
+     ("203.0.113.9", 0, OSError, "not an address of this machine"),
+     ("..", 0, OSError, "not an address of this machine")],
 )  # fmt: skip
 def test_an_address_that_is_none_is_told_in_one_sentence(host, port, error, says):
     with pytest.raises(error, match=says):
@@ -453,12 +455,12 @@ def test_all_ports_taken(monkeypatch):
 def test_the_terminal_says_where_the_page_is_and_who_can_reach_it():
     own = "\n".join(server.greeting("127.0.0.1", 8501, 8502))
     assert "Port 8501 is taken" in own and "http://127.0.0.1:8502" in own
-    assert "nobody but the users of this computer" in own and "Ctrl-C" in own
+    assert "only users of this computer" in own and "Ctrl-C" in own
     assert "taken" not in "".join(server.greeting("127.0.0.1", 0, 8502))
     for host, shown in {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.items():
         open_to_all = "\n".join(server.greeting(host, 8501, 8501))
         assert f"http://{shown}:8501" in open_to_all and "WARNING" in open_to_all
-        assert "Everybody in your network" in open_to_all and "nobody but" not in open_to_all
+        assert "Anyone on your network" in open_to_all and "only users" not in open_to_all
 
 
 @pytest.mark.parametrize("missing", ["starlette", "uvicorn"])
@@ -527,7 +529,7 @@ def test_the_ends_of_the_threshold_are_allowed(page, report):
         said = page.ask("GET", f"/xrays/{report['token']}?threshold={threshold}").json()
         assert said["threshold"] == threshold
     assert report["threshold"] == 0.5 and set(report) == {
-        "token", "height", "width", "spacing_mm", "threshold", "areas", "cover", "confidence",
+        "token", "height", "width", "spacing_mm", "threshold", "areas", "cover", "quality",
         "reliable", "warnings",
     }  # fmt: skip
 
@@ -751,9 +753,9 @@ def test_which_addresses_stay_in_this_computer(host, inside):
       "name another with --port"),
      ("127.0.0.1", 8501, errno.EADDRINUSE, range(8501, 8501 + server.PORTS),
       f"the ports 8501 to {8500 + server.PORTS} are taken: name another with --port"),
-     ("127.0.0.1", 80, errno.EACCES, [80], "port 80 is reserved: take a number from 1024 to 65535"),
+     ("127.0.0.1", 80, errno.EACCES, [80], "port 80 is reserved: use a number from 1024 to 65535"),
      ("10.9.9.9", 8501, errno.EADDRNOTAVAIL, [8501],
-      "10.9.9.9 is no address of this machine: leave out --host"),
+      "10.9.9.9 is not an address of this machine: leave out --host"),
      ("127.0.0.1", 8501, errno.EIO, [8501], "[Errno 5] else")],
 )  # fmt: skip
 def test_which_ports_are_tried(host, port, code, tried, says, monkeypatch):
@@ -774,17 +776,17 @@ def test_which_ports_are_tried(host, port, code, tried, says, monkeypatch):
 def test_a_name_that_is_none_is_told():
     with pytest.raises(OSError) as caught:
         server.listen("no such host", 8501)
-    assert str(caught.value) == "no such host is no address of this machine: leave out --host"
+    assert str(caught.value) == "no such host is not an address of this machine: leave out --host"
 
 
 def test_the_greeting_in_full():
     end = "X-rays are held in memory and never written to disk. Ctrl-C ends it."
-    own = "It listens on 127.0.0.1: nobody but the users of this computer can reach it."
+    own = "It listens on 127.0.0.1: only users of this computer can reach it."
     place = "The page is at http://127.0.0.1:9"
     assert server.greeting("127.0.0.1", 9, 9) == [place, own, end]
     assert server.greeting("127.0.0.1", 0, 9) == [place, own, end]
     taken = "Port 8 is taken, so the page is on port 9."
     assert server.greeting("127.0.0.1", 8, 9) == [taken, place, own, end]
-    warning = ("WARNING: it listens on 0.0.0.0. Everybody in your network can open the page, and "
+    warning = ("WARNING: it listens on 0.0.0.0. Anyone on your network can open the page, and "
                "can see the X-rays on their way, since nothing is encrypted.")  # fmt: skip
     assert server.greeting("0.0.0.0", 9, 9) == [place, warning, end]

@@ -120,10 +120,11 @@ def test_of_a_folder_what_is_broken_has_an_error_and_a_mask_is_left_out(tmp_path
         assert [Path(row["file"]).name for row in table(out)] == ["empty.png", "text.dcm"]
 
 
-@pytest.mark.parametrize("one", INPUTS, ids=lambda one: one.name)
-def test_the_page_on_using_it_says_what_is_seen(one):
-    said = f"FILE {one.error}" if one.error else "; ".join(filter(None, ["mask", one.warning]))
-    assert f"| {one.what} | {said} |" in USING.read_text(encoding="utf-8").splitlines()
+def test_the_page_on_using_it_quotes_what_is_said():
+    text = " ".join(USING.read_text(encoding="utf-8").split("## Odd files")[1].split())
+    quoted = re.findall(r"`FILE (.*?)`", text)
+    assert len(quoted) >= 4 and set(quoted) <= {one.error for one in INPUTS}
+    assert len(INPUTS) > 70 and "`tests/helpers/hostile.py`" in text
 
 
 def test_the_row_and_the_mask_are_the_package_s(odd):
@@ -133,9 +134,9 @@ def test_the_row_and_the_mask_are_the_package_s(odd):
     mask = read(out / "masks" / f"{row['target']}.png")
     assert set(np.unique(mask)) == {0, 255}
     np.testing.assert_array_equal(mask > 0, predict_mask(load_pretrained(MONTGOMERY), image))
-    models = [load_pretrained(name) for name in (MONTGOMERY, SIMULATED)]
-    prediction = predict(models, image, spacing_mm, joint=False)
-    assert row["confidence"] == pytest.approx(prediction.confidence, abs=1e-4)
+    models = [load_pretrained(name) for name in SHIPPED]
+    prediction = predict(models, image, spacing_mm)
+    assert row["quality"] == pytest.approx(prediction.quality, abs=1e-4)
     for lung, area in zip(row["lungs"], lung_areas(mask > 0, spacing_mm), strict=True):
         assert lung["px"] == area.pixels and lung["cm2"] == pytest.approx(area.cm2, abs=0.01)
         assert {lung["image_side"], lung["patient_side"]} == {"left", "right"}
@@ -238,7 +239,7 @@ def test_odd_names_stay_within_out_and_have_targets_of_their_own(tmp_path, capsy
     (folder / "dangling.png").symlink_to(folder / "nowhere")
     assert main(["predict", "in", "-o", "out"]) == 1
     said = capsys.readouterr()
-    assert "left out, since of no known kind: 3\n" in said.err  # notes, pipe, dangling
+    assert "left out, because their type is unknown: 3\n" in said.err  # notes, pipe, dangling
     assert "\x1b" not in said.err + said.out and "bad\\x1b[2Jname.png" in said.err
     found = rows(out)
     assert {Path(row["file"]).name for row in found} == {*NAMES, "twin.png", "bad\x1b[2Jname.png"}
@@ -292,12 +293,12 @@ def test_out_may_lie_in_the_folder(tmp_path):
 @pytest.mark.parametrize(
     "arguments, says",
     [(["empty", "-o", "out"], "no PNG, JPEG, TIFF or DICOM file was found"),
-     (["a.png", "-o", "a.png"], "a.png cannot be written (File exists): make room, or"),
-     (["a.png", "-o", "a.png/out"], "a.png/out cannot be written (Not a directory): make room"),
-     (["a.png", "-o", "loop"], "loop cannot be written (File exists): make room"),
-     (["a.png", "-o", "closed"], "closed cannot be written (File exists): make room"),
+     (["a.png", "-o", "a.png"], "a.png cannot be written (File exists): free some space"),
+     (["a.png", "-o", "a.png/out"], "a.png/out cannot be written (Not a directory): free"),
+     (["a.png", "-o", "loop"], "loop cannot be written (File exists): free some space"),
+     (["a.png", "-o", "closed"], "closed cannot be written (File exists): free some space"),
      (["a.png", "-o", "out", "--network", "none.keras"], "there is no file none.keras"),
-     (["a.png", "-o", "out", "--network", "a.png"], "a.png is no network that Keras")],
+     (["a.png", "-o", "out", "--network", "a.png"], "a.png is not a network that Keras")],
 )  # fmt: skip
 def test_what_stops_a_run_is_said_in_one_line(arguments, says, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
@@ -313,7 +314,7 @@ def test_what_stops_a_run_is_said_in_one_line(arguments, says, tmp_path, monkeyp
         main(["predict", "--debug", *arguments])
 
 
-ROOM = "make room, or name another folder"
+ROOM = "free some space, or use another folder"
 
 
 def test_a_full_disk_stops_the_run(tmp_path, monkeypatch, capsys):
@@ -355,7 +356,7 @@ def test_a_network_of_one_s_own(tmp_path, monkeypatch, capsys):
     assert "does not end in .keras" in said.err
     light = kept.with_suffix(".onnx")
     assert said.out.splitlines()[-1] == (
-        f"The network is in {kept}, and for prediction alone in {light}"
+        f"The network is in {kept}, and a copy for prediction only is in {light}"
     )
     size, weights = kept.stat().st_size, 4 * network.count_params()
     assert weights < size < 1.2 * weights, "the optimiser is kept too"
@@ -394,7 +395,7 @@ def test_doctor_tells_what_is_missing_and_what_to_do(monkeypatch, tmp_path, caps
     said = capsys.readouterr().out
     for extra in ("course", "dicom"):
         assert f'pip install "lungseg-utils[{extra}]"' in said
-    assert "name another folder in LUNGSEG_DATA" in said
+    assert "set LUNGSEG_DATA to another folder" in said
 
 
 def test_without_pydicom_a_dicom_file_says_what_to_install(monkeypatch, tmp_path):
@@ -422,12 +423,12 @@ def test_native_files_score_as_the_benchmarks_score_them(real_data, tmp_path):
     [(["phantom", "FOLDER"], "holds other files: name a folder that is new or empty"),
      (["phantom", "FOLDER/new", "--count", "0"], "use 1 or more, of 64"),
      (["phantom", "FOLDER/file.txt/set"], "Not a directory"),
-     (["phantom", "FOLDER/file.txt"], "file.txt cannot be written (Not a directory): make room"),
-     (["phantom", "FOLDER/new", "--size", "many"], "a size or a seed is wrong: take 0 or more"),
-     (["phantom", "FOLDER/new", "--seed=-1"], "a size or a seed is wrong: take 0 or more"),
-     (["download", "FOLDER/file.txt"], "file.txt cannot be written (Not a directory): make room"),
+     (["phantom", "FOLDER/file.txt"], "file.txt cannot be written (Not a directory): free"),
+     (["phantom", "FOLDER/new", "--size", "many"], "a size or a seed is wrong: use 0 or more"),
+     (["phantom", "FOLDER/new", "--seed=-1"], "a size or a seed is wrong: use 0 or more"),
+     (["download", "FOLDER/file.txt"], "file.txt cannot be written (Not a directory): free"),
      (["evaluate", "FOLDER/set", "--json", "FOLDER/file.txt/x"],
-      "file.txt/x cannot be written (File exists): make room, or name another folder")],
+      "file.txt/x cannot be written (File exists): free some space, or use another folder")],
 )  # fmt: skip
 def test_terminal_says_in_one_line_what_failed(command, says, tmp_path, capsys):
     (tmp_path / "file.txt").write_text("mine")
@@ -483,7 +484,7 @@ def test_every_column_of_the_table(tmp_path):
     assert main(["predict", str(tmp_path), "-o", str(out), "--threshold", "0.4"]) == 0
     (row,) = table(out)
     xray = decode_xray(content, "one")
-    found = predict(load_networks(), xray.image, xray.spacing_mm, joint=False, threshold=0.4)
+    found = predict(load_networks(), xray.image, xray.spacing_mm, threshold=0.4)
     mask = read(out / "masks/one.png") > 0
     pieces, count = ndimage.label(mask)
     centres = ndimage.center_of_mass(mask, pieces, [1, 2])
@@ -497,7 +498,7 @@ def test_every_column_of_the_table(tmp_path):
         "file": str(tmp_path / "one.dcm"),
         "error": "",
         "warnings": "; ".join([*found.warnings, *xray.notes]),
-        "confidence": str(round(found.confidence, 4)),
+        "quality": str(round(found.quality, 4)),
         "image_left_patient_right_px": str(px["left"]),
         "image_left_patient_right_cm2": str(round(px["left"] * 0.5 * 1.25 / 100, 2)),
         "image_right_patient_left_px": str(px["right"]),
@@ -507,7 +508,7 @@ def test_every_column_of_the_table(tmp_path):
         "row_mm": "0.5",
         "column_mm": "1.25",
         "threshold": "0.4",
-        "network": f"montgomery {sums[0]} + simulated {sums[1]}",
+        "network": f"montgomery {sums[0]} + second {sums[1]}",
         "target": "one",
     }
     assert "side view" in row["warnings"]
@@ -531,7 +532,7 @@ def test_another_network_does_its_own(tmp_path, capsys):
     network.save(own)
     assert main([*command, "--network", str(own)]) == 0
     after = table(out)[0]["network"]
-    assert after.startswith("mine.keras ") and "+ simulated " in after and before != after
+    assert after.startswith("mine.keras ") and "+ second " in after and before != after
 
 
 def test_a_mask_that_cannot_be_written_leaves_the_old_one_whole(tmp_path, monkeypatch):
@@ -639,7 +640,7 @@ DOES = {
     "doctor": "say what is installed and found, and what to do about the rest",
     "download": "fetch the Montgomery County X-ray set",
     "phantom": "write a set of simulated radiographs",
-    "train": "train the course's network, or go on where that was stopped",
+    "train": "train the course's network, or continue a stopped training",
     "evaluate": "score a network on a folder with masks",
 }
 
@@ -749,13 +750,13 @@ def test_what_was_done_is_counted(tmp_path, capsys):
     rows = f"all rows are in {out / 'scores.csv'}"
     assert said.out == f"1 new mask in {out / 'masks'}, 1 error; {rows}\n"
     lines = [line for line in said.err.splitlines() if line.startswith("lungseg")]
-    assert lines[0] == "lungseg: done before: 0; left out, since of no known kind: 1"
+    assert lines[0] == "lungseg: done before: 0; left out, because their type is unknown: 1"
     assert lines[1].startswith(f"lungseg: {tmp_path / 'b.png'} is empty") and len(lines) == 2
     os.remove(tmp_path / "c.txt")
     os.remove(tmp_path / "b.png")
     assert main(["predict", str(tmp_path), "-o", str(out)]) == 0
     said = capsys.readouterr()
-    assert said.err == "lungseg: done before: 1; left out, since of no known kind: 0\n"
+    assert said.err == "lungseg: done before: 1; left out, because their type is unknown: 0\n"
     assert said.out.startswith("0 new masks in ")
 
 

@@ -84,6 +84,17 @@ LAYERS = Play(
         ),
     ),
 )
+CROSS = Play(
+    "01_reading_the_data",
+    "Explorer",
+    "attenuation_at(row, column)",
+    {"row": 0.55, "column": 0.62},
+    (
+        Move("row", (RIGHT,), {"row": 0.56}),
+        Move("column", (LEFT, LEFT), {"column": 0.6}),
+        Move("column", ("Home",), {"column": 0}),
+    ),
+)
 MASKS = Play(
     "02_merging_the_masks",
     "MaskOverlay",
@@ -192,4 +203,4 @@ FAILURES = Play(
         Move("worst to best", (RIGHT,), {"place": 2}),
     ),
 )
-PLAYS = (COPIES, LOSSES, HAND, FAILURES, BROWSE, LAYERS, FIELD, THRESHOLD, MASKS)
+PLAYS = (COPIES, LOSSES, HAND, FAILURES, BROWSE, LAYERS, CROSS, FIELD, THRESHOLD, MASKS)

@@ -14,7 +14,7 @@ from pages import SHIPPED, started
 from lungseg_utils.app.page import app
 from lungseg_utils.app.page.examples import EXAMPLES
 from lungseg_utils.masks import lung_areas
-from lungseg_utils.predict import LEAST_CONFIDENCE, THRESHOLD
+from lungseg_utils.predict import LEAST_QUALITY, THRESHOLD
 
 CHEST = picture()()
 SVG_IN_ITS_NAME = "<img src=x onerror=alert(1)>.svg"
@@ -241,7 +241,7 @@ REPORT = {
         {"image_side": "left", "patient_side": "right", "pixels": 12345, "cm2": 200.06},
         {"image_side": "right", "patient_side": "left", "pixels": 9, "cm2": 0.14},
     ],
-    "cover": 0.12345, "confidence": 0.89951, "reliable": False, "warnings": ["one", "two <b>"],
+    "cover": 0.12345, "quality": 0.89951, "reliable": False, "warnings": ["one", "two <b>"],
 }  # fmt: skip
 LEFT, RIGHT = (["image left", "patient right", "12,345", "200.1"],
                ["image right", "patient left", "9", "0.1"])  # fmt: skip
@@ -273,10 +273,10 @@ def test_every_number_of_an_answer_is_shown(case, opened, expect):
     lines = [line.locator("th, td").all_inner_texts() for line in shown.locator("#areas tr").all()]
     assert lines == table
     assert shown.locator("#warnings li").all_inner_texts() == report["warnings"]
-    texts = {"value": "0.42", "spacing": spacing, "cover": "12.3 %", "confidence": "0.900",
+    texts = {"value": "0.42", "spacing": spacing, "cover": "12.3 %", "quality": "0.900",
              "size": f"1234 {TIMES} 987 pixels", "choose": "Choose another file"}  # fmt: skip
     assert {name: shown.locator(f"#{name}").inner_text() for name in texts} == texts
-    assert (shown.locator("#confidence").get_attribute("class") or "") == mark
+    assert (shown.locator("#quality").get_attribute("class") or "") == mark
     assert shown.locator("#threshold").input_value() == "0.42" and asked == ["threshold=0.42"]
     alt = "The X-ray 1.2.840.png with the outline of the lungs in dashed orange"
     assert shown.locator("#picture").get_attribute("alt") == alt
@@ -311,8 +311,8 @@ def test_before_there_is_an_x_ray(opened):
         "A pixel is lung where the network gives it a higher probability than this. "
         f"The course's scores are measured at {THRESHOLD:.2f}.",
         "Areas on the detector image side patient side pixels cm²",
-        f"1 is complete. Below {LEAST_CONFIDENCE:.2f} do not rely on the outline; above, it is "
-        "still no proof.",
+        f"agrees with it. Below {LEAST_QUALITY:.2f} do not rely on the outline; above, it is still "
+        "no proof.",
         "Your X-ray stays on this computer: it is held in memory and never written to disk.",
     ):
         assert sentence in text
@@ -442,7 +442,7 @@ def test_examples_and_how_it_looks(opened, expect, shots, look):
     shown = opened(NARROW if look == "narrow" else WIDE, color_scheme=scheme)
     shown.screenshot(path=shots / f"page_{look}_empty.png", full_page=True)
     place = shown.locator("#threshold").bounding_box()
-    for name, warnings in {"Normal": 0, "Effusion": 0, "Turned": 3, "No X-ray": 3}.items():
+    for name, warnings in {"Normal": 0, "Effusion": 0, "Turned": 3, "No X-ray": 2}.items():
         shown.get_by_role("button", name=name).press("Enter")
         expect(shown.locator("#status")).to_contain_text(f"“{name}”: ")
         expect(shown.locator("#warnings li")).to_have_count(warnings)
@@ -452,7 +452,7 @@ def test_examples_and_how_it_looks(opened, expect, shots, look):
             assert shown.locator("#threshold").bounding_box() == place
     width = shown.viewport_size["width"]
     assert shown.evaluate("document.documentElement.scrollWidth") == width
-    expect(shown.locator("#confidence")).to_have_class("low")
+    expect(shown.locator("#quality")).to_have_class("low")
 
 
 def test_it_waits_while_others_are_before_it(opened, expect):

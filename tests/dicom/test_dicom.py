@@ -68,7 +68,7 @@ SPACED = [
     ({FIRST: None}, None, ()),
     ({FIRST: b""}, None, ()),
     ({FIRST: b"0.0\\0.2 ", THIRD: [0.5, 0.6]}, (0.5, 0.6),
-     ("Imager Pixel Spacing is damaged: Pixel Spacing was taken",)),
+     ("Imager Pixel Spacing is damaged: Pixel Spacing was used",)),
     ({FIRST: b"0.1", SECOND: b"?\\?"}, None,
      ("Imager Pixel Spacing is damaged: no areas in cm2",
       "Nominal Scanned Pixel Spacing is damaged: no areas in cm2")),
@@ -143,10 +143,10 @@ SHOWN = [
      ()),
     (window(2000, 3000, RescaleSlope=b"", RescaleIntercept=b""), linear(2000, 3000), ()),
     (window(2000, 3000, RescaleSlope=b"1,5 "), linear(2000, 3000),
-     ("Rescale Slope is damaged: 1 was taken",)),
+     ("Rescale Slope is damaged: 1 was used",)),
     (window(2000, 3000, RescaleIntercept=b"nan "), linear(2000, 3000),
-     ("Rescale Intercept is damaged: 0 was taken",)),
-    (window(2000, 3000, RescaleSlope=0), linear(2000, 3000), ("Rescale Slope is 0: 1 was taken",)),
+     ("Rescale Intercept is damaged: 0 was used",)),
+    (window(2000, 3000, RescaleSlope=0), linear(2000, 3000), ("Rescale Slope is 0: 1 was used",)),
     (window(2048, 4096), linear(2048, 4096), ()), (window(2048, 5300), linear(2048, 5300), ()),
     (window(2000, 2650), linear(2000, 2650), ()),
     (window(b"600\\2000", b"1200\\3000"), linear(2000, 3000), (HIDDEN.format(1),)),
@@ -438,23 +438,23 @@ def test_a_palette_is_looked_up():
     np.testing.assert_allclose(seen, 1 - chest() / 255, atol=0.01)
 
 
-BITS = "Bits Stored contradicts the picture: all bits were taken"
-ALLOCATED = "Bits Allocated contradicts the picture: {} was taken"
-SIGN = "Pixel Representation contradicts the picture: {} was taken"
-SHAPE = "Presentation LUT Shape contradicts Photometric Interpretation: {} was taken"
+BITS = "Bits Stored contradicts the picture: all bits were used"
+ALLOCATED = "Bits Allocated contradicts the picture: {} was used"
+SIGN = "Pixel Representation contradicts the picture: {} was used"
+SHAPE = "Presentation LUT Shape contradicts Photometric Interpretation: {} was used"
 LACKING = [
     ({"PhotometricInterpretation": None},
-     ("the header lacks Photometric Interpretation: MONOCHROME2 was taken",)),
+     ("the header lacks Photometric Interpretation: MONOCHROME2 was used",)),
     ({"PhotometricInterpretation": b"WHAT"},
-     ("Photometric Interpretation is damaged: MONOCHROME2 was taken",)),
+     ("Photometric Interpretation is damaged: MONOCHROME2 was used",)),
     ({"PhotometricInterpretation": "RGB"},
-     ("Photometric Interpretation is damaged: MONOCHROME2 was taken",)),
+     ("Photometric Interpretation is damaged: MONOCHROME2 was used",)),
     ({"SamplesPerPixel": None}, ()), ({"BitsStored": None}, ()), ({"HighBit": None}, ()),
     ({"BitsAllocated": None}, ()), ({"PixelRepresentation": None}, ()),
     ({"BitsAllocated": None, "BitsStored": None, "HighBit": None, "SamplesPerPixel": None,
       "PixelRepresentation": None}, ()),
     ({"BitsStored": 0}, ()), ({"BitsStored": 99}, ()), ({"HighBit": 99}, ()), ({"HighBit": 15}, ()),
-    ({"BitsStored": [12, 12]}, ("Bits Stored is damaged: all bits were taken",)),
+    ({"BitsStored": [12, 12]}, ("Bits Stored is damaged: all bits were used",)),
     ({"PixelRepresentation": 7}, ()),
     ({"BitsStored": 8, "HighBit": 7}, (BITS,)), ({"BitsStored": 10, "HighBit": 9}, (BITS,)),
     ({"BitsAllocated": 8}, (ALLOCATED.format(16),)),
@@ -469,9 +469,9 @@ LACKING = [
     ({"RescaleSlope": b"", "RescaleIntercept": b""}, ()), ({"RescaleSlope": 1}, ()),
     ({"RescaleIntercept": -1024, "RescaleSlope": 3}, ()),
     ({"Modality": ["DX", "CR"]}, ()), ({"Modality": None}, ()), ({"Modality": b"\xff\xfe"}, ()),
-    ({"NumberOfFrames": b"x "}, ("Number of Frames is damaged: 1 was taken",)),
-    ({"NumberOfFrames": b"1e99"}, ("Number of Frames is damaged: 1 was taken",)),
-    ({"NumberOfFrames": b"1\\1 "}, ("Number of Frames is damaged: 1 was taken",)),
+    ({"NumberOfFrames": b"x "}, ("Number of Frames is damaged: 1 was used",)),
+    ({"NumberOfFrames": b"1e99"}, ("Number of Frames is damaged: 1 was used",)),
+    ({"NumberOfFrames": b"1\\1 "}, ("Number of Frames is damaged: 1 was used",)),
     ({"NumberOfFrames": 0}, ()), ({"NumberOfFrames": b""}, ()), ({"NumberOfFrames": 1}, ()),
     ({"PlanarConfiguration": 9}, ()), ({"SOPClassUID": b"\xff"}, ()), ({"SOPClassUID": None}, ()),
     ({"SpecificCharacterSet": b"WHAT"}, ()), ({"PatientName": b"\xff\\\xfe^="}, ()),

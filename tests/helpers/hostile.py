@@ -1,6 +1,6 @@
-"""Files that come by accident or by malice, and what whoever offers them is told.
+"""Files that turn up by accident or by malice, and what the user is told about each.
 
-The terminal and the page are shown the same ones; USING.md has the table.
+The terminal and the page are given the same ones; USING.md has the rules behind them.
 """
 
 import functools
@@ -335,7 +335,7 @@ INPUTS = [
         warning="the header says that the picture is mirrored"),
     Odd("a DICOM file whose slope is no number", "slope.dcm",
         dicom(RescaleSlope="nan", RescaleIntercept=0),
-        warning="Rescale Slope is damaged: 1 was taken"),
+        warning="Rescale Slope is damaged: 1 was used"),
     Odd("a DICOM file with one number for the size of a pixel", "single.dcm",
         dicom(ImagerPixelSpacing=b"0.7 "),
         warning="Imager Pixel Spacing is damaged: no areas in cm2"),
@@ -355,7 +355,7 @@ INPUTS = [
         dicom(BitsStored=None, HighBit=None, SamplesPerPixel=None, PixelRepresentation=None)),
     Odd("a DICOM file that does not say what is dark", "dark.dcm",
         dicom(PhotometricInterpretation=None),
-        warning="the header lacks Photometric Interpretation: MONOCHROME2 was taken"),
+        warning="the header lacks Photometric Interpretation: MONOCHROME2 was used"),
     Odd("a DICOM file of raw greys", "raw.dcm",
         dicom(PresentationIntentType="FOR PROCESSING"),
         warning="the header says that it is raw, meant for processing"),
@@ -367,16 +367,16 @@ INPUTS = [
     Odd("a DICOM file that does not name its transfer syntax", "syntax.dcm",
         lambda: bare(dataset(chest().astype(np.uint16) * 16), implicit=True)),
     Odd("an X-ray upside down", "down.png", picture(lambda image: image[::-1, ::-1]),
-        warning="it looks turned: try it turned by 180 degrees"),
+        warning="it looks rotated: try rotating it by 180 degrees"),
     Odd("an X-ray on its side", "aside.png", picture(np.rot90),
-        warning="it looks turned: try it turned by 270 degrees counterclockwise"),
+        warning="it looks rotated: try rotating it by 270 degrees counterclockwise"),
     Odd("a photo that its camera marked as turned", "exif.jpg",
         pillow(lambda image: image.rotate(90), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\x01\0"
                b"\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"),
-        warning="it looks turned: try it turned by 270 degrees counterclockwise"),
+        warning="it looks rotated: try rotating it by 270 degrees counterclockwise"),
     Odd("a negative", "negative.png", picture(lambda image: 255 - image),
         warning="it looks inverted: air should be dark"),
-    Odd("noise", "noise.png", picture(noise), warning="do not rely on this mask"),
+    Odd("noise", "noise.png", picture(noise), warning="hardly any lung was found"),
     Odd("two by two pixels", "tiny.png", picture(lambda _: np.array([[0, 9], [99, 255]], np.uint8)),
         warning="hardly any lung was found: is this a chest X-ray?"),
     Odd("a strip of 1 x 40000 pixels", "strip.png",

@@ -178,7 +178,7 @@ def test_the_readers_own_venv_is_kept(done, tmp_path):
 
 def test_too_little_disk_is_said_before_the_install(done, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1e6))
-    with pytest.raises(installation.Stop, match="make room"):
+    with pytest.raises(installation.Stop, match="free some space"):
         installation.set_up()
     assert done == []
 
@@ -188,7 +188,7 @@ def test_too_little_disk_is_said_before_the_install(done, monkeypatch):
     [
         ("... because ensurepip is not\navailable.", "sudo apt install python3-venv"),
         ("/usr/bin/python3: No module named venv", "sudo apt install python3-venv"),
-        ("Error: [Errno 28] No space left on device", "make room"),
+        ("Error: [Errno 28] No space left on device", "free some space"),
         ("Error: [Errno 13] Permission denied: '.venv'", "Permission denied"),
     ],
 )
@@ -234,9 +234,12 @@ WRONG = {
     (
         "LUNGSEG_DATA",
         "no/such/folder",
-    ): "names {}/no/such/folder, which is no folder; mend or unset it",
-    ("LUNGSEG_DATA", "course.py"): "names {}/course.py, which is no folder; mend or unset it",
-    ("LUNGSEG_HOME", "'course.py'"): "names {}/course.py, which is no folder; mend or unset it",
+    ): "names {}/no/such/folder, which is not a folder; correct or unset it",
+    ("LUNGSEG_DATA", "course.py"): "names {}/course.py, which is not a folder; correct or unset it",
+    (
+        "LUNGSEG_HOME",
+        "'course.py'",
+    ): "names {}/course.py, which is not a folder; correct or unset it",
     ("LUNGSEG_SCALE", "Huge"): 'is "huge"; set it to ci, laptop or gpu',
 }
 

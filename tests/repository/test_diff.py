@@ -50,7 +50,7 @@ def change(path: Path, sentence: str = "", outputs: bool = False) -> None:
     if sentence:
         notebook.cells[0].source += f"\n\n{sentence}"
     for cell in (one for one in notebook.cells if outputs and one.cell_type == "code"):
-        cell.execution_count += 1
+        cell.execution_count = (cell.execution_count or 0) + 1
         for data in (out.data for out in cell.outputs if "text/html" in out.get("data", {})):
             data["text/html"] = data["text/html"].replace("base64,iV", "base64,Vi")
     nbformat.write(notebook, path)

@@ -159,4 +159,5 @@ def test_head_is_put_in_once():
     for address in ("https://github.com/a/b", "https://github.com/c/d"):
         notebooks.put_head(notebook, "00_one", address)
     assert [cell.source for cell in notebook.cells[1:]] == [notebooks.bootstrap(address), "1"]
-    assert notebook.cells[0].source == f"# One\n\n{notebooks.badge('00_one', address)}\n\nText."
+    badge, place = notebooks.badge("00_one", address), notebooks.place("00_one")
+    assert notebook.cells[0].source == f"# One\n\n{badge}\n\n{place}\n\nText."

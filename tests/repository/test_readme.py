@@ -2,41 +2,45 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import nbformat
 import pytest
 
 from lungseg_utils.phantom import ranges
+from lungseg_utils.predict import WEIGHTS
 from lungseg_utils.pretrained import FOLDER
 from tools import tables, timings
 
 ROOT = Path(__file__).resolve().parents[2]
 BENCHMARKS = ROOT / "benchmarks"
-README, CARD, TEACHING, USING = (
-    ROOT / f"{name}.md" for name in ("README", "MODEL_CARD", "TEACHING", "USING")
+README, RESULTS, CARD, TEACHING, USING = (
+    ROOT / f"{name}.md" for name in ("README", "RESULTS", "MODEL_CARD", "TEACHING", "USING")
 )
 LESSONS = {path.name[:2]: path for path in (ROOT / "notebooks").glob("*.ipynb")}
 # a benchmark's file: its rows, and the documents that show them
 SHOWN = {
-    "laptop_simulated": (lambda content: [tables.benchmark_row(content)], [README]),
-    "laptop_montgomery": (lambda content: [tables.benchmark_row(content)], [README]),
-    "transfer": (tables.transfer_rows, [README, LESSONS["06"], LESSONS["08"]]),
+    "laptop_simulated": (lambda content: [tables.benchmark_row(content)], [RESULTS]),
+    "laptop_montgomery": (lambda content: [tables.benchmark_row(content)], [RESULTS]),
+    "transfer": (tables.transfer_rows, [RESULTS, LESSONS["06"], LESSONS["08"]]),
     "transfer_trials": (tables.trial_rows, [LESSONS["06"]]),
     "mixing": (tables.mixing_rows, [LESSONS["06"]]),
     "crossvalidate_course_random": (
-        lambda content: [tables.crossvalidation_row(content)], [README, LESSONS["06"]]),
+        lambda content: [tables.crossvalidation_row(content)], [README, RESULTS, LESSONS["06"]]),
     "crossvalidate_course_simulated": (
-        lambda content: [tables.crossvalidation_row(content)], [README, LESSONS["06"]]),
+        lambda content: [tables.crossvalidation_row(content)], [README, RESULTS, LESSONS["06"]]),
     "crossvalidate_best_simulated": (
-        lambda content: [tables.crossvalidation_row(content)], [README, CARD, LESSONS["06"]]),
+        lambda content: [tables.crossvalidation_row(content)],
+        [README, RESULTS, CARD, LESSONS["06"]]),
     "crossvalidate_shipped_simulated": (
-        lambda content: [tables.crossvalidation_row(content)], [README, CARD, LESSONS["06"]]),
-    "article": (tables.article_rows, [README, LESSONS["06"]]),
-    "external": (tables.external_rows, [README, CARD, LESSONS["08"]]),
-    "across": (tables.across_rows, [README]),
-    "time_to_dice": (tables.time_rows, [README]),
-    "inference": (tables.inference_rows, [README]),
+        lambda content: [tables.crossvalidation_row(content)],
+        [README, RESULTS, CARD, LESSONS["06"]]),
+    "article": (tables.article_rows, [RESULTS, LESSONS["06"]]),
+    "external": (tables.external_rows, [RESULTS, CARD, LESSONS["08"]]),
+    "across": (tables.across_rows, [RESULTS]),
+    "time_to_dice": (tables.time_rows, [RESULTS]),
+    "inference": (tables.inference_rows, [RESULTS]),
     "notebooks": (
         lambda content: tables.timing_rows(content["notebooks"], timings.slower()["notebooks"]),
         [TEACHING]),
@@ -66,11 +70,25 @@ def test_subgroups_of_the_model_card_come_from_the_benchmark():
     assert len(expected) >= 6 and expected <= set(documents()[CARD].splitlines())
 
 
+def test_the_held_out_score_and_the_failures_of_the_card_come_from_the_benchmarks():
+    content = read_json(BENCHMARKS / "crossvalidate_shipped_simulated.json")
+    held_out = read_json(FOLDER / "montgomery.json")["held_out"]
+    assert {row["name"] for row in content["rows"] if row["fold"] == 0} == set(held_out)
+    text = " ".join(documents()[CARD].split())
+    assert "at native size: " + tables.held_out_sentence(content) in text
+    low = {row["name"]: row["dice"] for row in content["rows"] if row["dice"] < 0.94}
+    listed = re.findall(r"^\| Montgomery \| (MCUCXR_\d+_\d) \| (0\.\d+) ", documents()[CARD], re.M)
+    assert dict(listed) == {name: f"{dice:.3f}" for name, dice in low.items()}
+    worst = read_json(BENCHMARKS / "external.json")["weights"]["montgomery"]["jsrt"]["worst"]
+    listed = re.findall(r"^\| JSRT \| (\w+) \| (0\.\d+) ", documents()[CARD], re.M)
+    assert dict(listed) == {name: f"{dice:.3f}" for name, dice in worst.items()}
+
+
 def test_prose_on_the_seeds_comes_from_the_benchmark():
     path = BENCHMARKS / "crossvalidate_course_simulated.json"
     means = json.loads(path.read_text(encoding="utf-8"))["dice_by_seed"].values()
     one, two, three = (f"{mean:.4f}".removeprefix("0") for mean in means)
-    assert f"{one}, {two} and {three}." in documents()[README]
+    assert f"{one}, {two} and {three}." in documents()[RESULTS]
 
 
 def test_prose_on_time_and_precision_comes_from_the_benchmarks():
@@ -80,7 +98,7 @@ def test_prose_on_time_and_precision_comes_from_the_benchmarks():
     )
     dice = {row["trained_in"]: row["dice"] for row in parity["rows"]
             if row["trained_in"] == row["scored_in"]}  # fmt: skip
-    text = " ".join(documents()[README].split())
+    text = " ".join(documents()[RESULTS].split())
     step, spent = time["step"]["float32"], profile["milliseconds"]
     with_it, without = profile["step_seconds"].values()
     for said in (
@@ -121,7 +139,7 @@ def test_prose_on_how_soon_counts_the_training_on_simulated_images():
     sooner = [time["article"]["seconds_to"][mark] / (seconds + before)
               for mark, seconds in time["course"]["simulated"]["seconds_to"].items()
               if time["article"]["seconds_to"][mark]]  # fmt: skip
-    text = " ".join(documents()[README].split())
+    text = " ".join(documents()[RESULTS].split())
     assert f"own training, {before / 60:.0f} minutes once" in text
     assert "{:.0f} and {:.0f} times sooner than by the article's recipe".format(*sooner) in text
 
@@ -130,7 +148,7 @@ def test_prose_on_what_was_measured_on_patients_counts_the_ranges():
     measured = sum(one.source == "masks" for table in ranges.RANGES.values()
                    for one in table.values())  # fmt: skip
     texts = {path: " ".join(text.split()) for path, text in documents().items()}
-    for path in (README, LESSONS["06"]):
+    for path in (RESULTS, LESSONS["06"]):
         assert f"{measured} of its ranges were measured on" in texts[path]
     assert f"| {measured} ranges of the simulation" in texts[CARD]
 
@@ -143,7 +161,7 @@ def test_prose_on_intervals_says_how_often_they_hold():
         "in {:.0f} % of studies with 138 patients, {:.0f} % with 28 and {:.0f} % with 13; "
         "percentiles of resampled means, which are common, in {:.0f}, {:.0f} and {:.0f} %"
     )
-    for path in (README, CARD):
+    for path in (RESULTS, CARD):
         assert said.format(*held, *common) in " ".join(documents()[path].split())
 
 
@@ -171,26 +189,23 @@ def test_prose_on_the_terminal_comes_from_the_benchmark():
         assert said in text
 
 
-def test_objectives_in_the_readme_are_those_of_the_exercises():
-    text = documents()[README]
+def test_objectives_in_teaching_are_those_of_the_exercises():
+    text = documents()[TEACHING]
     assert tables.replace_rows(text, tables.OBJECTIVES, tables.objective_rows()) == text
 
 
-def test_prose_on_confidence_comes_from_the_benchmark():
-    path = BENCHMARKS / "uncertainty.json"
-    sets = json.loads(path.read_text(encoding="utf-8"))["sets"]
-    text, turned, untouched = documents()[LESSONS["08"]].replace("\n", " "), 0, 0
-    for name in ("montgomery", "jsrt"):
-        risk, changes = sets[name]["mean_risk"], sets[name]["changes"]
-        assert f"{risk['surest_first']:.3f} against {risk['best']:.3f}" in text
-        assert f"at random {risk['random']:.3f}" in text
-        for way in ("upside down", "on its side", "inverted"):
-            told = [key for key in changes[way]["warnings"] if key.startswith("it looks")]
-            assert [changes[way]["warnings"][key] for key in told] == [changes[way]["images"]]
-            turned += changes[way]["images"]
-        assert not any(key.startswith("it looks") for key in changes["as it is"]["warnings"])
-        untouched += changes["as it is"]["images"]
-    assert f"On {untouched} real X-rays" in text and f"the {turned} turned upside down" in text
+def test_the_readme_is_short():
+    text = re.sub(r"\]\([^)]*\)", "]", documents()[README])  # without addresses
+    assert len(re.findall(r"[A-Za-z0-9][\w'./-]*", text)) <= 1500
+
+
+def test_prose_on_quality_comes_from_the_benchmark():
+    content = read_json(BENCHMARKS / "quality.json")
+    assert content["weights"] == content["weights_in_use"] == WEIGHTS.tolist()
+    sentences = tables.quality_sentences(content)
+    for path, said in {CARD: ("warning", "turned"), LESSONS["08"]: sentences}.items():
+        text = " ".join(documents()[path].split())
+        assert [name for name in said if sentences[name] not in text] == []
 
 
 @pytest.mark.parametrize("lesson", ["03", "04"])

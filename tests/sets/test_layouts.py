@@ -91,5 +91,5 @@ def alike(found, true):
 
 def test_nothing_is_wrong_with_it(name, folder):
     said = [(fault.file.stem, fault.fault) for fault in check_set(folder).faults]
-    one = "case03", "marks lung on one side of the picture alone"
+    one = "case03", "marks lung on only one side of the picture"
     assert said == [one] * (name == "one-mask")

@@ -3,16 +3,22 @@
 import contextlib
 import copy
 import io
+import json
+import os
 import re
+import subprocess
+import sys
 from importlib import import_module
 
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 
 from lungseg_utils.teaching.exercises import NOTEBOOKS, core, exercises_of, progress
 from tools import notebooks
 
+ROOT = notebooks.paths()[0].parents[1]
 EXERCISES = [one for notebook in NOTEBOOKS for one in exercises_of(notebook)]
 STORED = {path.stem[3:]: nbformat.read(path, as_version=4) for path in notebooks.paths()}
 EMPTY = {
@@ -97,8 +103,95 @@ def test_wrong_answers_are_told_what_is_wrong(exercise, wrong):
 @each
 def test_enough_answers_are_tried(exercise):
     tried = import_module(f"answers.{exercise.notebook}")
-    assert len(tried.RIGHT[exercise.name]) >= 2
-    assert len(tried.WRONG[exercise.name]) >= 3
+    right, wrong = len(tried.RIGHT[exercise.name]), len(tried.WRONG[exercise.name])
+    assert right >= 2 and wrong >= 3
+    assert right >= 3 and wrong >= 8, f"{right} right and {wrong} wrong answers"
+
+
+JUDGE_ALL = """
+import json, warnings
+from importlib import import_module
+from lungseg_utils.teaching.exercises import NOTEBOOKS, exercises_of
+
+misjudged = []
+for notebook in NOTEBOOKS:
+    tried = import_module(f"answers.{notebook}")
+    for one in exercises_of(notebook):
+        cases = [(answer, "passed", "") for answer in tried.RIGHT[one.name]]
+        cases += [(answer, "not yet", words) for answer, words in tried.WRONG[one.name]]
+        for number, (answer, state, words) in enumerate(cases):
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
+                found, message = one.verdict(answer)
+            said = [str(one.message) for one in said if state == "passed"]
+            if found != state or words not in message or said:
+                misjudged.append([notebook, one.name, number, found, message, said])
+print(json.dumps(misjudged))
+"""
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_verdicts_do_not_hang_on_the_order_of_sets(seed, tmp_path):
+    """Nor does a right answer come with a warning."""
+    paths = os.pathsep.join(map(str, (ROOT, ROOT / "tests" / "helpers")))
+    settings = {"PYTHONHASHSEED": seed, "PYTHONPATH": paths, "LUNGSEG_HOME": str(tmp_path)}
+    run = subprocess.run(
+        [sys.executable, "-c", JUDGE_ALL], env=os.environ | settings, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout.splitlines()[-1]) == []
+
+
+def in_other_dress(value):
+    """The same answer as another type that means the same."""
+    if isinstance(value, np.ndarray) and value.ndim and value.dtype in (bool, float):
+        return value.tolist()
+    if isinstance(value, float | np.floating):
+        return np.array([value])
+    if isinstance(value, tuple | list):
+        return list(value) if isinstance(value, tuple) else tuple(value)
+    if isinstance(value, set):
+        return sorted(value)
+    return np.str_(value) if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize(
+    "exercise, answer", [case for case in answers("RIGHT") if callable(case.values[1])]
+)
+def test_right_answers_may_be_of_another_type(exercise, answer):
+    verdict = exercise.verdict(lambda *given, **named: in_other_dress(answer(*given, **named)))
+    assert verdict[0] == core.PASSED, verdict
+
+
+ODD = {
+    "text": "odd",
+    "no text": "",
+    "object": object(),
+    "nothing in a list": [None],
+    "list of one": ["odd"],
+    "uneven rows": [[1.0], [1.0, 2.0]],
+    "empty": [],
+    "empty array": np.zeros(0),
+    "dict": {"odd": "odd"},
+    "set": {1, 2, 3, 4, 5, 6, 7},
+    "many axes": np.zeros((2, 3, 1, 2)),
+    "objects": np.array([None, "odd"], object),
+    "complex": 1j,
+    "nan": np.nan,
+    "infinite": -np.inf,
+    "huge": 10**400,
+}
+
+
+@each
+def test_no_error_of_the_judge_is_told_as_the_learners(exercise):
+    function = exercise.expects.startswith("a function")
+    for kind, value in ODD.items():
+        odd = (lambda *_, value=value, **__: value) if function else value
+        state, message = exercise.verdict(odd)
+        assert state == core.NOT_YET, kind
+        told = message.replace("raise ValueError", "")
+        assert not re.search(r"Error\b|Exception", told), f"{kind}: {message}"
 
 
 @each
@@ -159,6 +252,117 @@ def objectives(text):
     """The bullets of a notebook's first cell, each in one line."""
     bullets = re.findall(r"^- (.+?)(?=\n- |\n\n|\Z)", text, re.M | re.S)
     return [" ".join(bullet.split()).rstrip(";.,") for bullet in bullets]
+
+
+ONE_B = ["b", "(b)", "b)", "B.", ["b"], ("b",), {"b"}, "answer: b", "The answer is b.", '"b"', b"b"]
+ONE_B += [np.str_("b"), np.array("b"), np.array(["b"]), pd.Series(["b"]), {"a": False, "b": True}]
+
+
+@pytest.mark.parametrize("answer", ONE_B, ids=repr)
+def test_a_letter_is_read_in_any_dress(answer):
+    assert core.read_letter(answer) == "b"
+
+
+@pytest.mark.parametrize(
+    "answer", ["b, c", "b or c", "not b", "f", "", [], None, 2, True, ["b", "b"]]
+)
+def test_what_is_not_one_letter_is_refused_in_words(answer):
+    with pytest.raises(core.NotYet, match=r"expected (one letter|letters) from a to e"):
+        core.read_letter(answer)
+
+
+D_TO_G = ["defg", "d, e, f and g", "d e f g", "(d), (e), (f), (g)", list("gfed"), set("DEFG")]
+
+
+@pytest.mark.parametrize("answer", D_TO_G, ids=[str(place) for place in range(len(D_TO_G))])
+def test_several_letters_are_read_in_any_dress(answer):
+    assert sorted(core.read_letters(answer, "abcdefg")) == list("defg")
+
+
+@pytest.mark.parametrize("answer", ["cab", "c, a and b", "1c 2a 3b", {1: "c", 2: "a", 3: "b"}])
+def test_the_order_of_letters_is_kept_where_it_matters(answer):
+    assert core.read_letters(answer, in_order=True) == ["c", "a", "b"]
+
+
+def test_a_set_is_refused_where_the_order_matters():
+    with pytest.raises(core.NotYet, match="a set has none"):
+        core.read_letters({"c", "a"}, in_order=True)
+    with pytest.raises(core.NotYet, match="a set has none"):
+        core.read_numbers({1, 2}, 2)
+
+
+QUARTERS = [0.25, "0.25", "0,25", "1/4", "25 %", "25%", "about 0.25", [0.25], {0.25}, (0.25,)]
+QUARTERS += [np.float32(0.25), np.array(0.25), np.array([[0.25]]), pd.Series([0.25])]
+
+
+@pytest.mark.parametrize("answer", QUARTERS, ids=repr)
+def test_a_share_is_read_in_any_dress(answer):
+    assert core.read_number(answer, share=True) == 0.25
+
+
+@pytest.mark.parametrize("text", ["31,055,297", "31 055 297", "31_055_297", "31055297"])
+def test_thousands_may_be_set_apart(text):
+    assert core.read_number(text) == 31_055_297
+
+
+@pytest.mark.parametrize("answer", ["a quarter", "25 %", True, [1, 2], None, np.nan, 1j, "", {}])
+def test_what_is_not_a_number_is_refused_in_words(answer):
+    with pytest.raises(core.NotYet, match="expected one number, the Dice"):
+        core.read_number(answer, "one number, the Dice")
+
+
+@pytest.mark.parametrize(
+    "answer", [(1, (2, 3)), [1, 2, 3], "1, 2 and 3", np.arange(1, 4)], ids=repr
+)
+def test_numbers_are_unpacked(answer):
+    assert core.read_numbers(answer, 3).tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("answer", [["F", "0"], "F and 0", ({"F"}, {0}), ("F", np.float64(0))])
+def test_names_are_read_in_any_dress(answer):
+    assert core.read_names(answer) == ["F", "0"]
+
+
+@pytest.mark.parametrize("answer", ["cannot tell", "Cannot tell.", "cannot_tell", ["cannot tell"]])
+def test_a_choice_is_read_in_any_dress(answer):
+    assert core.read_choice(answer, ("first", "cannot tell")) == "cannot tell"
+
+
+def test_what_is_none_of_the_choices_is_refused():
+    with pytest.raises(core.NotYet, match='expected "first" or "second", not the text'):
+        core.read_choice("first or second", ("first", "second"))
+
+
+@pytest.mark.parametrize("odd", [[[1], [1, 2]], 3, "mask", None, np.zeros((2, 3), bool), np.eye(2)])
+def test_what_is_no_mask_is_refused(odd):
+    with pytest.raises(core.NotYet, match="mask"):
+        core.read_mask(odd, (2, 2))
+
+
+def judge_that_fails(_):
+    raise KeyError("the judge's own")
+
+
+def test_an_error_of_the_judge_is_not_told():
+    one = core.Exercise("n", "e", "", "one number", "", "", judge_that_fails)
+    assert one.verdict("odd") == (
+        core.NOT_YET,
+        "expected one number; the text 'odd' is something else",
+    )
+    assert "not the value itself" not in one.verdict(len)[1] and "a function" in one.verdict(len)[1]
+
+
+def test_a_branch_without_a_return_is_told():
+    from lungseg_utils.teaching.exercises import start_here
+
+    seen = []
+
+    def answer(image, lungs):
+        seen.append(image)
+        return (image[lungs].mean(), image[~lungs].mean()) if len(seen) == 1 else None
+
+    state, message = start_here.brightness.verdict(answer)
+    assert state == core.NOT_YET and "every branch" in message
 
 
 def test_progress_is_remembered_and_told(capsys):

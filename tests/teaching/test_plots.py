@@ -125,7 +125,8 @@ def test_gallery_has_each_image_under_its_title():
         assert panel.get_aspect() == aspect
     assert not figure.axes[3].images
     high = (figure.get_size_inches() * figure.dpi)[1]
-    assert high == pytest.approx(100 * 2 * (9 / 2 * 1.22 + 0.35))
+    tallest = 2 * IMAGE.shape[0] / IMAGE.shape[1]
+    assert high == pytest.approx(100 * 2 * (9 / 2 * tallest + 0.35))
     assert plots.gallery(images, ["a", "b", "c"]).axes[2].get_aspect() == 1
 
 

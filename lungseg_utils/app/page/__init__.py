@@ -12,8 +12,8 @@ def serve(host: str = "127.0.0.1", port: int = 8501, open_browser: bool = True) 
 
     Args: `host` an address of this machine to listen at; `port` the first to try, 0 for any that is
         free; `open_browser` whether to open the page in the default browser.
-    Raises: ValueError if starlette or uvicorn is missing, or `port` is no port; OSError if `host`
-        is no address of this machine.
+    Raises: ValueError if starlette or uvicorn is missing or `port` is not a port; OSError if `host`
+        is not an address of this machine.
     """
     try:
         from . import server

@@ -9,7 +9,7 @@ from lungseg_utils.app.batch import as_png
 from lungseg_utils.app.networks import load_networks
 from lungseg_utils.images import decode_xray
 from lungseg_utils.overlay import outlined, to_grey_picture
-from lungseg_utils.predict import LEAST_CONFIDENCE, Network, Prediction, predict
+from lungseg_utils.predict import LEAST_QUALITY, Network, Prediction, predict
 from lungseg_utils.types import Xray
 
 PICTURE_SIDE = 960  # pixels of the longer side of the picture that is shown
@@ -36,8 +36,8 @@ class Answer:
                 for area in found.areas
             ],
             "cover": float(found.mask.mean()),
-            "confidence": found.confidence,
-            "reliable": found.confidence >= LEAST_CONFIDENCE,
+            "quality": found.quality,
+            "reliable": (found.quality or 0) >= LEAST_QUALITY,
             "warnings": found.warnings,
         }  # fmt: skip
 
@@ -62,7 +62,7 @@ class Segmenter:
 
     def answer(self, xray: Xray) -> Answer:
         """The first network's answer; the others tell how far to trust it."""
-        found = predict(self.networks, xray.image, xray.spacing_mm, joint=False, notes=xray.notes)
+        found = predict(self.networks, xray.image, xray.spacing_mm, notes=xray.notes)
         return Answer(found, to_grey_picture(xray.image, xray.spacing_mm, PICTURE_SIDE))
 
 

@@ -49,7 +49,7 @@ EXAMPLES = (
     Example(
         "Effusion",
         "a simulated patient with fluid round the patient's right lung",
-        lambda: patient(65),
+        lambda: patient(146),
     ),
     Example("Turned", "a simulated patient, turned by 90 degrees", lambda: turned(patient(28))),
     Example("No X-ray", "a page of text", report),

@@ -118,8 +118,8 @@ function list(report) {
   $("spacing").textContent = known
     ? `A pixel is ${report.spacing_mm.map((mm) => mm.toFixed(3)).join(" × ")} mm high and wide.`
     : "cm² unknown: the file names no pixel size.";
-  $("confidence").textContent = report.confidence.toFixed(3);
-  $("confidence").classList.toggle("low", !report.reliable);
+  $("quality").textContent = report.quality?.toFixed(3) ?? "–";
+  $("quality").classList.toggle("low", !report.reliable);
   $("cover").textContent = `${(100 * report.cover).toFixed(1)} %`;
   $("size").textContent = `${report.width} × ${report.height} pixels`;
   $("warnings").replaceChildren(...report.warnings.map((text) => item("li", text)));

@@ -32,7 +32,7 @@ class Queue:
         self._kept: OrderedDict[str, Any] = OrderedDict()
 
     async def open(self) -> None:
-        """Load the networks; whoever asks meanwhile waits."""
+        """Load the networks; requests wait meanwhile."""
         async with self._turn:
             try:
                 self.segmenter = await self._run(self.load)

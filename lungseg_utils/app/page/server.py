@@ -14,7 +14,7 @@ from .guard import Guard, is_loopback
 
 PORTS = 20  # that are tried, one after the other
 FAREWELL = "Stopped. What was in memory is gone."
-NOT_HERE = "{} is no address of this machine: leave out --host"
+NOT_HERE = "{} is not an address of this machine: leave out --host"
 SHUTDOWN_PATIENCE = 3  # seconds that open requests have after Ctrl-C
 
 
@@ -42,10 +42,10 @@ def serve_forever(load: Callable, host: str, port: int, open_browser: bool) -> N
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens at `host`, on `port` or on the first of the next that is not taken.
 
-    Raises: ValueError if `port` is no port; OSError if all are taken, or `host` is elsewhere.
+    Raises: ValueError if `port` is not a port; OSError if all are taken, or `host` is elsewhere.
     """
     if not 0 <= port < 2**16:
-        raise ValueError(f"{port} is no port: take a number from 1024 to 65535")
+        raise ValueError(f"{port} is not a port: use a number from 1024 to 65535")
     try:
         socket.getaddrinfo(host, port)
     except (OSError, UnicodeError):
@@ -59,7 +59,7 @@ def listen(host: str, port: int) -> socket.socket:
             if error.errno == errno.EADDRNOTAVAIL:
                 raise OSError(NOT_HERE.format(host)) from None
             if error.errno == errno.EACCES:
-                raise OSError(f"port {one} is reserved: take a number from 1024 to 65535") from None
+                raise OSError(f"port {one} is reserved: use a number from 1024 to 65535") from None
             if error.errno != errno.EADDRINUSE:
                 raise
     raise OSError(f"the ports {tried[0]} to {tried[-1]} are taken: name another with --port")
@@ -76,10 +76,10 @@ def greeting(host: str, asked: int, port: int) -> list[str]:
     lines = [f"Port {asked} is taken, so the page is on port {port}."] * (asked not in (0, port))
     lines.append(f"The page is at {address(host, port)}")
     if is_loopback(host):
-        lines.append(f"It listens on {host}: nobody but the users of this computer can reach it.")
+        lines.append(f"It listens on {host}: only users of this computer can reach it.")
     else:
         lines.append(
-            f"WARNING: it listens on {host}. Everybody in your network can open the page, and can "
+            f"WARNING: it listens on {host}. Anyone on your network can open the page, and can "
             "see the X-rays on their way, since nothing is encrypted."
         )
     return [*lines, "X-rays are held in memory and never written to disk. Ctrl-C ends it."]

@@ -1,4 +1,4 @@
-"""The exercises, one module a notebook, called as the notebook is without its number."""
+"""The exercises, one module for each notebook, named like it without the number."""
 
 from importlib import import_module
 
@@ -26,7 +26,7 @@ def exercises_of(notebook: str) -> tuple[Exercise, ...]:
 
 
 def progress() -> pd.DataFrame:
-    """How far you are: one row a notebook, with what is passed and what is still open."""
+    """How far you are: one row for each notebook, with what is passed and what is still open."""
     done, rows = passed(), {}
     for number, notebook in enumerate(NOTEBOOKS):
         names = [one.name for one in exercises_of(notebook)]

@@ -3,20 +3,47 @@
 import copy
 import json
 import textwrap
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lungseg_utils import start
+from lungseg_utils.teaching.exercises.typed import (
+    NotYet,
+    described,
+    expect,
+    read_array,
+    read_choice,
+    read_letter,
+    read_letters,
+    read_mask,
+    read_names,
+    read_number,
+    read_numbers,
+)
 from lungseg_utils.types import written_whole
+
+__all__ = [
+    "Exercise",
+    "NotYet",
+    "described",
+    "exercise",
+    "expect",
+    "passed",
+    "read_array",
+    "read_choice",
+    "read_letter",
+    "read_letters",
+    "read_mask",
+    "read_names",
+    "read_number",
+    "read_numbers",
+]
 
 Judge = Callable[[Any], None]
 NOT_ATTEMPTED, NOT_YET, PASSED = "not attempted", "not yet", "passed"
-
-
-class NotYet(Exception):
-    """What is still wrong with an answer, said to its author in one or two sentences."""
 
 
 class _Untouched(Exception):
@@ -27,9 +54,10 @@ class _Untouched(Exception):
 class Exercise:
     """One exercise of a notebook.
 
-    `objective` is the one of the notebook's "After it you can" that the exercise tests; `expects`
-    names the kind of answer ("a function of two bool masks"); `answer` is code that a learner could
-    have written in the place of the starter; `judge` raises `NotYet` if an answer will not do.
+    `objective` is the point of the notebook's "After it you can" that the exercise tests; `expects`
+    names the kind of answer ("a function of two bool masks that returns their Dice"); `answer` is
+    code that a learner could have written in place of the starter; `judge` raises `NotYet` if an
+    answer will not do.
     """
 
     notebook: str
@@ -44,15 +72,27 @@ class Exercise:
         """The state of an answer, `NOT_ATTEMPTED`, `NOT_YET` or `PASSED`, and what to say of it."""
         if answer is None or answer is ...:
             return NOT_ATTEMPTED, f"waiting for {self.expects}"
+        wanted, returned = self.expects.startswith("a function"), []
+        if wanted != callable(answer):
+            advice = "give its name, without brackets" if wanted else "give the value itself"
+            return NOT_YET, f"expected {self.expects}, not {described(answer)}: {advice}"
         try:
-            self.judge(_watched(answer) if callable(answer) else answer)
+            with warnings.catch_warnings():  # an overflow on the way to a right answer is no fault
+                warnings.simplefilter("ignore", RuntimeWarning)
+                self.judge(_watched(answer, returned) if wanted else answer)
         except _Untouched:
-            return NOT_ATTEMPTED, "the function returns nothing so far; does it end in a return?"
+            if not returned:
+                return NOT_ATTEMPTED, "your function returns nothing so far: end it in a return"
+            return (
+                NOT_YET,
+                "in some cases your function returns nothing: end every branch in a return",
+            )
         except NotYet as fault:
             return NOT_YET, str(fault)
-        except Exception as error:  # the judge met something that no answer of the right kind is
-            kind = type(answer).__name__
-            return NOT_YET, f"expected {self.expects}; this {kind} led to {_said(error)}"
+        except Exception:  # the judge could not use what it was given; its error is none of yours
+            given = f"your function returned {described(returned[-1])}" if returned else ""
+            given = given or f"{described(answer)} is something else"
+            return NOT_YET, f"expected {self.expects}; {given}"
         return PASSED, "well done"
 
     def check(self, answer: Any = None) -> None:
@@ -82,12 +122,6 @@ def exercise(objective: str, expects: str, hint: str, answer: str) -> Callable[[
     return made
 
 
-def expect(true: bool, otherwise: str) -> None:
-    """Raise `NotYet` with the words `otherwise` unless `true`."""
-    if not true:
-        raise NotYet(otherwise)
-
-
 def passed() -> set[str]:
     """Names of the exercises passed so far, "notebook.exercise"."""
     try:
@@ -96,17 +130,23 @@ def passed() -> set[str]:
         return set()
 
 
-def _watched(function: Callable) -> Callable:
-    """The function, called with copies of its arguments, so that it may change them in place."""
+def _watched(function: Callable, returned: list) -> Callable:
+    """The function, called with copies of its arguments, so that it may change them in place.
+
+    What it returns is appended to `returned`.
+    """
 
     def called(*arguments, **named):
         arguments, named = copy.deepcopy((arguments, named))
         try:
             result = function(*arguments, **named)
+        except NotYet:  # said by a function that the judge handed over
+            raise
         except Exception as error:
             raise NotYet(f"your function stops with {_said(error)}") from error
         if result is None or result is ...:
             raise _Untouched
+        returned.append(result)
         return result
 
     return called

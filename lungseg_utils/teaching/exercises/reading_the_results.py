@@ -4,26 +4,37 @@ import numpy as np
 import pandas as pd
 
 from lungseg_utils import metrics
-from lungseg_utils.teaching.exercises.core import exercise, expect
+from lungseg_utils.teaching.exercises.core import (
+    exercise,
+    expect,
+    read_choice,
+    read_letters,
+    read_mask,
+    read_names,
+    read_numbers,
+)
 
 FAIR = "score a method on patients it has never seen, and put an interval around the mean"
-WORTH = "say what a score is worth, beside methods that learn little or nothing and beside a hand"
+WORTH = "say what a score is worth, beside methods that learn little or nothing and beside a person"
 CAUSE = "find the worst, the median and the best case, and a failure's cause by experiment"
 GROUPS = "read a table of subgroups, patients first"
 COMPARE = "tell which published numbers yours may be compared with, and which not"
 
-# why the notebook's published numbers a to f may not be held against its own; c and d may
+# why the notebook's published numbers may not be compared with its own; c and d may
 OTHER = {
-    "a": "a is soft: it measures hesitation as well",
-    "b": "b is pooled: large lungs count more there",
-    "e": "e is another exam: other images, so another difficulty",
-    "f": "f chose its threshold by the references of the test images",
+    "a": "a is soft: it is lower wherever the network is unsure, even if the mask is the same",
+    "b": "b is pooled over all pixels: large lungs count for more there",
+    "e": "e is on other images, which may be easier or harder",
+    "f": "f took the threshold that scores best on the test images themselves",
+    "g": "g takes the larger of the two directions, and this notebook pools them: the same masks "
+    "get another HD95",
 }
 
 
 @exercise(
     objective=FAIR,
-    expects="a function of a table and a set of patients",
+    expects="a function of a table and a set of patients that returns three numbers: the mean, "
+    "and both ends of its interval",
     hint='`table["patient"].isin(seen)` marks the rows to leave out; `metrics.bootstrap_interval` '
     "takes the scores and the patients of the rest.",
     answer="""
@@ -36,27 +47,33 @@ OTHER = {
     """,
 )
 def honest_mean(answer):
-    for seed in (0, 1):
+    for seed, first in ((0, 0), (1, 9)):
         rng = np.random.default_rng(seed)
-        patients = np.repeat([f"P{number}" for number in range(12)], 4)
-        dice = np.repeat(rng.uniform(0.8, 0.97, 12), 4) + rng.normal(0, 0.002, 48)
-        dice[:12], dice[20:24] = 0.995, 0.0  # three patients known by heart, one lost
-        table, seen = pd.DataFrame({"patient": patients, "dice": dice}), {"P0", "P1", "P2"}
-        found = np.asarray(answer(table, seen), float).ravel()
-        expect(len(found) == 3, "return three numbers: the mean, and both ends of its interval")
-        expect(not np.isclose(found[0], dice.mean()), "patients seen in training are in your mean")
+        number = np.repeat(np.arange(16), 4)
+        known = (first <= number) & (number < first + 7)  # learnt by heart
+        dice = np.repeat(rng.uniform(0.8, 0.97, 16), 4) + rng.normal(0, 0.002, 64)
+        dice[known], dice[number == 8] = 0.995, 0.0
+        patients = np.array([f"P{one}" for one in number])
+        table = pd.DataFrame({"patient": patients, "dice": dice})
+        what = "three numbers: the mean, and both ends of its interval"
+        found = read_numbers(answer(table, set(patients[known])), 3, what)
+        dice, patients, every = dice[~known], patients[~known], dice
+        expect(not np.isclose(found[0], every.mean()), "patients seen in training are in your mean")
         failure = "images of Dice 0 are missing from your mean: a failure counts"
-        expect(not np.isclose(found[0], dice[dice > 0][12:].mean()), failure)
-        expect(np.isclose(found[0], dice[12:].mean()), "the mean is of all unseen images")
-        means = rng.choice(dice[12:].reshape(9, 4), (4000, 9)).mean(axis=(1, 2))
-        ends = [metrics.bootstrap_interval(dice[12:], patients[12:]),
-                np.percentile(means, (2.5, 97.5))]  # fmt: skip
+        expect(not np.isclose(found[0], dice[dice > 0].mean()), failure)
+        right = f"the mean of all unseen images is {dice.mean():.3f}, and yours is {found[0]:.3f}"
+        expect(np.isclose(found[0], dice.mean()), right)
+        expect(found[1] < found[2], "give the lower end of the interval before the upper one")
+        means = rng.choice(dice.reshape(9, 4), (4000, 9)).mean(axis=(1, 2))
+        ends = [metrics.bootstrap_interval(dice, patients), np.percentile(means, (2.5, 97.5))]
+        of_all = metrics.bootstrap_interval(every, table["patient"])
+        expect(not np.allclose(found[1:], of_all), "your interval is that of all patients")
         wider, narrower = np.ptp(ends, axis=1)
         words = "your interval draws images: four images of one patient tell little more than one"
-        of_images = metrics.bootstrap_interval(dice[12:], range(36))
+        of_images = metrics.bootstrap_interval(dice, range(len(dice)))
         expect(not np.allclose(found[1:], of_images, atol=0.01), words)
         expect(found[2] - found[1] > 0.8 * narrower, words)
-        words = "too wide: the mean wobbles less than single images do"
+        words = "too wide: a mean varies less than single images do"
         expect(found[2] - found[1] < 1.25 * wider, words)
         close = [np.allclose(found[1:], one, atol=0.2 * np.ptp(one)) for one in ends]
         expect(any(close), f"the interval is about {ends[0][0]:.3f} to {ends[0][1]:.3f}")
@@ -85,9 +102,9 @@ def chests() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 @exercise(
     objective=WORTH,
-    expects="a function of the dark pixels and the shares of lung",
-    hint="Where lungs are common, believe the share even if the pixel is bright; where they are "
-    "rare, believe nobody; in between let the darkness decide.",
+    expects="a function of the dark pixels and the shares of lung that returns a bool mask",
+    hint="Where nearly every training mask has lung, say lung, even if the pixel is bright; where "
+    "hardly any has, say no; in between, let the dark pixels decide.",
     answer="""
     def combine(dark, share):
         return (dark & (share > 0.2)) | (share > 0.8)
@@ -99,53 +116,81 @@ def combine(answer):
     def mean(masks):
         return np.mean([metrics.dice(*pair) for pair in zip(masks, references, strict=True)])
 
-    masks = [np.asarray(answer(dark, share)) for dark in darks]
-    first = masks[0]
-    expect(first.shape == share.shape, f"a mask of shape {share.shape}, not {first.shape}")
-    expect(first.dtype == bool, f"a mask is bool, and yours is {first.dtype}")
-    parents = {"the dark pixels": mean(darks), "the mean shape": mean([share > 0.5] * len(darks))}
-    yours, better = mean(masks), max(parents, key=parents.get)
-    told = ", ".join(f"{name} {value:.3f}" for name, value in parents.items())
-    expect(yours > parents[better], f"your mean Dice is {yours:.3f}, no better than {told}")
-    little = f"your {yours:.3f} beats both parents ({told}), but by less than 0.05: go on"
-    expect(yours > parents[better] + 0.05, little)
+    masks = [read_mask(answer(dark, share), share.shape) for dark in darks]
+    alone = {"the dark pixels": mean(darks), "the mean shape": mean([share > 0.5] * len(darks))}
+    yours, better = mean(masks), max(alone, key=alone.get)
+    told = ", ".join(f"{name} {value:.3f}" for name, value in alone.items())
+    expect(yours > alone[better], f"your mean Dice is {yours:.3f}, no better than {told}")
+    little = f"your mean Dice of {yours:.3f} is better than both ({told}), but by less than 0.05"
+    expect(yours > alone[better] + 0.05, little)
 
 
 @exercise(
     objective=CAUSE,
-    expects="a function of a table of scores",
-    hint='Sort by "dice", then take the first name, the one in the middle and the last, by place '
-    "(`iloc`), not by label.",
+    expects="a function of a table and the name of a score that returns three names, in their "
+    "order: worst, median, best",
+    hint="`sort_values` takes `ascending=`: a high Dice is good, and a high HD95 is bad. Then take "
+    "the first name, the one in the middle and the last by place (`iloc`), not by label.",
     answer="""
-    def three_cases(table):
-        names = table.sort_values("dice")["name"]
+    def three_cases(table, score):
+        names = table.sort_values(score, ascending=score == "dice")["name"]
         return names.iloc[0], names.iloc[len(names) // 2], names.iloc[-1]
     """,
 )
 def three_cases(answer):
-    for count, seed in ((7, 0), (31, 1)):
+    for score, count, seed in (("dice", 7, 0), ("hd95_mm", 31, 1), ("dice", 15, 2)):
         rng = np.random.default_rng(seed)
         dice = np.r_[0.0, rng.permutation(np.linspace(0.5, 0.99, count - 1) ** 2)]
+        far = np.r_[np.inf, rng.permutation(np.linspace(2, 7, count - 1) ** 2)]
         names = [f"case {number}" for number in rng.permutation(count)]
-        table = pd.DataFrame({"name": names, "dice": dice, "hd95_mm": rng.uniform(2, 20, count)})
-        table.loc[0, "hd95_mm"] = np.inf
+        table = pd.DataFrame({"name": names, "dice": dice, "hd95_mm": far})
         table = table.sample(frac=1, random_state=seed)
-        found = [str(name) for name in answer(table)]
-        expect(len(found) == 3, "return three names: worst, median, best")
-        right = list(table.sort_values("dice")["name"].iloc[[0, count // 2, -1]])
-        expect(found != right[::-1], "the order is worst, median, best")
-        by_place = "your median is the middle row of the table as it stands: sort first"
-        middle = [right[0], table["name"].iloc[count // 2], right[2]]
+        found = answer(table, score)
+        found = list(found.values()) if isinstance(found, dict) else found
+        fault = "return three names, the worst, the median and the best, in a list or a tuple"
+        expect(not isinstance(found, set), f"a set has no order: {fault}")
+        found = read_names(found, "three names")
+        expect(len(found) == 3, fault)
+        right = _three(table, score, score == "dice")
+        words = "by Dice" if score == "dice" else "by HD95"
+        upside_down = (
+            f"{words}, your worst is the best: a high Dice is good, and a high HD95 is bad"
+        )
+        expect(found != right[::-1], upside_down)
+        middle = [right[0], str(table["name"].iloc[count // 2]), right[2]]
+        by_place = "your median is the middle row of the table as it is given: sort first"
         expect(found != middle or found == right, by_place)
         for name, yours, ours in zip(("worst", "median", "best"), found, right, strict=True):
-            expect(yours == ours, f"the {name} by Dice is {ours}, not {yours}")
+            expect(yours == ours, f"the {name} {words} is {ours}, not {yours}")
+
+
+def _three(table: pd.DataFrame, score: str, up: bool) -> list[str]:
+    names = table.sort_values(score, ascending=up)["name"]
+    return list(names.iloc[[0, len(names) // 2, -1]])
+
+
+# a Dice with all parts, Dice without each, the cause, and what a wrong answer has not seen
+TRIALS = (
+    (0.940, {"hila": 0.940, "disease": 0.981, "ribs": 0.953}, "disease",
+     "the part whose absence helps most is the cause"),
+    (0.955, {"disease": 0.956, "hila": 0.968, "ribs": 0.965}, "hila",
+     "an ill patient, but without the disease the mask is no better: believe the experiment"),
+    (0.964, {"disease": 0.964, "hila": 0.966, "clavicles": 0.963}, "unknown",
+     'none of these gains reaches 0.01: such a cause is "unknown"'),
+    (0.950, {"belly": 0.700, "spine": 0.951, "ribs": 0.949}, "unknown",
+     "without the belly the mask is much worse: the network needs it, so it is no cause"),
+    (0.902, {"ribs": 0.915, "belly": 0.640, "spine": 0.923, "hila": 0.913}, "spine",
+     "the belly changes most, but for the worse; of the parts whose absence helps, spine is first"),
+    (0.811, {"clavicles": 0.823, "hila": 0.809}, "clavicles", "a gain of 0.012 is enough"),
+    (0.977, {"disease": 0.985, "hila": 0.986}, "unknown", "a gain of 0.009 is too little"),
+)  # fmt: skip
 
 
 @exercise(
     objective=CAUSE,
-    expects="a function of a Dice and a dict of Dice by part",
-    hint="Subtract `before` from each value. The largest gain names the suspect, if it is at least "
-    "0.01.",
+    expects="a function of a Dice and a dict of Dice by part that returns the name of one part",
+    hint="Subtract `before` from each value. The part with the largest gain is the cause, if that "
+    "gain is at least 0.01.",
     answer="""
     def cause(before, without):
         part = max(without, key=without.get)
@@ -153,22 +198,14 @@ def three_cases(answer):
     """,
 )
 def cause(answer):
-    collapse = {"hila": 0.940, "disease": 0.981, "ribs": 0.939}
-    expect(answer(0.940, collapse) == "disease", "the part whose absence helps most is the cause")
-    miliary = {"disease": 0.956, "hila": 0.968, "ribs": 0.965}
-    words = "an ill patient, but without the disease the mask is no better: believe the experiment"
-    expect(answer(0.955, miliary) == "hila", words)
-    normal = {"disease": 0.964, "hila": 0.966, "clavicles": 0.963}
-    words = 'none of these gains reaches 0.01: such a cause is "unknown"'
-    expect(answer(0.964, normal) == "unknown", words)
-    needed = {"belly": 0.700, "spine": 0.951, "ribs": 0.949}
-    words = "without the belly the mask is much worse: the network needs it, so it is no cause"
-    expect(answer(0.950, needed) == "unknown", words)
+    for before, without, right, words in TRIALS:
+        found = read_choice(answer(before, without), [*without, "unknown"])
+        expect(found == right, f"{words}. With all parts {before:.3f}, without {without}: {right}")
 
 
 @exercise(
     objective=GROUPS,
-    expects="a function of a table, a column and a number",
+    expects="a function of a table, a column and a number that returns a set of names",
     hint='`table.groupby(column)["patient"].nunique()` counts people; n counts images.',
     answer="""
     def thin_groups(table, column, fewest):
@@ -183,30 +220,31 @@ def thin_groups(answer):
     for column, fewest in (("sex", 6), ("sex", 5), ("label", 8), ("sex", 4), ("label", 11)):
         people = table.groupby(column)["patient"].nunique()
         images = table.groupby(column)["patient"].size()
-        found, right = set(answer(table, column, fewest)), set(people.index[people < fewest])
+        found = set(read_names(answer(table, column, fewest), "a set of names"))
+        right = set(map(str, people.index[people < fewest]))
         here = f"by {column}, with {fewest} patients asked for, you name {_names(found)}"
-        counted = found == set(images.index[images < fewest]) != right
-        expect(not counted, f"{here}: a group may have many images of few people; count people")
-        exactly = found == set(people.index[people <= fewest]) != right
+        counted = found == set(map(str, images.index[images < fewest])) != right
+        expect(not counted, f"{here}: a group may have many images of few people: count people")
+        exactly = found == set(map(str, people.index[people <= fewest])) != right
         expect(not exactly, f"{here}: {fewest} patients are enough where {fewest} are asked for")
         expect(found == right, f"{here}: right is {_names(right)}")
 
 
 def _names(groups: set) -> str:
-    return ", ".join(sorted(map(str, groups))) or "none"
+    return ", ".join(sorted(groups)) or "none"
 
 
 @exercise(
     objective=COMPARE,
     expects='letters such as "ab"',
     hint="Ours is hard, by image, at a threshold fixed beforehand. A number may be another score, "
-    "if this notebook has that score as well; it may not be another ruler or another exam.",
+    "if this notebook has computed that score too, by the same formula and on the same images.",
     answer='answer = "cd"',
 )
 def comparable(answer):
-    chosen = set("".join(answer).lower()) & set("abcdef")
-    expect(len(chosen) > 0, "name the letters of the numbers that ours may be held against")
+    chosen = set(read_letters(answer, "abcdefg"))
+    expect(len(chosen) > 0, "name the letters of the numbers that ours may be compared with")
     for letter in sorted(chosen & OTHER.keys()):
-        expect(False, f"{OTHER[letter]}, so it may not be held against ours")
+        expect(False, f"{OTHER[letter]}, so it may not be compared with ours")
     expect("c" in chosen, "c differs from ours in nothing but the method: that is a comparison")
     expect("d" in chosen, "d is IoU, and the table above has the IoU of the same images too")

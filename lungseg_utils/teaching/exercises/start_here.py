@@ -1,11 +1,19 @@
 """Exercises of notebook 00."""
 
+from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import PurePosixPath
 
 import numpy as np
 
 from lungseg_utils.phantom import Phantom, simulate
-from lungseg_utils.teaching.exercises.core import NotYet, exercise, expect
+from lungseg_utils.teaching.exercises.core import (
+    exercise,
+    expect,
+    read_mask,
+    read_number,
+    read_numbers,
+)
 
 GOOD_DICE = 0.9
 MEANT = {"LUNGSEG_SCALE": "ci", "LUNGSEG_DATA": "mine"}
@@ -15,28 +23,38 @@ MEANT = {"LUNGSEG_SCALE": "ci", "LUNGSEG_DATA": "mine"}
     objective="say which data and which size of run your copy of the course uses, and choose "
     "others",
     expects="a dict of environment variables and their values",
-    hint="The table under “What was picked for you” has one row for each of the two wishes.",
+    hint="The table under “What the course chose” has one row for each of the two wishes.",
     answer="""
     answer = {"LUNGSEG_SCALE": "ci", "LUNGSEG_DATA": "mine"}
     """,
 )
 def settings(answer):
-    given = {str(name).strip(): str(value).rstrip("/") for name, value in answer.items()}
+    expect(isinstance(answer, Mapping), 'expected a dict, such as {"NAME": "value"}')
+    given = {str(name).strip(): _plain(value) for name, value in answer.items()}
+    small = next((name for name in given if name != name.upper()), "")
+    expect(not small, f"names of environment variables are in capitals: {small.upper()}")
     swapped = given.get("LUNGSEG_HOME") == "mine"
     expect(not swapped, "LUNGSEG_HOME says where results are kept; X-rays are read from elsewhere")
     for name, value in MEANT.items():
-        expect(name in given, f"nothing in it says which {'data' if 'DATA' in name else 'size'}")
-        expect(given[name] == value, f'{name} should be "{value}", and yours is "{given[name]}"')
-    others = ", ".join(given.keys() - MEANT.keys())
-    expect(not others, f"nobody asked for {others}: leave it out")
+        kind = "data" if "DATA" in name else "size"
+        expect(name in given, f"nothing in it says which {kind} to use: set {name}")
+        found = given[name].lower() if kind == "size" else given[name]
+        expect(found == value, f'{name} should be "{value}", and yours is "{given[name]}"')
+    others = ", ".join(sorted(given.keys() - MEANT.keys()))
+    expect(not others, f"the task does not ask for {others}: leave it out")
+
+
+def _plain(value) -> str:
+    """A value without blanks, quotes, a leading "./" and a closing slash."""
+    return str(PurePosixPath(str(value).strip(" \t\"'").replace("\\", "/")))
 
 
 def lit_lungs() -> list[tuple[np.ndarray, np.ndarray]]:
     """Images float32 and masks bool, each of another shape, for `brightness`."""
     rng, pairs = np.random.default_rng(0), []
-    for shape in ((4, 6), (7, 5)):
+    for shape, share in (((4, 6), 0.3), ((7, 5), 0.7)):
         image = rng.uniform(size=shape).astype(np.float32)
-        pairs.append((image, rng.uniform(size=shape) < 0.3))
+        pairs.append((image, rng.uniform(size=shape) < share))
     return pairs
 
 
@@ -44,7 +62,7 @@ def lit_lungs() -> list[tuple[np.ndarray, np.ndarray]]:
     objective="pick the lungs out of an X-ray with a mask, and compare their brightness with the "
     "rest",
     expects="a function of an image (height, width) and a mask of its shape",
-    hint="`image[lungs]` holds only the pixels where `lungs` is True, and `~lungs` turns it round.",
+    hint="`image[lungs]` holds only the pixels where `lungs` is True; `~lungs` is the rest.",
     answer="""
     def brightness(image, lungs):
         return image[lungs].mean(), image[~lungs].mean()
@@ -52,16 +70,22 @@ def lit_lungs() -> list[tuple[np.ndarray, np.ndarray]]:
 )
 def brightness(answer):
     for image, lungs in lit_lungs():
-        found = answer(image, lungs)
-        expect(np.size(found) == 2, "return two numbers: the mean inside, the mean outside")
+        said = "two numbers: the mean inside the mask, and the mean outside it"
+        found = read_numbers(answer(image, lungs), 2, said)
         inside, outside = image[lungs].mean(), image[~lungs].mean()
         turned = np.allclose(found, (outside, inside), atol=1e-4)
         expect(not turned, "the right numbers in the other order: inside comes first")
-        thinned = np.allclose(found, ((image * lungs).mean(), (image * ~lungs).mean()), atol=1e-4)
-        expect(not thinned, "pixels multiplied by 0 still count in the mean: pick, do not multiply")
-        whole = np.isclose(found[1], image.mean(), atol=1e-4)
-        expect(not whole, "outside means without the lungs, and yours is the whole image's mean")
-        expect(np.allclose(found, (inside, outside), atol=1e-4), "these are not the two means")
+        thinned = np.isclose(found, ((image * lungs).mean(), (image * ~lungs).mean()), atol=1e-4)
+        expect(
+            not thinned.any(), "pixels multiplied by 0 still count in the mean: pick them instead"
+        )
+        whole = np.isclose(found, image.mean(), atol=1e-4).any()
+        expect(not whole, "one of yours is the mean of the whole image: leave out the other part")
+        medians = np.median(image[lungs]), np.median(image[~lungs])
+        expect(not np.allclose(found, medians, atol=1e-4), "those are medians, not means")
+        close = np.isclose(found, (inside, outside), atol=1e-4)
+        expect(close[0], f"the mean inside should be {inside:.4f}, and yours is {found[0]:.4f}")
+        expect(close[1], f"the mean outside should be {outside:.4f}, and yours is {found[1]:.4f}")
 
 
 @exercise(
@@ -74,17 +98,18 @@ def brightness(answer):
     """,
 )
 def dark_pixels(answer):
-    image = np.array([[0.1, 0.4], [0.5, 0.9]], np.float32)
-    found = np.asarray(answer(image, 0.5))
-    expect(found.shape == image.shape, f"one answer a pixel: {image.shape}, not {found.shape}")
-    expect(found.dtype == bool, f"a mask is bool, True or False, and yours is {found.dtype}")
+    image = np.array([[0.1, 0.4], [0.5, 0.9], [0.2, 0.7]], np.float32)
+    found = read_mask(answer(image, 0.5), image.shape)
     expect(not np.array_equal(found, image > 0.5), "that marks the bright pixels; air is dark")
     expect(not found[1, 0], "a pixel of exactly the threshold is not darker than it")
     expect(np.array_equal(found, image < 0.5), "mark the pixels below the threshold, no others")
     dim = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
     for threshold in (0.2, 0.8):
-        right = np.array_equal(np.asarray(answer(dim, threshold)), dim < threshold)
-        expect(right, f"with the threshold {threshold} it goes wrong: use the one that is given")
+        right = np.array_equal(read_mask(answer(dim, threshold), dim.shape), dim < threshold)
+        expect(right, f"with the threshold {threshold} it is wrong: use the one that is given")
+    dim = dim / 2
+    right = np.array_equal(read_mask(answer(dim, 0.4), dim.shape), dim < 0.4)
+    expect(right, "on a dim image it is wrong: compare the grey values as they are")
 
 
 def two_masks() -> tuple[np.ndarray, np.ndarray]:
@@ -103,7 +128,7 @@ def two_masks() -> tuple[np.ndarray, np.ndarray]:
     """,
 )
 def dice_by_hand(answer):
-    share = float(answer)
+    share = read_number(answer, "one number, the Dice coefficient", share=True)
     expect(share <= 1, "Dice is never above 1: twice the shared pixels are at most all of both")
     expect(not np.isclose(share, 0.3), "shared pixels count twice, since they are in both masks")
     expect(
@@ -114,7 +139,8 @@ def dice_by_hand(answer):
     expect(not one_sided, "you divided by the pixels of one mask: both go into the sum below")
     counted = np.isclose(share, 16 / 20, atol=1e-3)
     expect(not counted, "black pixels on which both agree do not count in Dice")
-    expect(np.isclose(share, 0.6, atol=1e-3), f"{share:g} is not it: the masks share 3 pixels")
+    right = np.isclose(share, 0.6, atol=1e-3)
+    expect(right, f"{share:g} is not the Dice: they share 3 pixels, and have 6 and 4")
 
 
 def _dice(prediction: np.ndarray, reference: np.ndarray) -> float:
@@ -124,8 +150,8 @@ def _dice(prediction: np.ndarray, reference: np.ndarray) -> float:
 @exercise(
     objective='show why "lung is what is dark" is not enough',
     expects="a function of an image and its reference",
-    hint="Try many thresholds between 0 and 1, keep each one's Dice, and take the place of the "
-    "largest with `np.argmax`.",
+    hint="Try many thresholds between 0 and 1 and keep the Dice of each. `np.argmax` gives the "
+    "index of the largest.",
     answer="""
     def best_threshold(image, lungs):
         thresholds, scores = np.linspace(0, 1, 101), []
@@ -137,33 +163,51 @@ def _dice(prediction: np.ndarray, reference: np.ndarray) -> float:
 )
 def best_threshold(answer):
     for name, (image, lungs) in _greys().items():
-        threshold = float(answer(image, lungs))
+        threshold = _of_pair(answer(image, lungs), image, lungs)
         expect(0 <= threshold <= 1, f"it returns {threshold:g}: grey values run from 0 to 1")
-        tried = np.linspace(0, 1, 201)
+        tried = np.linspace(0, 1, 401)
         scores = [_dice(image < other, lungs) for other in tried]
         score, best = _dice(image < threshold, lungs), max(scores)
         expect(
             score > best - 0.01,
-            f"on the {name} picture your threshold {threshold:.2f} gives a Dice of {score:.2f}, "
-            f"{tried[np.argmax(scores)]:.2f} one of {best:.2f}",
+            f"on the {name} picture your threshold {threshold:.3f} gives a Dice of {score:.3f}, "
+            f"but {tried[np.argmax(scores)]:.3f} gives {best:.3f}",
         )
 
 
+def _of_pair(found, image: np.ndarray, lungs: np.ndarray) -> float:
+    """The threshold that was returned, alone or with its Dice."""
+    numbers = read_numbers(found, what="one number, the threshold")
+    expect(len(numbers) in (1, 2), f"expected one threshold, and yours are {len(numbers)} numbers")
+    threshold, score = numbers[0], numbers[-1]
+    alone = len(numbers) == 1 or np.isclose(_dice(image < threshold, lungs), score, atol=1e-3)
+    expect(alone, "expected one number, the threshold; yours are two: return the threshold alone")
+    return float(threshold)
+
+
 def _greys() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Noisy pictures with a darker square in them, one dim and one bright."""
-    rng, lungs = np.random.default_rng(1), np.zeros((24, 24), bool)
-    lungs[6:18, 6:18] = True
-    tissue = {"dim": (0.15, 0.45), "bright": (0.6, 0.85)}
-    return {
-        name: (np.clip(np.where(lungs, *greys) + rng.normal(0, 0.06, lungs.shape), 0, 1), lungs)
-        for name, greys in tissue.items()
-    }
+    """Noisy pictures with a darker square in them; two have bright bone round the tissue, so that
+    no mean leads to the best threshold, and in the last one lungs are few.
+    """
+    rng, pictures = np.random.default_rng(1), {}
+    for name, (lung, tissue, bone, noise, side) in {
+        "dim": (0.15, 0.45, 0.45, 0.06, 12),
+        "bright": (0.6, 0.85, 0.85, 0.06, 12),
+        "bony": (0.2, 0.4, 0.95, 0.05, 20),
+        "crowded": (0.4, 0.52, 0.52, 0.08, 10),
+    }.items():
+        lungs = np.zeros((40, 40), bool)
+        lungs[12 : 12 + side, 10 : 10 + side] = True
+        image = np.where(lungs, lung, tissue)
+        image[:, 32:] = bone
+        pictures[name] = np.clip(image + rng.normal(0, noise, lungs.shape), 0, 1), lungs
+    return pictures
 
 
 @exercise(
     objective="call a trained network on X-rays that it has never seen",
     expects="a function of an image (height, width) in [0, 1]",
-    hint="Two calls do it, and both stand in a cell above: load the network, let it predict.",
+    hint="Two calls are enough, and both are in a cell above: load the network, let it predict.",
     answer="""
     from lungseg_utils.pretrained import load_pretrained
     from lungseg_utils.predict import predict_mask
@@ -173,20 +217,17 @@ def _greys() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """,
 )
 def find_lungs(answer):
-    for number, stranger in enumerate(_strangers(), start=1):
-        image = stranger.image.astype(np.float32) / 255
-        found = np.asarray(answer(image))
-        if found.shape != image.shape:
-            raise NotYet(f"the mask must have the image's shape {image.shape}, not {found.shape}")
-        expect(found.dtype == bool, f"a mask is bool, and yours is {found.dtype}")
-        score = _dice(found, stranger.mask_left | stranger.mask_right)
+    for number, patient in enumerate(_new_patients(), start=1):
+        image = patient.image.astype(np.float32) / 255
+        found = read_mask(answer(image), image.shape)
+        score = _dice(found, patient.mask_left | patient.mask_right)
         expect(
             score > GOOD_DICE,
-            f"on stranger {number} of 2 its Dice is {score:.2f}, and {GOOD_DICE} is asked for",
+            f"on new X-ray {number} of 2 its Dice is {score:.2f}; it must be above {GOOD_DICE}",
         )
 
 
 @lru_cache
-def _strangers() -> tuple[Phantom, ...]:
+def _new_patients() -> tuple[Phantom, ...]:
     """Two simulated patients, of a seed that no set of the course has."""
     return tuple(simulate(seed=2022, index=index, size=192) for index in (2, 5))

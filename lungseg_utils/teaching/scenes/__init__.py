@@ -1,6 +1,6 @@
 """Pictures with controls: each scene is a figure, its alt text and its caption for one state.
 
-`plots.show(*scene)` shows one; the classes of `widgets` draw them anew as their controls move.
+`plots.show(*scene)` shows one; the classes of `widgets` draw them again as their controls move.
 """
 
 from lungseg_utils.teaching.scenes.frame import Scene

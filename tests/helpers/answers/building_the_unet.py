@@ -29,27 +29,89 @@ def wrapped(picture, kernels, biases):
     return one_at_a_time(padded, kernels, biases)[1:-1, 1:-1]
 
 
-def network(size, filters, *, skip=True, norm=True, last="sigmoid", wider=2, levels=1, times=2):
+def sigmoid(logit):
+    return 1 / (1 + np.exp(-logit))
+
+
+def chain(w, v, x, y, *, last=True, first=True, by_v=True, by_x=True, by_hidden=True):
+    """The slopes for w and v, or without one of their factors."""
+    hidden = sigmoid(w * x)
+    p = sigmoid(v * hidden)
+    by_second = 2 * (p - y) / len(x) * (p * (1 - p) if last else 1)
+    by_first = by_second * (v if by_v else 1) * (hidden * (1 - hidden) if first else 1)
+    slope_w = np.sum(by_first * (x if by_x else 1))
+    return slope_w, np.sum(by_second * (hidden if by_hidden else 1))
+
+
+def nudged(w, v, x, y):
+    def loss(w, v):
+        return np.mean((sigmoid(v * sigmoid(w * x)) - y) ** 2)
+
+    by_w = (loss(w + 1e-4, v) - loss(w - 1e-4, v)) / 2e-4
+    return [by_w, (loss(w, v + 1e-4) - loss(w, v - 1e-4)) / 2e-4]
+
+
+def taped(w, v, x, y):
+    import tensorflow as tf
+
+    w, v = tf.Variable(w), tf.Variable(v)
+    with tf.GradientTape() as tape:
+        p = tf.sigmoid(v * tf.sigmoid(w * x.astype("float32")))
+        loss = tf.reduce_mean((p - y.astype("float32")) ** 2)
+    return tape.gradient(loss, [w, v])
+
+
+def network(
+    size, filters, *, skip="last", norm=True, last="sigmoid", wider=2, levels=1, relus=2,
+    pool="MaxPooling2D", biases=True, early_relu=False,
+):  # fmt: skip
     import keras
     from keras import layers
 
     def convolve(x, filters):
-        for _ in range(times):
-            x = layers.Conv2D(filters, 3, padding="same", activation=None if norm else "relu")(x)
-            if norm:
-                x = layers.ReLU()(layers.BatchNormalization()(x))
-        return x
+        steps = []
+        for number in range(2):
+            x = layers.Conv2D(filters, 3, padding="same", use_bias=biases)(x)
+            x = layers.ReLU()(x) if early_relu else x
+            x = layers.BatchNormalization()(x) if norm else x
+            kinked = number >= 2 - relus and not early_relu
+            steps.append(x := layers.ReLU()(x) if kinked else x)
+        return steps
 
     x, kept = keras.Input((size, size, 1)), []
     inputs = x
     for level in range(levels):
         kept.append(convolve(x, filters * wider**level))
-        x = layers.MaxPooling2D()(kept[-1])
-    x = convolve(x, filters * wider**levels)
+        x = getattr(layers, pool)(2)(kept[-1][1])
+    _, x = convolve(x, filters * wider**levels)
     for level in reversed(range(levels)):
         x = layers.Conv2DTranspose(filters * wider**level, 2, strides=2)(x)
-        x = convolve(layers.Concatenate()([kept[level], x]) if skip else x, filters * wider**level)
+        beside = {"last": kept[level][1], "early": kept[level][0], "twice": x}.get(skip)
+        x = layers.Concatenate()([beside, x]) if skip else x
+        _, x = convolve(x, filters * wider**level)
     return keras.Model(inputs, layers.Conv2D(1, 1, activation=last)(x))
+
+
+def wrong(**changes):
+    return lambda size, filters: network(size, filters, **changes)
+
+
+def of_sequences(size, filters):
+    """Blocks are networks in the network, and what comes up is first in the concatenation."""
+    import keras
+    from keras import layers, ops
+
+    def convolve(filters):
+        one = [layers.Conv2D(filters, 3, padding="same"), layers.BatchNormalization(momentum=0.8)]
+        two = [layers.Conv2D(filters, 3, 1, "same"), layers.BatchNormalization()]
+        return keras.Sequential([*one, layers.Activation("relu"), *two])
+
+    inputs = keras.Input((size, size, 1))
+    skip = ops.maximum(convolve(filters)(inputs), 0)
+    x = ops.relu(convolve(2 * filters)(layers.MaxPool2D(2)(skip)))
+    x = ops.concatenate([layers.Conv2DTranspose(filters, 2, 2)(x), skip], axis=-1)
+    logits = layers.Conv2D(1, 1)(layers.ReLU()(convolve(filters)(x)))
+    return keras.Model(inputs, ops.sigmoid(logits))
 
 
 def from_the_package(size, filters):
@@ -70,30 +132,77 @@ RIGHT = {
     "mask_from_logits": [
         lambda logits, threshold: logits > np.log(threshold / (1 - threshold)),
         lambda logits, threshold: 1 / (1 + np.exp(-np.clip(logits, -60, 60))) > threshold,
+        lambda logits, threshold: 1 / (1 + np.exp(-logits)) >= threshold,
+        lambda logits, threshold: ~(logits + np.log(1 / threshold - 1) <= 0),
+    ],
+    "backpropagate": [
+        chain,
+        nudged,
+        taped,
+        lambda w, v, x, y: dict(zip("wv", chain(w, v, x, y), strict=True)),
     ],
     "kernel_looking_down": [
         np.array([[-1, -2, -1], [0, 0, 0], [1, 2, 1]]),
         [[0, -1, 0], [0, 0, 0], [0, 1, 0]],
         np.array([[-0.5] * 3, [-0.5] * 3, [1.0] * 3]),
+        ((0, -1, 0), (0, 1, 0), (0, 0, 0)),
+        np.array([[-3, -10, -3], [0, 0, 0], [3, 10, 3]], np.int8),
     ],
-    "convolve_channels": [convolved, one_at_a_time],
-    "one_level_unet": [network, from_the_package],
-    "parameters_of_the_skips": [195_840, sum(9 * 4**level * 256 for level in range(4)), 195840.0],
+    "convolve_channels": [
+        convolved,
+        one_at_a_time,
+        lambda picture, kernels, biases: convolved(picture, kernels, biases).astype("float32"),
+    ],
+    "one_level_unet": [network, from_the_package, of_sequences],
+    "parameters_of_the_skips": [
+        195_840,
+        sum(9 * 4**level * 256 for level in range(4)),
+        195840.0,
+        "195,840",
+        np.int64(195_840),
+    ],
     "a_smaller_unet": [
         {"size": 128, "filters": 5, "depth": 4},
         {"size": 160, "filters": 4, "depth": 4},
         {"size": 128, "filters": 2, "depth": 5},
+        {"size": np.int64(128), "filters": 5.0, "depth": "4"},
     ],
-    "worth_of_the_skips": ["b", "B", " b "],
+    "worth_of_the_skips": ["b and e", "(e), (b)", ["B", "E"], {"b", "e"}, "be"],
 }
 WRONG = {
     "mask_from_logits": [
-        (lambda logits, threshold: logits > threshold, "not one on the logit"),
+        (lambda logits, threshold: logits > threshold, "not a threshold on the logit"),
         (lambda logits, threshold: logits > 0, "still compare with the logit 0"),
         (lambda logits, threshold: logits < np.log(threshold / (1 - threshold)), "small ones"),
         (lambda logits, threshold: 1 / (1 + np.exp(-logits.clip(-60, 60))), "a mask is bool"),
-        (lambda logits, threshold: (logits > 0).mean(axis=0), "one answer a pixel"),
-        (lambda logits, threshold: logits > np.log((1 - threshold) / threshold), "come out wrong"),
+        (
+            lambda logits, threshold: (logits > np.log(threshold / (1 - threshold))).astype(int),
+            "a mask is bool",
+        ),
+        (lambda logits, threshold: (logits > 0).mean(axis=0), "one answer for each pixel"),
+        (lambda logits, threshold: (logits > 0).any(), "one answer for each pixel"),
+        (lambda logits, threshold: logits > np.log((1 - threshold) / threshold), "are wrong"),
+        (lambda logits, threshold: logits > sigmoid(threshold), "needs its inverse"),
+        (lambda logits, threshold: logits > threshold / (1 - threshold), "are wrong"),
+        (lambda logits, threshold: logits > np.log(threshold), "are wrong"),
+        (lambda logits, threshold: abs(logits) > np.log(threshold / (1 - threshold)), "are wrong"),
+        (lambda logits, threshold: sigmoid(sigmoid(logits)) > threshold, "are wrong"),
+    ],
+    "backpropagate": [
+        (lambda *given: chain(*given)[::-1], "wrong order"),
+        (lambda *given: -np.array(chain(*given)), "uphill"),
+        (lambda w, v, x, y: np.array(chain(w, v, x, y)) * len(x), "the loss is a mean"),
+        (lambda *given: np.array(chain(*given)) / 2, "the 2 is missing"),
+        (lambda *given: chain(*given, last=False), "last sigmoid"),
+        (lambda *given: chain(*given, first=False), "first sigmoid"),
+        (lambda *given: chain(*given, by_v=False), "multiply by v"),
+        (lambda *given: chain(*given, by_x=False), "last factor, x"),
+        (lambda *given: chain(*given, by_hidden=False), "`hidden`"),
+        (lambda w, v, x, y: chain(w, v, x, 0 * y), "nudging w and v"),
+        (lambda w, v, x, y: chain(w, w, x, y), "nudging w and v"),
+        (lambda *given: chain(*given)[0], "two numbers"),
+        (lambda *given: set(chain(*given)), "in their order"),
+        (lambda *given: (0.1, 0.2), "nudging w and v"),
     ],
     "kernel_looking_down": [
         (np.array([[1, 2, 1], [0, 0, 0], [-1, -2, -1]]), "should be above 0"),
@@ -101,9 +210,19 @@ WRONG = {
         (np.array([[0, 0, 0], [0, 1, 0], [1, 1, 1]]), "even patch"),
         (np.array([[-1, -1, -1], [1, 1, 1]]), "(3, 3)"),
         (np.array([[-1, 0, 0], [0, 0, 0], [0, 0, 1]]), "each column"),
+        (np.array([[-3] * 3, [4] * 3, [-1] * 3]), "not be below 0"),
+        (np.array([[0, -3, 0], [0, 4, 0], [0, -1, 0]]), "lowest row"),
+        (np.array([[1] * 3, [-4] * 3, [3] * 3]), "lower two rows"),
+        (np.array([[-2, 1, -2], [0, 0, 0], [2, -1, 2]]), "not be below 0"),
+        (np.array([[-1, -1, -1], [2, 2, 2], [-1, -1, -1]]), "should be above 0"),
+        (np.zeros((3, 3)), "should be above 0"),
+        (np.ones((3, 3)), "even patch"),
+        ([-1, 0, 1], "(3, 3)"),
+        (np.full((3, 3), np.nan), "even patch"),
     ],
     "convolve_channels": [
         (lambda picture, kernels, biases: convolved(picture, kernels, 0), "biases are missing"),
+        (lambda picture, kernels, biases: convolved(picture, kernels, 9 * biases), "added once"),
         (
             lambda picture, kernels, biases: convolved(picture, kernels[::-1, ::-1], biases),
             "upside down",
@@ -120,27 +239,50 @@ WRONG = {
             lambda picture, kernels, biases: convolved(picture, kernels, biases)[1:-1, 1:-1],
             "the border too",
         ),
+        (lambda *given: convolved(*given)[..., 0], "one channel for each kernel"),
+        (lambda *given: convolved(*given).transpose(2, 0, 1), "one channel for each kernel"),
+        (lambda *given: convolved(*given).clip(0), "a step of its own"),
+        (
+            lambda picture, kernels, biases: convolved(picture, kernels / picture.shape[2], biases),
+            "do not take their mean",
+        ),
         (wrapped, "wrong at the border"),
         (lambda picture, kernels, biases: convolved(picture, 2 * kernels, biases), "difference"),
+        (lambda *given: convolved(*given).astype(int), "difference"),
     ],
     "one_level_unet": [
-        (lambda size, filters: network(size, filters, skip=False), "no skip"),
-        (lambda size, filters: network(size, filters, norm=False), "no BatchNormalization"),
-        (lambda size, filters: network(size, filters, last=None), "logits, not probabilities"),
-        (lambda size, filters: network(size, filters, levels=2), "two levels"),
-        (lambda size, filters: network(size, filters, wider=1), "part by part"),
+        (wrong(skip=None), "no skip"),
+        (wrong(skip="early"), "after the second"),
+        (wrong(skip="twice"), "with itself"),
+        (wrong(norm=False), "no BatchNormalization"),
+        (wrong(relus=0), "a ReLU is missing"),
+        (wrong(relus=1), "the first has none"),
+        (wrong(early_relu=True), "normalise first"),
+        (wrong(pool="AveragePooling2D"), "keeps the largest"),
+        (wrong(biases=False), "no biases"),
+        (wrong(last=None), "logits, not probabilities"),
+        (wrong(last="softmax"), "always 1"),
+        (wrong(last="hard_sigmoid"), "something else"),
+        (wrong(levels=2), "two levels"),
+        (wrong(wider=1), "part by part"),
         (lambda size, filters: network(64, filters), "it takes"),
-        (halved, "one number a pixel"),
+        (lambda size, filters: network(size, 4), "with 3 filters"),
+        (lambda size, filters: network(size, filters).count_params(), "keras.Model"),
+        (halved, "one number per pixel"),
     ],
     "parameters_of_the_skips": [
         (21_760, "9 weights"),
-        (196_080, "biases"),
+        (196_080, "as many of those as before"),
         (391_680, "not the second"),
         (3_133_440, "the article's network"),
         (785_664, "bottleneck"),
-        (1_750_865, "asked is what goes"),
+        (1_750_865, "how many are left"),
+        (147_456, "the lowest skip alone"),
+        (0, "the concatenation has no parameters"),
         (200_000, "too many"),
-        (147_456, "too few"),
+        (100_000, "too few"),
+        (195_840.4, "too many"),
+        ("none", "a whole number"),
     ],
     "a_smaller_unet": [
         ({"size": 256, "filters": 16, "depth": 4}, "pixels a side"),
@@ -148,11 +290,24 @@ WRONG = {
         ({"size": 128, "filters": 8, "depth": 3}, "sees 92 of 128"),
         ({"size": 130, "filters": 4, "depth": 4}, "cannot be halved"),
         ({"size": 64, "filters": 4, "depth": 4}, "fewer than 128"),
+        ({"size": 128, "filters": 0, "depth": 4}, "at least one filter"),
+        ({"size": 128, "filters": 5, "depth": -1}, "no negative depth"),
+        ({"size": 128, "filters": 5, "depth": 10**9}, "cannot be halved"),
+        ({"size": 128, "filters": 4.5, "depth": 4}, "whole numbers"),
+        ({"size": 128, "depth": 4}, "a dict such as"),
+        ((128, 5, 4), "a dict such as"),
+        ({"size": 128, "filters": "few", "depth": 4}, "a whole number for filters"),
     ],
     "worth_of_the_skips": [
         ("a", "does find the lungs"),
-        ("c", "10.99"),
-        ("d", "less time"),
-        ("e", "one of the letters"),
+        ("a and b", "does find the lungs"),
+        ("b, c", "does not prove (c)"),
+        ("b, d and e", "speaks of all"),
+        ("abcde", "does find the lungs"),
+        ("b", "one level less"),
+        ("e", "HD95"),
+        ("", "HD95"),
+        ("f", "letters from a to e"),
+        (2, "letters from a to e"),
     ],
 }

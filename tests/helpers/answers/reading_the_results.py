@@ -43,23 +43,53 @@ def by_spread(table, seen):
     return dice.mean(), dice.mean() - 1.96 * dice.std(), dice.mean() + 1.96 * dice.std()
 
 
-def names_at(table, places, key="dice"):
-    return [table.sort_values(key)["name"].iloc[place] for place in places]
+def known_in_the_interval(table, seen):
+    low, high = metrics.bootstrap_interval(table["dice"], table["patient"])
+    return unseen(table, seen)["dice"].mean(), low, high
 
 
-def by_argsort(table):
-    order = np.argsort(table["dice"].to_numpy())
+def by_normal_of_images(table, seen):
+    dice = unseen(table, seen)["dice"]
+    error = 1.96 * dice.std() / len(dice) ** 0.5
+    return dice.mean(), dice.mean() - error, dice.mean() + error
+
+
+def names_at(table, places, score="dice", up=None):
+    names = table.sort_values(score, ascending=score == "dice" if up is None else up)["name"]
+    return [names.iloc[place] for place in places]
+
+
+def of_three(table):
+    return 0, len(table) // 2, -1
+
+
+def by_argsort(table, score):
+    order = np.argsort(table[score].to_numpy() * (1 if score == "dice" else -1))
     return table["name"].to_numpy()[order[[0, len(order) // 2, -1]]]
 
 
-def middle_row(table):
-    worst, _, best = by_argsort(table)
+def by_extremes(table, score):
+    named = table.set_index("name")[score]
+    ends = named.idxmin(), named.idxmax()
+    middle = named.index[np.argmax(named.to_numpy() == named.median())]
+    worst, best = ends if score == "dice" else ends[::-1]
+    return {"worst": worst, "median": middle, "best": best}
+
+
+def middle_row(table, score):
+    worst, _, best = by_argsort(table, score)
     return worst, table["name"].iloc[len(table) // 2], best
 
 
-def by_label(table):
-    ordered = table.sort_values("dice")["name"]
+def by_label(table, score):
+    ordered = table.sort_values(score, ascending=score == "dice")["name"]
     return ordered.loc[0], ordered.loc[len(ordered) // 2], ordered.loc[len(ordered) - 1]
+
+
+def nearest_to_mean(table, score):
+    values = table[score].where(np.isfinite(table[score]))
+    worst, _, best = by_argsort(table, score)
+    return worst, table["name"].to_numpy()[(values - values.mean()).abs().argmin()], best
 
 
 def greatest(before, without):
@@ -71,23 +101,51 @@ def by_gain(before, without):
     return max(gains, key=gains.get) if gains else "unknown"
 
 
+def by_change(before, without):
+    part = max(without, key=lambda part: abs(without[part] - before))
+    return part if without[part] - before >= 0.01 else "unknown"
+
+
+def by_size_of_change(before, without):
+    part = max(without, key=lambda part: abs(without[part] - before))
+    return part if abs(without[part] - before) >= 0.01 else "unknown"
+
+
+def at_least(gain):
+    def found(before, without):
+        part = greatest(before, without)
+        return part if without[part] - before >= gain else "unknown"
+
+    return found
+
+
 def people(table, column, fewest):
     return {group for group, part in table.groupby(column) if len(set(part["patient"])) < fewest}
 
 
 RIGHT = {
-    "honest_mean": [by_package, by_hand],
+    "honest_mean": [
+        by_package,
+        by_hand,
+        lambda table, seen: (by_package(table, seen)[0], by_package(table, seen)[1:]),
+    ],
     "combine": [
         lambda dark, share: (dark & (share > 0.2)) | (share > 0.8),
         lambda dark, share: share + 0.45 * dark > 0.7,
         lambda dark, share: ndimage.median_filter((share + 0.4 * dark > 0.65), 3),
     ],
-    "three_cases": [lambda table: names_at(table, (0, len(table) // 2, -1)), by_argsort],
+    "three_cases": [
+        lambda table, score: names_at(table, of_three(table), score),
+        by_argsort,
+        by_extremes,
+        lambda table, score: ", ".join(by_argsort(table, score)),
+    ],
     "cause": [
         by_gain,
         lambda before, without: (
             greatest(before, without) if max(without.values()) >= before + 0.01 else "unknown"
         ),
+        lambda before, without: np.array([by_gain(before, without)]),
     ],
     "thin_groups": [
         people,
@@ -96,8 +154,9 @@ RIGHT = {
             for group in table[column].unique()
             if table[table[column] == group].drop_duplicates("patient").shape[0] < fewest
         ],
+        lambda table, column, fewest: {str(group) for group in people(table, column, fewest)},
     ],
-    "comparable": ["cd", ["c", "d"], "C, D"],
+    "comparable": ["cd", ["c", "d"], "C, D", "(c) and (d)", {"d", "c"}, "c and d"],
 }
 WRONG = {
     "honest_mean": [
@@ -105,8 +164,13 @@ WRONG = {
         (without_failures, "a failure counts"),
         (by_images, "four images of one patient"),
         (by_spread, "too wide"),
+        (known_in_the_interval, "of all patients"),
+        (by_normal_of_images, "four images of one patient"),
         (lambda table, seen: unseen(table, seen)["dice"].mean(), "three numbers"),
         (lambda table, seen: (unseen(table, seen)["dice"].median(), 0.7, 0.9), "all unseen"),
+        (lambda table, seen: [by_package(table, seen)[place] for place in (0, 2, 1)], "lower end"),
+        (lambda table, seen: set(by_package(table, seen)), "a set has none"),
+        (lambda table, seen: by_package(table, {"P0", "P1", "P2"}), "mean of all unseen"),
     ],
     "combine": [
         (lambda dark, share: dark, "no better"),
@@ -115,26 +179,47 @@ WRONG = {
         (lambda dark, share: dark * share, "bool"),
         (lambda dark, share: (dark | (share > 0.7)) & (share > 0.5), "by less than 0.05"),
         (lambda dark, share: (dark & (share > 0.2)).mean(), "shape"),
+        (lambda dark, share: dark | (share > 0.5), "no better"),
+        (lambda dark, share: np.ones_like(dark), "no better"),
+        (lambda dark, share: ((dark & (share > 0.2)) | (share > 0.8)).astype(int), "bool"),
+        (lambda dark, share: ~((dark & (share > 0.2)) | (share > 0.8)), "no better"),
+        (lambda dark, share: ((dark & (share > 0.2)) | (share > 0.8))[::2], "shape"),
     ],
     "three_cases": [
-        (lambda table: names_at(table, (-1, len(table) // 2, 0)), "the order"),
+        (lambda table, score: names_at(table, of_three(table)[::-1], score), "worst is the best"),
+        (lambda table, score: names_at(table, of_three(table), score, True), "a high HD95 is bad"),
+        (lambda table, score: names_at(table, of_three(table), "dice"), "by HD95"),
+        (lambda table, score: names_at(table, of_three(table), "hd95_mm"), "by Dice"),
         (middle_row, "sort first"),
-        (lambda table: names_at(table, (-1, len(table) // 2, 0), "hd95_mm"), "by Dice"),
         (by_label, "by Dice"),
-        (lambda table: names_at(table, (0, -1)), "three names"),
+        (nearest_to_mean, "the median"),
+        (lambda table, score: names_at(table, (0, -1), score), "three names"),
+        (lambda table, score: set(by_argsort(table, score)), "a set has no order"),
+        (lambda table, score: table[score].quantile([0, 0.5, 1]), "three names"),
     ],
     "cause": [
         (lambda before, without: "disease", "believe the experiment"),
         (greatest, "none of these gains"),
-        (
-            lambda before, without: (
-                max(without, key=lambda part: abs(without[part] - before))
-                if max(abs(dice - before) for dice in without.values()) >= 0.01
-                else "unknown"
-            ),
-            "the network needs it",
-        ),
+        (by_change, "for the worse"),
+        (by_size_of_change, "the network needs it"),
         (lambda before, without: min(without, key=without.get), "helps most"),
+        (
+            lambda before, without: next(
+                (part for part, dice in without.items() if dice - before >= 0.01), "unknown"
+            ),
+            "spine is first",
+        ),
+        (
+            lambda before, without: [
+                *["unknown"],
+                *[part for part, dice in without.items() if dice - before >= 0.01],
+            ][-1],
+            "helps most",
+        ),
+        (at_least(0.013), "0.012 is enough"),
+        (at_least(0.005), "too little"),
+        (lambda before, without: "unknown", "helps most"),
+        (lambda before, without: max(without.values()) - before, "expected"),
     ],
     "thin_groups": [
         (
@@ -146,13 +231,25 @@ WRONG = {
         (lambda table, column, fewest: people(table, column, fewest + 1), "are enough"),
         (lambda table, column, fewest: set(table[column]), "right is"),
         (lambda table, column, fewest: people(table, "sex", fewest), "right is"),
+        (lambda table, column, fewest: people(table, column, 6), "are enough"),
+        (lambda table, column, fewest: set(), "right is"),
+        (lambda table, column, fewest: len(people(table, column, fewest)), "right is"),
+        (
+            lambda table, column, fewest: (
+                set(table[column].map(str)) - set(map(str, people(table, column, fewest)))
+            ),
+            "right is",
+        ),
     ],
     "comparable": [
         ("acd", "soft"),
         ("bcd", "pooled"),
-        ("cde", "another exam"),
-        ("cdf", "chose its threshold"),
+        ("cde", "other images"),
+        ("cdf", "scores best on the test images"),
+        ("cdg", "the larger of the two directions"),
         ("c", "d is IoU"),
         ("d", "comparison"),
+        ("c or d", "is none"),
+        ("", "name the letters"),
     ],
 }

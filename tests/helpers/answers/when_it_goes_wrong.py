@@ -8,8 +8,12 @@ def dice(prediction, label):
 
 
 def dice_of_values(prediction, label):
-    one, other = (array / max(array.max(), 1) for array in (prediction * 1.0, label * 1.0))
+    one, other = (array / (array.max() or 1) for array in (prediction * 1.0, label * 1.0))
     return 2 * (one * other).sum() / (one.sum() + other.sum()) if (one + other).any() else 1
+
+
+def counted(test):
+    return lambda prediction, label: dice(test(prediction), test(label))
 
 
 def usual(prediction, label):
@@ -81,16 +85,56 @@ def ladder(image, label):
     return "fine" if label.sum() else "label empty"
 
 
+def sorted_pairs(images, masks):
+    return list(zip(sorted(images), sorted(masks), strict=True))
+
+
+def refused_by_assert(images, masks):
+    assert set(images) == set(masks)
+    return pair(images, masks)
+
+
+def only_images_looked_up(images, masks):
+    for name in images:
+        if name not in masks:
+            raise ValueError(name)
+    return [(name, name) for name in images]
+
+
+def as_many(images, masks):
+    if len(images) != len(masks):
+        raise ValueError("not as many")
+    return sorted_pairs(images, masks)
+
+
+def spread_for_range(image, label):
+    found = rungs(0.5 + (image - image.mean()) * 0.2, label) if image.std() < 0.1 else "fine"
+    return "image nearly blank" if image.std() < 0.1 and found else rungs(image, label)
+
+
 RIGHT = {
-    "repaired_dice": [dice, dice_of_values],
+    "repaired_dice": [
+        dice,
+        dice_of_values,
+        lambda prediction, label: [dice(prediction.astype(bool), label != 0)],
+        lambda prediction, label: np.float32(dice(prediction, label)),
+    ],
     "faulty_labels": [
         faulty,
         lambda masks: [name for name in masks if not np.isin(masks[name], [0, 1]).all()],
+        lambda masks: {name: masks[name] for name in faulty(masks)},
     ],
-    "paired": [pair, pair_by_lookup],
-    "symptoms": ["cdeba", "C, D, E, B, A", ["c", "d", "e", "b", "a"]],
-    "hiding": ["b", " B "],
-    "first_fault": [rungs, ladder],
+    "paired": [pair, pair_by_lookup, lambda images, masks: np.array(pair(images, masks))],
+    "symptoms": [
+        "cdeba",
+        "C, D, E, B, A",
+        ["c", "d", "e", "b", "a"],
+        "c) d) e) b) a)",
+        "c, d, e, b and a",
+        {1: "c", 2: "d", 3: "e", 4: "b", 5: "a"},
+    ],
+    "hiding": ["b", " B ", "(b)", "b)", ["b"]],
+    "first_fault": [rungs, ladder, lambda image, label: rungs(image, label).capitalize() + "."],
 }
 WRONG = {
     "repaired_dice": [
@@ -98,6 +142,27 @@ WRONG = {
         (lambda prediction, label: usual(prediction / 255, label / 255), "Dice"),
         (in_eight_bits, "255 times 255 wraps to 1"),
         (without_empties, "two empty masks agree"),
+        (counted(lambda mask: (mask > 127) | (mask == 1)), "lung is 7"),
+        (counted(lambda mask: mask > 127), "lung is 1"),
+        (counted(lambda mask: mask == 1), "lung is 1"),
+        (counted(lambda mask: np.isin(mask, (1, 255))), "lung is 7"),
+        (counted(lambda mask: mask > 0.5), "0.25"),
+        (counted(lambda mask: mask >= 1), "0.25"),
+        (counted(lambda mask: mask.astype(np.uint8)), "0.25"),
+        (
+            lambda prediction, label: dice(prediction, label) / (2 - dice(prediction, label)),
+            "lung is 1",
+        ),
+        (
+            lambda prediction, label: dice(prediction, label) if prediction.any() else 1.0,
+            "whichever of the two",
+        ),
+        (
+            lambda prediction, label: dice(prediction, label) if label.any() else 1.0,
+            "whichever of the two",
+        ),
+        (lambda prediction, label: dice(prediction, label) if label.any() else 0.0, "two empty"),
+        (lambda prediction, label: 6 / 7, "lung is 1"),
     ],
     "faulty_labels": [
         (lambda masks: [name for name in masks if masks[name].max() > 1], "1/255"),
@@ -105,6 +170,20 @@ WRONG = {
         (lambda masks: [name for name in masks if len(np.unique(masks[name])) != 2], "no lung"),
         (lambda masks: [name for name in masks if masks[name].max() != 1], "no lung"),
         (lambda masks: [n for n in masks if ((masks[n] > 0) & (masks[n] != 1)).any()], "minus one"),
+        (
+            lambda masks: [n for n in masks if not np.isin(np.nan_to_num(masks[n]), (0, 1)).all()],
+            "not a number",
+        ),
+        (
+            lambda masks: [
+                n for n in masks if not np.isin(masks[n].astype(np.uint8), (0, 1)).all()
+            ],
+            "1/255",
+        ),
+        (lambda masks: list(masks), "nothing is wrong"),
+        (lambda masks: [], "you accept"),
+        (lambda masks: sorted(faulty(masks))[:1], "name all"),
+        (lambda masks: len(faulty(masks)), "names of the faulty"),
     ],
     "paired": [
         (lambda images, masks: list(zip(images, masks, strict=False)), "another patient's"),
@@ -114,18 +193,45 @@ WRONG = {
         ),
         (pair_what_there_is, "a mask is missing"),
         (pair_with_keys, "raise ValueError"),
+        (refused_by_assert, "raise ValueError"),
+        (only_images_looked_up, "an image is missing"),
+        (as_many, "each list has a name"),
+        (sorted_pairs, "each list has a name"),
+        (lambda images, masks: pair(images, masks)[:2], "each its pair"),
+        (lambda images, masks: 2 * pair(images, masks), "once"),
     ],
     "symptoms": [
         ("abcde", "1.9"),
         ("cd", "five letters"),
-        ("cdebz", "none of the five"),
-        ("cdbea", "who draws"),
+        ("cdebz", "a to e"),
+        ("cdbea", "what makes all lungs"),
+        ("cdebaa", "five letters"),
+        ("ccccc", "not caused by"),
+        ({"a", "b", "c", "d", "e"}, "order"),
+        ("", "five letters"),
+        ("cdeab", "not caused by"),
     ],
-    "hiding": [("a", "seen at once"), ("c", "sooner or later"), ("d", "low too"), ("x", "one of")],
+    "hiding": [
+        ("a", "seen at once"),
+        ("c", "sooner or later"),
+        ("d", "low too"),
+        ("x", "a to d"),
+        ("bc", "one letter"),
+        ("not b", "a to d"),
+        (["b", "c"], "one letter"),
+        (2, "a to d"),
+    ],
     "first_fault": [
         (label_first, "image not finite"),
         (lambda image, label: "fine", "image not finite"),
         (lambda image, label: rungs(image, label).replace("image nearly blank", "fine"), "blank"),
         (lambda image, label: rungs(np.nan_to_num(image), label), "image not finite"),
+        (spread_for_range, "fine"),
+        (lambda image, label: rungs(image, label > 0), "label not 0 or 1"),
+        (lambda image, label: rungs(np.minimum(image, 1), label), "image not finite"),
+        (lambda image, label: rungs(np.maximum(image, 0), label), "image not in 0 to 1"),
+        (lambda image, label: rungs(image, label).replace("label empty", "fine"), "label empty"),
+        (lambda image, label: "label empty" if not label.any() else rungs(image, label), "blank"),
+        (lambda image, label: rungs(image, label) == "fine", "expected"),
     ],
 }

@@ -1,0 +1,196 @@
+"""Answers as people type them, read as letters, numbers, names, choices and masks."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence, Set
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+class NotYet(Exception):
+    """What is still wrong with an answer, said to its author in one or two sentences."""
+
+
+def expect(true: bool, otherwise: str) -> None:
+    """Raise `NotYet` with the words `otherwise` unless `true`."""
+    if not true:
+        raise NotYet(otherwise)
+
+
+def read_letters(answer: Any, among: str = "abcde", in_order: bool = False) -> list[str]:
+    """The letters of an answer such as "d, e and f", "(b)", ["b"] or {"a", "c"}, in small letters.
+
+    Each is one of `among`. Where their order matters, a set of several is refused.
+    """
+    wanted = f"letters from {among[0]} to {among[-1]}"
+    if in_order:
+        _not_a_set(answer, wanted)
+        numbered = r"\b\d+[\s.):=]*(?=[a-zA-Z])"  # "1c 2d", "1: c"
+        answer = re.sub(numbered, "", answer) if isinstance(answer, str) else answer
+    if isinstance(answer, Mapping):  # {"a": True, "b": False}, or {symptom: "c"}
+        values = list(answer.values())
+        marked = all(isinstance(value, bool | np.bool_) for value in values)
+        answer = [letter for letter, yes in answer.items() if yes] if marked else values
+    found = []
+    for text in _flat(answer):
+        expect(isinstance(text, str), f"expected {wanted}, not {described(text)}")
+        text = re.sub(r"^\s*(the )?(answers?|letters?)( is| are)?\b[\s:=]*", "", text.lower())
+        for word in re.findall(r"\w+", text):
+            known = word in _JOINING or set(word) <= set(among)
+            expect(known, f'expected {wanted}; "{word}" is none')
+            found += [] if word in _JOINING else word
+    return found
+
+
+def read_letter(answer: Any, among: str = "abcde") -> str:
+    """The one letter of an answer such as "b", "B.", "(b)" or ["b"]."""
+    found = read_letters(answer, among)
+    wanted = f"one letter from {among[0]} to {among[-1]}"
+    expect(len(found) == 1, f"expected {wanted}, not {' and '.join(found) or described(answer)}")
+    return found[0]
+
+
+def read_numbers(
+    answer: Any, count: int | None = None, what: str = "numbers", nan: bool = False
+) -> np.ndarray:
+    """The numbers of an answer as floats in one row, pairs within it unpacked.
+
+    `what` names them in the message that refuses another count than `count`, or what is no number:
+    "three numbers: the mean, and both ends of its interval". A nan is refused unless `nan`.
+    """
+    if count != 1:
+        _not_a_set(answer, what)
+    if isinstance(answer, Mapping):
+        answer = list(answer.values())
+    if isinstance(answer, str):
+        answer = [answer] if count == 1 else re.split(r"\s*(?:;|,\s|\band\b|\s)\s*", answer.strip())
+    found = [_float(one, what) for one in _flat(answer)]
+    if count is not None:
+        expect(len(found) == count, f"expected {what}, not {described(answer)}")
+    fault = f"expected {what}; yours is nan, which comes from dividing 0 by 0"
+    expect(nan or not np.isnan(found).any(), fault)
+    return np.array(found, float)
+
+
+def read_number(
+    answer: Any, what: str = "a number", share: bool = False, nan: bool = False
+) -> float:
+    """The one number of an answer: 0.67, "0.67", "2/3", "31,055,297", [0.67], np.float32(0.67).
+
+    Where a share is asked for, "67 %" is 0.67.
+    """
+    if isinstance(answer, str) and share and (percent := re.search(r"%|per ?cent", answer)):
+        return _float(answer[: percent.start()], what) / 100
+    return float(read_numbers(answer, 1, what, nan)[0])
+
+
+def read_names(answer: Any, what: str = "names") -> list[str]:
+    """The names of an answer, in its order: a list, set, array or Series of names, pairs of those,
+    or a text such as "F and M". A whole number becomes its text.
+    """
+    if isinstance(answer, str):
+        answer = [one.strip(" '\"") for one in re.split(r"[,;\n]| and ", answer) if one.strip()]
+    found = []
+    for one in _flat(answer):
+        if isinstance(one, float | np.floating) and one == round(one):
+            one = int(one)
+        named = isinstance(one, str | int | np.integer | Path)
+        expect(named, f"expected {what}, not {described(answer if one is answer else one)}")
+        found.append(str(one).strip())
+    return found
+
+
+def read_choice(answer: Any, among: Sequence[str]) -> str:
+    """The one of `among` that an answer is, whatever its case, quotes, dashes and full stop."""
+    wanted = {_bare(one): one for one in among}
+    found = [_bare(one) if isinstance(one, str) else None for one in _flat(answer)]
+    said = " or ".join(f'"{one}"' for one in among)
+    known = len(found) == 1 and found[0] in wanted
+    expect(known, f"expected {said}, not {described(answer)}")
+    return wanted[found[0]]
+
+
+def read_array(
+    answer: Any, shape: tuple[int, ...], what: str = "numbers", said: str = ""
+) -> np.ndarray:
+    """An answer as an array of numbers or bools of a shape; `said` begins the message."""
+    try:
+        found = np.asarray(answer)
+    except Exception:  # rows of several lengths, or what no array can hold
+        found = np.array(None)
+    usable = found.dtype.kind in "biuf" and found.shape != ()
+    expect(usable, f"{said}expected {what} of the shape {shape}, not {described(answer)}")
+    expect(found.shape == shape, f"{said}expected {what} of the shape {shape}, not {found.shape}")
+    return found
+
+
+def read_mask(answer: Any, shape: tuple[int, ...], said: str = "") -> np.ndarray:
+    """An answer as a bool array of a shape."""
+    found = read_array(answer, shape, "a mask", said)
+    expect(found.dtype == bool, f"{said}a mask is bool, True or False, and yours is {found.dtype}")
+    return found
+
+
+def described(value: Any) -> str:
+    """What a value is, in a few words: "a list of 3", "the text 'b'"."""
+    kind = type(value).__name__
+    if value is None or value is ...:
+        return "nothing"
+    if callable(value):
+        return "a function"
+    if isinstance(value, str | bytes):
+        return f"the text {value[:40]!r}" if len(value) else "an empty text"
+    if isinstance(value, bool | int | float | np.generic):
+        return f"the {'value' if isinstance(value, bool | np.bool_) else 'number'} {value}"
+    if hasattr(value, "shape"):
+        return f"{_article(kind)} of the shape {tuple(value.shape)}"
+    if isinstance(value, Sequence | Set | Mapping):
+        return f"{_article(kind)} of {len(value)}" if len(value) else f"an empty {kind}"
+    return _article(kind)
+
+
+_JOINING = ("and", "only", "just")
+
+
+def _article(kind: str) -> str:
+    return f"an {kind}" if kind == "ndarray" else f"a {kind}"
+
+
+def _bare(text: str) -> str:
+    return " ".join(re.findall(r"[a-z0-9]+", text.lower()))
+
+
+def _not_a_set(answer: Any, wanted: str) -> None:
+    several = isinstance(answer, Set) and len(answer) > 1
+    expect(not several, f"expected {wanted} in their order, and a set has none: use a list")
+
+
+def _flat(answer: Any) -> list:
+    """The single items of nested lists, tuples, sets, arrays, Series and the like, in order."""
+    if isinstance(answer, bytes):
+        return [answer.decode(errors="replace")]
+    if isinstance(answer, np.generic):
+        return [answer.item()]
+    if hasattr(answer, "__array__") and not isinstance(answer, str):
+        answer = np.asarray(answer)
+        return list(answer.ravel())
+    if isinstance(answer, str) or not isinstance(answer, Iterable):
+        return [answer]
+    return [single for one in answer for single in _flat(one)]
+
+
+def _float(one: Any, what: str) -> float:
+    text = one.strip().lower() if isinstance(one, str) else ""
+    text = re.sub(r"^((the )?(answer|result)( is)?|about|roughly)?[\s:=~≈]*", "", text)
+    text = text.rstrip(".").replace("_", "")
+    if re.fullmatch(r"[+-]?[1-9]\d{0,2}([, ]\d{3})+(\.\d+)?", text):
+        text = re.sub("[, ]", "", text)  # thousands
+    text = re.sub(r"^([+-]?\d+),(\d+)$", r"\1.\2", text)
+    over = re.fullmatch(r"([\d.]+)\s*/\s*([\d.]+)", text)
+    try:
+        if isinstance(one, bool | np.bool_ | bytes):
+            raise ValueError
+        return float(over[1]) / float(over[2]) if over else float(text or one)
+    except (ArithmeticError, TypeError, ValueError):
+        raise NotYet(f"expected {what}, not {described(one)}") from None
