@@ -19,7 +19,7 @@ DISTANCE = "measure the distance between two outlines in mm, and spot a fault th
 CALIBRATED = (
     "tell from the pixels near the outline whether a network's probabilities are calibrated"
 )
-INTERVAL = "put an interval around a mean, and say why 13 images decide nothing"
+INTERVAL = "put an interval around a mean, and say why 13 images decide little"
 PAIRED = "compare two methods on the same images, and say which is better or that nobody can tell"
 
 NAMES = ("Dice", "IoU", "precision", "recall")
