@@ -90,9 +90,9 @@ class Exercise:
         except NotYet as fault:
             return NOT_YET, str(fault)
         except Exception:  # the judge could not use what it was given; its error is none of yours
-            given = f"your function returned {described(returned[-1])}" if returned else ""
-            given = given or f"{described(answer)} is something else"
-            return NOT_YET, f"expected {self.expects}; {given}"
+            given = f"; {described(answer)} is something else" if not wanted else ""
+            given = f"; your function returned {described(returned[-1])}" if returned else given
+            return NOT_YET, f"expected {self.expects}{given}"
         return PASSED, "well done"
 
     def check(self, answer: Any = None) -> None:
@@ -153,7 +153,8 @@ def _watched(function: Callable, returned: list) -> Callable:
 
 
 def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    first = str(error).strip().partition("\n")[0]  # OpenCV says more
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 
 def _progress_file() -> Path:
