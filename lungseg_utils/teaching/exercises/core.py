@@ -74,8 +74,8 @@ class Exercise:
             return NOT_ATTEMPTED, f"waiting for {self.expects}"
         wanted, returned = self.expects.startswith("a function"), []
         if wanted != callable(answer):
-            advice = "give its name, without brackets" if wanted else "give the value itself"
-            return NOT_YET, f"expected {self.expects}, not {described(answer)}: {advice}"
+            advice = "its name, without brackets or quotes" if wanted else "the value itself"
+            return NOT_YET, f"expected {self.expects}, not {described(answer)}: give {advice}"
         try:
             with warnings.catch_warnings():  # an overflow on the way to a right answer is no fault
                 warnings.simplefilter("ignore", RuntimeWarning)
