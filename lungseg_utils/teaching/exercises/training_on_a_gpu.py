@@ -10,6 +10,7 @@ from lungseg_utils.teaching.exercises.core import (
     read_number,
     read_numbers,
 )
+from lungseg_utils.teaching.exercises.films import Rehashed
 
 
 @exercise(
@@ -250,14 +251,9 @@ def split_patients(answer):
         expect(np.array_equal(tested, again), "the same seed must give the same split")
         luck = len({tuple(one) for one in others}) > 2
         expect(luck, "another seed gives the same split: draw by chance")
-        hashed = np.asarray(answer([_Hashed(one) for one in patients], share, 0))
+        hashed = np.asarray(answer([Rehashed(one) for one in patients], share, 0))
         moved = hashed.sum() > 0 and not np.array_equal(tested, hashed)
         expect(not moved, "a set's order changes with each start of Python: sort it")
-
-
-class _Hashed(str):  # the same name, elsewhere in a set, as after a new start of Python
-    def __hash__(self):
-        return hash(self[::-1])
 
 
 @exercise(
