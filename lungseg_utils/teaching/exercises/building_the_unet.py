@@ -46,9 +46,8 @@ def mask_from_logits(answer):
         inverse = "the sigmoid turns a logit into a probability; the threshold needs its inverse"
         expect(not np.array_equal(found, given > sigmoid(threshold)), inverse)
         count = int((found != right).sum())
-        expect(
-            not count, f"with the threshold {threshold}, {count} of {given.size} pixels are wrong"
-        )
+        many = f"{count} of {given.size} pixels are wrong"
+        expect(not count, f"with the threshold {threshold}, {many}")
 
 
 @exercise(

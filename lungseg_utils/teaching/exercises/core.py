@@ -12,6 +12,7 @@ from typing import Any
 from lungseg_utils import start
 from lungseg_utils.teaching.exercises.typed import (
     NotYet,
+    by_name,
     described,
     expect,
     read_array,
@@ -28,6 +29,7 @@ from lungseg_utils.types import written_whole
 __all__ = [
     "Exercise",
     "NotYet",
+    "by_name",
     "described",
     "exercise",
     "expect",

@@ -97,6 +97,15 @@ def read_number(
     return float(read_numbers(answer, 1, what, nan)[0])
 
 
+def by_name(answer: Any, names: Sequence[str]) -> Any:
+    """The values of a dict whose keys are `names`, in their order; another answer as it is."""
+    if not isinstance(answer, Mapping):
+        return answer
+    values = {_bare(str(name)): value for name, value in answer.items()}
+    wanted = [_bare(name) for name in names]
+    return [values[name] for name in wanted] if values.keys() == set(wanted) else answer
+
+
 def read_names(answer: Any, what: str = "names") -> list[str]:
     """The names of an answer, in its order: a list, set, array or Series of names, pairs of those,
     or a text such as "F and M". A whole number becomes its text.
