@@ -75,7 +75,7 @@ def in_place(answer):
     """The answer as a function that uses its arguments up: its own, not those of the judge."""
 
     def spoiling(*arguments, **named):
-        found = copy.deepcopy(answer(*arguments, **named))
+        found = answer(*copy.deepcopy(arguments), **copy.deepcopy(named))
         for one in (*arguments, *named.values()):
             if isinstance(one, np.ndarray):
                 one[...] = ~one if one.dtype == bool else one * 0 + 1
