@@ -91,7 +91,7 @@ def _expect_interval(found, dice: np.ndarray, patients: np.ndarray, least: float
     expect(not np.allclose(found, of_images, atol=2e-3), words)
     width = found[1] - found[0]
     expect(width > 0.8 * narrower, words)
-    expect(width > least * narrower, "your interval is too narrow: its ends are 2.5 % and 97.5 %")
+    expect(width > least * narrower, "too narrow: 95 % run from the 2.5th percentile to the 97.5th")
     expect(width < 1.25 * wider, "too wide: a mean varies less than single images do")
     close = [np.allclose(found, one, atol=0.2 * np.ptp(one)) for one in ends]
     expect(any(close), f"the interval is about {ends[0][0]:.3f} to {ends[0][1]:.3f}")

@@ -33,6 +33,7 @@ def one_step(answer):
         p, still = 1 / (1 + np.exp(-(w * x + b))), np.array([w, b])
         step = rate * _slopes(p - y, x)
         late = 1 / (1 + np.exp(-((w - step[0]) * x + b)))
+        squared = 2 * (p - y) * p * (1 - p)
         in_turn = np.array([w - step[0], b - rate * np.mean(late - y)])
         sums = f"the sum over the pixels makes the step {count} times too long: take the mean"
         faults = {
@@ -42,6 +43,8 @@ def one_step(answer):
             "w has its own gradient: the mean of (p - y) times x": still - step[1],
             "b moved with the new w: take both gradients first, then both steps": in_turn,
             "the sigmoid is missing: p is a probability": still - rate * _slopes(w * x + b - y, x),
+            "that is the gradient of the squared error": still - rate * _slopes(squared, x),
+            "p is a probability: do not round it": still - rate * _slopes(np.round(p) - y, x),
             "multiply both gradients by the rate": still - step / rate,
         }
         for fault, result in faults.items():
@@ -154,8 +157,7 @@ def rate_at(answer):
     for steps, warmup, peak in ((100, 10, 2e-3), (60, 20, 0.1)):
         asked = [0, warmup // 2, warmup, (steps + warmup) // 2, steps - 5, steps]
         what = "one number, the learning rate at that step"
-        found = [read_number(answer(step, steps, warmup, peak), what) for step in asked]
-        found = np.array(found) / peak
+        found = [read_number(answer(step, steps, warmup, peak), what) / peak for step in asked]
         share = (np.array(asked) - warmup) / (steps - warmup)
         right = np.where(share < 0, np.array(asked) / warmup, (1 + np.cos(np.pi * share)) / 2)
         expect(np.isclose(found[0], 0), f"it begins with {found[0]:.2f} of the peak, not with 0")

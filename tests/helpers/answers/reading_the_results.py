@@ -205,7 +205,7 @@ WRONG = {
         (lambda table, seen: set(by_package(table, seen)), "a set has none"),
         (lambda table, seen: by_package(table, {"P0", "P1", "P2"}), "mean of all unseen"),
         (by_patients, "the mean over patients"),
-        (lambda table, seen: by_hand(table, seen, (5, 95)), "2.5 % and 97.5 %"),
+        (lambda table, seen: by_hand(table, seen, (5, 95)), "2.5th percentile"),
         (lambda table, seen: by_hand(table, seen, (0.5, 99.5)), "the interval is about"),
         (lambda table, seen: by_package(table, seen)[:2], "not 2 numbers"),
     ],

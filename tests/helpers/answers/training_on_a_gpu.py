@@ -234,8 +234,8 @@ WRONG = {
         (without_x, "times x"),
         (lambda w, b, x, y, rate: step(w, b, x, y, 1), "by the rate"),
         (lambda *given: step(*given)[0], "two numbers"),
-        (of_squared_error, "one step from (0.5, -0.3)"),
-        (lambda *given: step(*given, p=lambda logit: logit > 0), "one step from (0.5, -0.3)"),
+        (of_squared_error, "the squared error"),
+        (lambda *given: step(*given, p=lambda logit: logit > 0), "do not round it"),
     ],
     "waiting_share": [
         (lambda loading, computing: 0, "idle"),
