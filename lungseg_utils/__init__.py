@@ -27,7 +27,7 @@ The course itself is 2,957 lines; the folders use it, and it uses none of them b
     08  predict.py         228  from an X-ray to a mask, areas, the quality of the mask and warnings
     08  overlay.py          56  draws the result on the X-ray, and holds the course's colours
         phantom/         1,899  simulated X-rays with exact lung masks
-        teaching/        4,100  figures, interactive widgets and exercises
+        teaching/        4,262  figures, interactive widgets and exercises
         app/             2,151  the networks without a notebook: the command `lungseg` and a page
 """
 
