@@ -23,11 +23,11 @@ The course itself is 2,957 lines; the folders use it, and it uses none of them b
     04  pretrained.py       69  the trained networks that come with the package
     05  metrics.py         217  how good a mask is, by overlap and by distance
     06  results.py         120  the table of scores, one row per image, with means and intervals
-    07  museum/            518  silent bugs, each switched on by name, and what each one costs
+    07  museum/            519  silent bugs, each switched on by name, and what each one costs
     08  predict.py         228  from an X-ray to a mask, areas, the quality of the mask and warnings
     08  overlay.py          56  draws the result on the X-ray, and holds the course's colours
         phantom/         1,899  simulated X-rays with exact lung masks
-        teaching/        4,100  figures, interactive widgets and exercises
+        teaching/        4,262  figures, interactive widgets and exercises
         app/             2,151  the networks without a notebook: the command `lungseg` and a page
 """
 

@@ -236,14 +236,15 @@ def test_costs_are_dice_lost_or_dice_invented():
         outcome=lambda name, seed: outcome(healthy[seed], healthy[seed]),
         data=SimpleNamespace(patients=("a", "b", "c"), in_mm=True),
     )
-    names = "dilated labels", "mirrored chests", "Dice above 1", "sums in uint8"
+    names = ("dilated labels", "mirrored chests", "Dice above 1", "sums in uint8",
+             "a threshold for each image")  # fmt: skip
     shown = (outcome(bad, good), outcome(good - 0.015, good), outcome(good, good + 0.9),
-             outcome(good, good - 0.9))  # fmt: skip
+             outcome(good, good - 0.9), outcome(good, good + 0.002))  # fmt: skip
     outcomes = dict(zip(names, shown, strict=True))
     table = bugs.costs(museum, outcomes)
-    assert table["cost"].tolist() == pytest.approx([0.10, 0.015, 0.9, -0.9])
-    assert table["beyond seeds"].tolist() == [True, False, True, True]
-    assert table["reported Dice"].tolist() == pytest.approx([0.92, 0.92, 1.82, 0.02])
+    assert table["cost"].tolist() == pytest.approx([0.10, 0.015, 0.9, -0.9, 0.002])
+    assert table["beyond chance"].tolist() == [True, False, True, True, True]
+    assert table["reported Dice"].tolist() == pytest.approx([0.92, 0.92, 1.82, 0.02, 0.922])
     assert (table["low"] <= table["cost"] + 1e-9).all()
     museum.data.in_mm = False
     assert set(table) - set(bugs.costs(museum, outcomes)) == {"HD95 (mm)"}

@@ -8,6 +8,8 @@ import os
 import re
 import subprocess
 import sys
+from decimal import Decimal
+from fractions import Fraction
 from importlib import import_module
 
 import nbformat
@@ -73,7 +75,7 @@ def in_place(answer):
     """The answer as a function that uses its arguments up: its own, not those of the judge."""
 
     def spoiling(*arguments, **named):
-        found = copy.deepcopy(answer(*arguments, **named))
+        found = answer(*copy.deepcopy(arguments), **copy.deepcopy(named))
         for one in (*arguments, *named.values()):
             if isinstance(one, np.ndarray):
                 one[...] = ~one if one.dtype == bool else one * 0 + 1
@@ -279,7 +281,19 @@ def test_several_letters_are_read_in_any_dress(answer):
     assert sorted(core.read_letters(answer, "abcdefg")) == list("defg")
 
 
-@pytest.mark.parametrize("answer", ["cab", "c, a and b", "1c 2a 3b", {1: "c", 2: "a", 3: "b"}])
+IN_ORDER = [
+    "cab",
+    "c, a and b",
+    "1c 2a 3b",
+    "1-c, 2-a, 3-b",
+    "1. c, 2. a and 3. b",
+    "B: a, A: c, C: b",
+]
+IN_ORDER += [["1c", "2a", "3b"], ["A: c", "B: a", "C: b"], "A=c B=a C=b", "c → a → b", "C, A, B"]
+IN_ORDER += [{1: "c", 2: "a", 3: "b"}, {"C": "b", "A": "c", "B": "a"}, {3: "b", 2: "a", 1: "c"}]
+
+
+@pytest.mark.parametrize("answer", IN_ORDER, ids=str)
 def test_the_order_of_letters_is_kept_where_it_matters(answer):
     assert core.read_letters(answer, in_order=True) == ["c", "a", "b"]
 
@@ -300,9 +314,30 @@ def test_a_share_is_read_in_any_dress(answer):
     assert core.read_number(answer, share=True) == 0.25
 
 
-@pytest.mark.parametrize("text", ["31,055,297", "31 055 297", "31_055_297", "31055297"])
+THOUSANDS = [
+    "31,055,297",
+    "31 055 297",
+    "31_055_297",
+    "31055297",
+    "31\u202f055\u202f297",
+    "31'055'297",
+]
+
+
+@pytest.mark.parametrize("text", THOUSANDS)
 def test_thousands_may_be_set_apart(text):
     assert core.read_number(text) == 31_055_297
+
+
+@pytest.mark.parametrize("text", ["14.76 cm²", "14.76cm²", "14.76"])
+def test_a_number_may_have_the_unit_that_was_asked_for(text):
+    assert core.read_number(text, "one number, the area in cm²") == 14.76
+
+
+@pytest.mark.parametrize("text", ["14.76 mm", "1476 mm²", "1e2 m"])
+def test_a_number_of_another_unit_is_refused(text):
+    with pytest.raises(core.NotYet, match="the area in cm²"):
+        core.read_number(text, "one number, the area in cm²")
 
 
 @pytest.mark.parametrize("answer", ["a quarter", "25 %", True, [1, 2], None, np.nan, 1j, "", {}])
@@ -316,6 +351,37 @@ def test_what_is_not_a_number_is_refused_in_words(answer):
 )
 def test_numbers_are_unpacked(answer):
     assert core.read_numbers(answer, 3).tolist() == [1, 2, 3]
+
+
+def test_as_many_numbers_as_were_given_are_told():
+    with pytest.raises(core.NotYet, match="expected two numbers, not 5 numbers"):
+        core.read_numbers((np.ones(2), np.ones(3)), 2, "two numbers")
+
+
+@pytest.mark.parametrize("one", [Fraction(1, 2), Decimal("0.5"), 0.5])
+def test_numbers_of_python_make_an_array(one):
+    assert core.read_array([[one] * 2], (1, 2)).tolist() == [[0.5, 0.5]]
+    assert core.read_mask(np.array([True, False], object), (2,)).tolist() == [True, False]
+    with pytest.raises(core.NotYet, match=r"of the shape \(2,\)"):
+        core.read_array([None, 0.5], (2,))
+
+
+class Callable:
+    def __call__(self): ...
+
+
+def test_a_value_is_described_as_what_it_is():
+    assert core.described(len) == core.described(lambda: 0) == "a function"
+    assert core.described(Callable()) == "a Callable"
+
+
+def test_of_a_long_error_the_first_line_is_told():
+    one = core.Exercise("n", "e", "", "a function", "", "", lambda answer: answer())
+
+    def long():
+        raise ValueError("first line\nsecond line\n")
+
+    assert one.verdict(long)[1] == "your function stops with ValueError: first line"
 
 
 @pytest.mark.parametrize("answer", [["F", "0"], "F and 0", ({"F"}, {0}), ("F", np.float64(0))])

@@ -12,6 +12,7 @@ from typing import Any
 from lungseg_utils import start
 from lungseg_utils.teaching.exercises.typed import (
     NotYet,
+    by_name,
     described,
     expect,
     read_array,
@@ -28,6 +29,7 @@ from lungseg_utils.types import written_whole
 __all__ = [
     "Exercise",
     "NotYet",
+    "by_name",
     "described",
     "exercise",
     "expect",
@@ -74,8 +76,8 @@ class Exercise:
             return NOT_ATTEMPTED, f"waiting for {self.expects}"
         wanted, returned = self.expects.startswith("a function"), []
         if wanted != callable(answer):
-            advice = "give its name, without brackets" if wanted else "give the value itself"
-            return NOT_YET, f"expected {self.expects}, not {described(answer)}: {advice}"
+            advice = "its name, without brackets or quotes" if wanted else "the value itself"
+            return NOT_YET, f"expected {self.expects}, not {described(answer)}: give {advice}"
         try:
             with warnings.catch_warnings():  # an overflow on the way to a right answer is no fault
                 warnings.simplefilter("ignore", RuntimeWarning)
@@ -90,9 +92,9 @@ class Exercise:
         except NotYet as fault:
             return NOT_YET, str(fault)
         except Exception:  # the judge could not use what it was given; its error is none of yours
-            given = f"your function returned {described(returned[-1])}" if returned else ""
-            given = given or f"{described(answer)} is something else"
-            return NOT_YET, f"expected {self.expects}; {given}"
+            given = f"; {described(answer)} is something else" if not wanted else ""
+            given = f"; your function returned {described(returned[-1])}" if returned else given
+            return NOT_YET, f"expected {self.expects}{given}"
         return PASSED, "well done"
 
     def check(self, answer: Any = None) -> None:
@@ -153,7 +155,8 @@ def _watched(function: Callable, returned: list) -> Callable:
 
 
 def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    first = str(error).strip().partition("\n")[0]  # OpenCV says more
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 
 def _progress_file() -> Path:

@@ -1,16 +1,30 @@
-"""What the exercises of notebook 01 judge by: invented patients, parts of them, and grey values."""
+"""What exercises judge films by: invented patients, parts of them, their names, grey values."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lungseg_utils.teaching.exercises.typed import described, expect, read_array
+from lungseg_utils.teaching.exercises.typed import (
+    NotYet,
+    described,
+    expect,
+    read_array,
+    read_names,
+)
 from lungseg_utils.types import Record
 
 PARTS = {"training": 0.7, "validation": 0.1, "testing": 0.2}
+
+
+class Rehashed(str):
+    """The same text, elsewhere in a set, as after a new start of Python."""
+
+    def __hash__(self):
+        return hash(self[::-1])
 
 
 def made_up_records(
@@ -36,6 +50,8 @@ def tested_names(parts: Sequence, records: Sequence[Record]) -> frozenset[str]:
     parts = list(parts.values()) if isinstance(parts, Mapping) else list(parts)
     many = f"return three lists, for {', '.join(PARTS)}; yours is {described(parts)}"
     expect(len(parts) == 3, many)
+    whole = all(isinstance(one, Record) for part in parts for one in part)
+    expect(whole, "the three lists should hold the records themselves, not names or places")
     names = Counter(one.name for part in parts for one in part)
     lost = sorted({one.name for one in records} - names.keys())
     expect(not lost, f"{len(lost)} records are in no part, {', '.join(lost[:1])} among them")
@@ -51,6 +67,40 @@ def tested_names(parts: Sequence, records: Sequence[Record]) -> frozenset[str]:
         said = f"{name} has {len(its)} of {count} patients, and {share:.0%} were asked for"
         expect(by_people or by_images, said)
     return frozenset(one.name for one in parts[2])
+
+
+def expect_same_order(split: Callable, records: Sequence[Record], tested: frozenset[str]) -> None:
+    """Raise `NotYet` if the names that a split tests depend on the order of a set."""
+    renamed = made_up_records(letter="Q")
+    alike = {f"P{name[1:]}" for name in tested_names(split(renamed, 0), renamed)} == tested
+    # a split may well depend on the letters of a name, but not on its place in a set
+    moved = [replace(one, patient=Rehashed(one.patient)) for one in records]
+    try:
+        alike = alike or tested_names(split(moved, 0), moved) == tested
+    except NotYet:  # it no longer finds its own names in a set
+        alike = False
+    said = "a set has another order whenever Python starts, and so has your split: sort it first"
+    expect(alike, said)
+
+
+def expect_alone(given: Any, images: Sequence[str], masks: Sequence[str]) -> None:
+    """Raise `NotYet` unless names are those of images without a mask and of masks without an
+    image. All are like "P1_0", and "P3_k" is among them.
+    """
+    given = list(given.values()) if isinstance(given, Mapping) else given
+    found, ours, theirs = set(read_names(given, "names")), set(images), set(masks)
+    long = sorted(name for name in found if name.endswith("_mask"))
+    expect(not long, f"it names {', '.join(long[:1])}: take `_mask` off first")
+    short = sorted(name for name in found if name[:1] == "P" and "_" not in name)
+    expect(short != ["P3"], "rstrip takes letters, not an ending: P3_k became P3")
+    expect(not short, f"{', '.join(short[:1])} is cut short: only `_mask` has to come off")
+    both = sorted(found & ours & theirs)
+    expect(not both, f"it names {', '.join(both)}, and that has both: compare the names alone")
+    for one, missing in ((ours - theirs, "mask"), (theirs - ours, "image")):
+        lost = f"{', '.join(sorted(one - found))} has no {missing}, and is not in your answer"
+        expect(one <= found, f"{lost}: look in both directions")
+    wrong = found - (ours ^ theirs)
+    expect(not wrong, f"it says {', '.join(sorted(wrong))}, which none of the lists names")
 
 
 def close(found: float, right: float) -> bool:

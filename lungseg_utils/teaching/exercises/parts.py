@@ -1,6 +1,10 @@
 """The parts of notebook 03 in NumPy, by which its exercises judge what a network computes."""
 
+from typing import Any
+
 import numpy as np
+
+from lungseg_utils.teaching.exercises.typed import expect
 
 # what a network of one level may do wrong with as many parameters as a right one
 FAULTS = {
@@ -66,6 +70,59 @@ def count_fault(count: int, filters: int) -> str:
         parameters(1, filters, 2): f"{said}: that is two levels: pool only once",
     }
     return faults.get(count, f"{said}, not {right:,}: compare it part by part with the notebook's")
+
+
+def expect_one_level(model: Any, size: int, filters: int, rng: np.random.Generator) -> None:
+    """Raise `NotYet` unless a keras.Model is the notebook's U-Net with one level."""
+    from keras import ops
+
+    from lungseg_utils.unet import build_unet
+
+    taken, wanted = getattr(model, "input_shape", None), (None, size, size, 1)
+    fits = taken in (None, wanted, (None, None, None, 1))  # a subclass of Model takes what comes
+    expect(fits, f"it takes {taken} and should take {wanted}")
+    grey = rng.uniform(-2, 2, (size, size, 1)).astype(np.float32)
+    made = (None, *model(grey[None], training=False).shape[1:])
+    expect(made == wanted, f"its output is {made}: one number per pixel is {wanted}")
+    fault = count_fault(model.count_params(), filters)
+    expect(not fault, fault)
+    fresh = [one.shape for one in build_unet(size, filters=filters, depth=1).get_weights()]
+    held = in_their_order(model.weights)
+    others = "it has as many parameters as the notebook's blocks would have, in other layers"
+    expect([tuple(one.shape) for one in held] == fresh, others)
+    weights = [random_weights(shape, rng) for shape in fresh]
+    for variable, value in zip(held, weights, strict=True):
+        variable.assign(value)
+    found = ops.convert_to_numpy(model(grey[None], training=False))[0, :, :, 0]
+    sigmoid = "its output is logits, not probabilities: the last step is a sigmoid"
+    expect(found.min() >= 0 and found.max() <= 1, sigmoid)
+    constant = "softmax over one channel is always 1: the last step is a sigmoid"
+    expect(found.min() < 1, constant)
+    if not computes(found, weights, grey, ""):
+        faults = (said for name, said in FAULTS.items() if computes(found, weights, grey, name))
+        other = "with equal weights it computes something else than the notebook's blocks"
+        expect(False, next(faults, other))
+
+
+def in_their_order(weights: list) -> list:
+    """A network's weights with each convolution before its normalisation, as the data meet them.
+
+    A layer of one's own may list all its convolutions first.
+    """
+    layers, left = [], list(weights)
+    while left:
+        count = 2 if len(left[0].shape) == 4 else 4  # kernels and biases, or a normalisation
+        layers.append(left[:count])
+        left = left[count:]
+    sides = [tuple(one[0].shape[:2]) if len(one) == 2 else () for one in layers]
+    paired, norms, rest = (
+        [one for one, side in zip(layers, sides, strict=True) if side in kind]
+        for kind in ([(3, 3)], [()], [(2, 2), (1, 1)])
+    )
+    if (len(paired), len(norms), len(rest)) != (6, 6, 2):
+        return list(weights)
+    blocks = [one for pair in zip(paired, norms, strict=True) for one in pair]
+    return [weight for one in (*blocks[:8], rest[0], *blocks[8:], rest[1]) for weight in one]
 
 
 def random_weights(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:

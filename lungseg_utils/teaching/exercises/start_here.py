@@ -30,6 +30,8 @@ MEANT = {"LUNGSEG_SCALE": "ci", "LUNGSEG_DATA": "mine"}
 )
 def settings(answer):
     expect(isinstance(answer, Mapping), 'expected a dict, such as {"NAME": "value"}')
+    turned = MEANT.keys() & set(map(str, answer.values()))
+    expect(not turned, "the name of a variable comes first, and its value after the colon")
     given = {str(name).strip(): _plain(value) for name, value in answer.items()}
     small = next((name for name in given if name != name.upper()), "")
     expect(not small, f"names of environment variables are in capitals: {small.upper()}")
@@ -104,8 +106,12 @@ def dark_pixels(answer):
     expect(not found[1, 0], "a pixel of exactly the threshold is not darker than it")
     expect(np.array_equal(found, image < 0.5), "mark the pixels below the threshold, no others")
     dim = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
-    for threshold in (0.2, 0.8):
-        right = np.array_equal(read_mask(answer(dim, threshold), dim.shape), dim < threshold)
+    for threshold in (0.2, 0.8, 0.3):
+        dim[1, 1] = threshold - 1e-3
+        found = read_mask(answer(dim, threshold), dim.shape)
+        finest = f"{threshold - 1e-3:.3f} is darker than {threshold}: do not round the grey values"
+        expect(found[1, 1], finest)
+        right = np.array_equal(found, dim < threshold)
         expect(right, f"with the threshold {threshold} it is wrong: use the one that is given")
     dim = dim / 2
     right = np.array_equal(read_mask(answer(dim, 0.4), dim.shape), dim < 0.4)

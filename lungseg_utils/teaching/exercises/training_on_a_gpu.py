@@ -3,6 +3,7 @@
 import numpy as np
 
 from lungseg_utils.teaching.exercises.core import (
+    by_name,
     exercise,
     expect,
     read_array,
@@ -10,6 +11,7 @@ from lungseg_utils.teaching.exercises.core import (
     read_number,
     read_numbers,
 )
+from lungseg_utils.teaching.exercises.films import Rehashed
 
 
 @exercise(
@@ -24,13 +26,14 @@ from lungseg_utils.teaching.exercises.core import (
 )
 def one_step(answer):
     rng = np.random.default_rng(0)
-    for w, b, rate, count in ((0.0, 0.0, 2.0, 50), (-3.0, 1.5, 0.5, 80)):
+    for w, b, rate, count in ((0.5, -0.3, 1.7, 50), (-3.0, 1.5, 0.5, 80)):
         x, y = rng.uniform(0, 1, count), rng.uniform(0, 1, count) < 0.3
         found = answer(w, b, x, y.astype(float), rate)
-        found = read_numbers(found, 2, "two numbers: the new w and b")
+        found = read_numbers(by_name(found, "wb"), 2, "two numbers: the new w and b")
         p, still = 1 / (1 + np.exp(-(w * x + b))), np.array([w, b])
         step = rate * _slopes(p - y, x)
         late = 1 / (1 + np.exp(-((w - step[0]) * x + b)))
+        squared = 2 * (p - y) * p * (1 - p)
         in_turn = np.array([w - step[0], b - rate * np.mean(late - y)])
         sums = f"the sum over the pixels makes the step {count} times too long: take the mean"
         faults = {
@@ -40,6 +43,8 @@ def one_step(answer):
             "w has its own gradient: the mean of (p - y) times x": still - step[1],
             "b moved with the new w: take both gradients first, then both steps": in_turn,
             "the sigmoid is missing: p is a probability": still - rate * _slopes(w * x + b - y, x),
+            "that is the gradient of the squared error": still - rate * _slopes(squared, x),
+            "p is a probability: do not round it": still - rate * _slopes(np.round(p) - y, x),
             "multiply both gradients by the rate": still - step / rate,
         }
         for fault, result in faults.items():
@@ -94,7 +99,7 @@ def jaccard_loss(answer):
     truth = (rng.uniform(0, 1, (3, 6, 5)) < 0.4).astype(float)
     p = rng.uniform(0, 1, (3, 6, 5))
     truth[2] = p[2] = 0
-    found = read_array(answer(truth, p), (3,), "one loss for each of 3 images")
+    found = read_array(answer(truth, p), (3,), "losses", "one loss for each of 3 images: ")
     expect(np.isfinite(found).all(), "an empty lung and no answer divide by zero: add 1 to both")
     shared, total = (truth * p).sum((1, 2)), (truth + p).sum((1, 2))
     hard = (truth * (p > 0.5)).sum((1, 2)), (truth + (p > 0.5)).sum((1, 2))
@@ -152,8 +157,7 @@ def rate_at(answer):
     for steps, warmup, peak in ((100, 10, 2e-3), (60, 20, 0.1)):
         asked = [0, warmup // 2, warmup, (steps + warmup) // 2, steps - 5, steps]
         what = "one number, the learning rate at that step"
-        found = [read_number(answer(step, steps, warmup, peak), what) for step in asked]
-        found = np.array(found) / peak
+        found = [read_number(answer(step, steps, warmup, peak), what) / peak for step in asked]
         share = (np.array(asked) - warmup) / (steps - warmup)
         right = np.where(share < 0, np.array(asked) / warmup, (1 + np.cos(np.pi * share)) / 2)
         expect(np.isclose(found[0], 0), f"it begins with {found[0]:.2f} of the peak, not with 0")
@@ -204,8 +208,8 @@ def shuffle_together(answer):
         masks, orders = images > 0.5, []
         masks[:, 0, 0] = np.arange(count) % 2
         for seed in (0, 0, 1, 2):
-            pair = answer(images, masks, seed)
-            expect(isinstance(pair, tuple | list) and len(pair) == 2, "return images and masks")
+            pair = list(by_name(answer(images, masks, seed), ("images", "masks")))
+            expect(len(pair) == 2, "return images and masks")
             said = f"return all {count} images and all {count} masks: "
             shuffled, theirs = (read_array(one, images.shape, said=said) for one in pair)
             equal = (shuffled[:, None] == images[None]).all(axis=(2, 3))
@@ -235,7 +239,7 @@ def shuffle_together(answer):
 )
 def split_patients(answer):
     order = np.random.default_rng(0).permutation(60) % 15
-    for letter, share, more in (("P", 0.2, 0), ("P", 0.5, 0), ("S", 0.4, 9)):
+    for letter, share, more in (("P", 0.2, 0), ("P", 0.5, 0), ("S", 0.4, 60)):
         patients = [f"{letter}{number:02d}" for number in [*order, *[99] * more]]
         count, people = len(patients), set(patients)
         tested = np.asarray(answer(patients, share, 0))
@@ -244,20 +248,17 @@ def split_patients(answer):
         test, rest = (set(np.array(patients)[part]) for part in (tested, ~tested))
         expect(not test & rest, f"{len(test & rest)} patients have pictures in both parts")
         expect(0 < tested.sum() < count, f"{tested.sum()} of {count} pictures are in the test part")
-        near = abs(len(test) - share * len(people)) <= 1
-        expect(near, f"{len(test)} of {len(people)} patients are tested, not {share:.0%}")
         again, *others = (np.asarray(answer(patients, share, seed)) for seed in (0, *range(1, 6)))
+        for split in (tested, *others):
+            drawn = len(set(np.array(patients)[split]))
+            near = abs(drawn - share * len(people)) <= 1
+            expect(near, f"{drawn} of {len(people)} patients are tested, not {share:.0%}")
         expect(np.array_equal(tested, again), "the same seed must give the same split")
         luck = len({tuple(one) for one in others}) > 2
         expect(luck, "another seed gives the same split: draw by chance")
-        hashed = np.asarray(answer([_Hashed(one) for one in patients], share, 0))
+        hashed = np.asarray(answer([Rehashed(one) for one in patients], share, 0))
         moved = hashed.sum() > 0 and not np.array_equal(tested, hashed)
         expect(not moved, "a set's order changes with each start of Python: sort it")
-
-
-class _Hashed(str):  # the same name, elsewhere in a set, as after a new start of Python
-    def __hash__(self):
-        return hash(self[::-1])
 
 
 @exercise(

@@ -24,14 +24,12 @@ def read_letters(answer: Any, among: str = "abcde", in_order: bool = False) -> l
     Each is one of `among`. Where their order matters, a set of several is refused.
     """
     wanted = f"letters from {among[0]} to {among[-1]}"
+    if isinstance(answer, Mapping) and all(isinstance(one, _BOOL) for one in answer.values()):
+        answer = [letter for letter, yes in answer.items() if yes]
     if in_order:
         _not_a_set(answer, wanted)
-        numbered = r"\b\d+[\s.):=]*(?=[a-zA-Z])"  # "1c 2d", "1: c"
-        answer = re.sub(numbered, "", answer) if isinstance(answer, str) else answer
-    if isinstance(answer, Mapping):  # {"a": True, "b": False}, or {symptom: "c"}
-        values = list(answer.values())
-        marked = all(isinstance(value, bool | np.bool_) for value in values)
-        answer = [letter for letter, yes in answer.items() if yes] if marked else values
+        answer = _by_place(answer)
+    answer = list(answer.values()) if isinstance(answer, Mapping) else answer
     found = []
     for text in _flat(answer):
         expect(isinstance(text, str), f"expected {wanted}, not {described(text)}")
@@ -41,6 +39,19 @@ def read_letters(answer: Any, among: str = "abcde", in_order: bool = False) -> l
             expect(known, f'expected {wanted}; "{word}" is none')
             found += [] if word in _JOINING else word
     return found
+
+
+def _by_place(answer: Any) -> Any:
+    """An answer that says the place of each letter, {2: "d", 1: "c"} or "B: d, A: c", in order."""
+    if isinstance(answer, Mapping):
+        short = all(len(str(place)) == 1 for place in answer)
+        return dict(sorted(answer.items(), key=lambda pair: str(pair[0]))) if short else answer
+    texts = _flat(answer)
+    if not all(isinstance(text, str) for text in texts):
+        return answer
+    text = " ".join(texts).lower()
+    placed = sorted(re.findall(_PLACED, text))
+    return [*(letter for *_, letter in placed), re.sub(_PLACED, "", text)] if placed else answer
 
 
 def read_letter(answer: Any, among: str = "abcde") -> str:
@@ -67,7 +78,8 @@ def read_numbers(
         answer = [answer] if count == 1 else re.split(r"\s*(?:;|,\s|\band\b|\s)\s*", answer.strip())
     found = [_float(one, what) for one in _flat(answer)]
     if count is not None:
-        expect(len(found) == count, f"expected {what}, not {described(answer)}")
+        given = f"{len(found)} numbers" if len(found) > 1 else described(answer)
+        expect(len(found) == count, f"expected {what}, not {given}")
     fault = f"expected {what}; yours is nan, which comes from dividing 0 by 0"
     expect(nan or not np.isnan(found).any(), fault)
     return np.array(found, float)
@@ -83,6 +95,15 @@ def read_number(
     if isinstance(answer, str) and share and (percent := re.search(r"%|per ?cent", answer)):
         return _float(answer[: percent.start()], what) / 100
     return float(read_numbers(answer, 1, what, nan)[0])
+
+
+def by_name(answer: Any, names: Sequence[str]) -> Any:
+    """The values of a dict whose keys are `names`, in their order; another answer as it is."""
+    if not isinstance(answer, Mapping):
+        return answer
+    values = {_bare(str(name)): value for name, value in answer.items()}
+    wanted = [_bare(name) for name in names]
+    return [values[name] for name in wanted] if values.keys() == set(wanted) else answer
 
 
 def read_names(answer: Any, what: str = "names") -> list[str]:
@@ -117,6 +138,10 @@ def read_array(
     """An answer as an array of numbers or bools of a shape; `said` begins the message."""
     try:
         found = np.asarray(answer)
+        if found.dtype == object:
+            whole = all(isinstance(one, _BOOL) for one in found.flat)
+            numbers = [one if whole else float(one) for one in found.flat]
+            found = np.array(numbers).reshape(found.shape)
     except Exception:  # rows of several lengths, or what no array can hold
         found = np.array(None)
     usable = found.dtype.kind in "biuf" and found.shape != ()
@@ -137,12 +162,12 @@ def described(value: Any) -> str:
     kind = type(value).__name__
     if value is None or value is ...:
         return "nothing"
-    if callable(value):
+    if callable(value) and hasattr(value, "__name__"):
         return "a function"
     if isinstance(value, str | bytes):
         return f"the text {value[:40]!r}" if len(value) else "an empty text"
     if isinstance(value, bool | int | float | np.generic):
-        return f"the {'value' if isinstance(value, bool | np.bool_) else 'number'} {value}"
+        return f"the {'value' if isinstance(value, _BOOL) else 'number'} {value}"
     if hasattr(value, "shape"):
         return f"{_article(kind)} of the shape {tuple(value.shape)}"
     if isinstance(value, Sequence | Set | Mapping):
@@ -150,7 +175,9 @@ def described(value: Any) -> str:
     return _article(kind)
 
 
+_BOOL = bool | np.bool_
 _JOINING = ("and", "only", "just")
+_PLACED = r"\b(?:(\d+)[\s.):=→-]*|([a-z])\s*[:=]\s*)([a-z])\b"  # "1c", "1-c", "1: c", "A: c"
 
 
 def _article(kind: str) -> str:
@@ -183,13 +210,15 @@ def _flat(answer: Any) -> list:
 def _float(one: Any, what: str) -> float:
     text = one.strip().lower() if isinstance(one, str) else ""
     text = re.sub(r"^((the )?(answer|result)( is)?|about|roughly)?[\s:=~≈]*", "", text)
-    text = text.rstrip(".").replace("_", "")
-    if re.fullmatch(r"[+-]?[1-9]\d{0,2}([, ]\d{3})+(\.\d+)?", text):
-        text = re.sub("[, ]", "", text)  # thousands
+    text = re.sub(r"\s", " ", text.rstrip(".").replace("_", ""))
+    unit = re.search(r"(?<=\d) ?([a-z²]+)$", text)
+    text = text[: unit.start()] if unit and unit[1] in what.split() else text  # "25.00 mm"
+    if re.fullmatch(r"[+-]?[1-9]\d{0,2}([, ']\d{3})+(\.\d+)?", text):
+        text = re.sub("[, ']", "", text)  # thousands
     text = re.sub(r"^([+-]?\d+),(\d+)$", r"\1.\2", text)
     over = re.fullmatch(r"([\d.]+)\s*/\s*([\d.]+)", text)
     try:
-        if isinstance(one, bool | np.bool_ | bytes):
+        if isinstance(one, _BOOL | bytes):
             raise ValueError
         return float(over[1]) / float(over[2]) if over else float(text or one)
     except (ArithmeticError, TypeError, ValueError):

@@ -68,6 +68,8 @@ def faulty_labels(answer):
         "0 and 256": np.uint16(256) * SOME,
         "not a number": np.where(SOME > 0, np.nan, 0.0),
     }
+    both = answer(good | bad)
+    expect(not isinstance(both, str), "return the names in a list or a set, not in one text")
     found = set(answer(good))
     expect(not found, f"{sorted(found)} hold only 0 and 1: nothing is wrong with them")
     for name, mask in bad.items():
@@ -103,7 +105,8 @@ def paired(answer):
         try:
             answer(*lists)
         except NotYet as fault:
-            expect("ValueError" in str(fault), f"raise ValueError where {what}; now {fault}")
+            said = f"raise ValueError where {what}; now {fault}"
+            expect(isinstance(fault.__cause__, ValueError), said)
         else:
             raise NotYet(f"{what}, and nobody is told: raise ValueError")
 
@@ -223,6 +226,8 @@ def first_fault(answer):
         (image, SOME - 1.0, "label not 0 or 1"),
         (image, np.where(SOME > 0, np.nan, 0.0), "label not 0 or 1"),
         (image, EMPTY > 0, "label empty"),
+        (image, EMPTY + 1, "fine"),
+        (np.where(image == 1, 0.1, 0.0), SOME, "fine"),
     ]
     faults = list(dict.fromkeys(right for *_, right in cases))
     for one, label, right in cases:

@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import numpy as np
 from scipy import ndimage
 
@@ -114,6 +116,56 @@ def of_sequences(size, filters):
     return keras.Model(inputs, ops.sigmoid(logits))
 
 
+def own_block(filters):
+    """A layer that lists its convolutions first."""
+    from keras import layers, ops
+
+    class Block(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.conv1, self.conv2 = (layers.Conv2D(filters, 3, padding="same") for _ in range(2))
+            self.norm1, self.norm2 = (layers.BatchNormalization() for _ in range(2))
+
+        def call(self, x, training=False):
+            x = ops.relu(self.norm1(self.conv1(x), training=training))
+            return ops.relu(self.norm2(self.conv2(x), training=training))
+
+    return Block()
+
+
+def of_own_layers(size, filters):
+    """A network that takes images of any size."""
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((None, None, 1))
+    skip = own_block(filters)(inputs)
+    x = own_block(2 * filters)(layers.MaxPooling2D()(skip))
+    x = layers.Conv2DTranspose(filters, 2, strides=2)(x)
+    x = own_block(filters)(layers.Concatenate()([x, skip]))
+    return keras.Model(inputs, layers.Conv2D(1, 1, activation="sigmoid")(x))
+
+
+def subclass(filters, last="sigmoid"):
+    import keras
+    from keras import layers, ops
+
+    class Unet(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.top, self.bottom = own_block(filters), own_block(2 * filters)
+            self.up = layers.Conv2DTranspose(filters, 2, strides=2)
+            self.beside, self.last = own_block(filters), layers.Conv2D(1, 1, activation=last)
+
+        def call(self, x, training=False):
+            skip = self.top(x, training=training)
+            x = self.bottom(ops.max_pool(skip, 2), training=training)
+            x = ops.concatenate([self.up(x), skip], axis=-1)
+            return self.last(self.beside(x, training=training))
+
+    return Unet()
+
+
 def from_the_package(size, filters):
     from lungseg_utils.unet import build_unet
 
@@ -147,18 +199,27 @@ RIGHT = {
         np.array([[-0.5] * 3, [-0.5] * 3, [1.0] * 3]),
         ((0, -1, 0), (0, 1, 0), (0, 0, 0)),
         np.array([[-3, -10, -3], [0, 0, 0], [3, 10, 3]], np.int8),
+        [[Fraction(-1, 3)] * 3, [0] * 3, [Fraction(1, 3)] * 3],
     ],
     "convolve_channels": [
         convolved,
         one_at_a_time,
         lambda picture, kernels, biases: convolved(picture, kernels, biases).astype("float32"),
     ],
-    "one_level_unet": [network, from_the_package, of_sequences],
+    "one_level_unet": [
+        network,
+        from_the_package,
+        of_sequences,
+        of_own_layers,
+        lambda size, filters: subclass(filters),
+    ],
     "parameters_of_the_skips": [
         195_840,
         sum(9 * 4**level * 256 for level in range(4)),
         195840.0,
         "195,840",
+        "195\u202f840",
+        "195840 parameters",
         np.int64(195_840),
     ],
     "a_smaller_unet": [
@@ -185,6 +246,8 @@ WRONG = {
         (lambda logits, threshold: logits > sigmoid(threshold), "needs its inverse"),
         (lambda logits, threshold: logits > threshold / (1 - threshold), "are wrong"),
         (lambda logits, threshold: logits > np.log(threshold), "are wrong"),
+        (lambda logits, threshold: logits > np.log10(threshold / (1 - threshold)), "threshold 0.9"),
+        (lambda logits, threshold: np.tanh(logits) > threshold, "threshold 0.5, 2 of 12"),
         (lambda logits, threshold: abs(logits) > np.log(threshold / (1 - threshold)), "are wrong"),
         (lambda logits, threshold: sigmoid(sigmoid(logits)) > threshold, "are wrong"),
     ],
@@ -203,6 +266,7 @@ WRONG = {
         (lambda *given: chain(*given)[0], "two numbers"),
         (lambda *given: set(chain(*given)), "in their order"),
         (lambda *given: (0.1, 0.2), "nudging w and v"),
+        (lambda w, v, x, y: (w * x, v * x), "not 14 numbers"),
     ],
     "kernel_looking_down": [
         (np.array([[1, 2, 1], [0, 0, 0], [-1, -2, -1]]), "should be above 0"),
@@ -219,6 +283,7 @@ WRONG = {
         (np.ones((3, 3)), "even patch"),
         ([-1, 0, 1], "(3, 3)"),
         (np.full((3, 3), np.nan), "even patch"),
+        (np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]]), "should be above 0"),
     ],
     "convolve_channels": [
         (lambda picture, kernels, biases: convolved(picture, kernels, 0), "biases are missing"),
@@ -269,6 +334,7 @@ WRONG = {
         (lambda size, filters: network(size, 4), "with 3 filters"),
         (lambda size, filters: network(size, filters).count_params(), "keras.Model"),
         (halved, "one number per pixel"),
+        (lambda size, filters: subclass(filters, None), "logits, not probabilities"),
     ],
     "parameters_of_the_skips": [
         (21_760, "9 weights"),

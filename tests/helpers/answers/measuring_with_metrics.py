@@ -12,6 +12,14 @@ def changed(rows, columns, value=True):
     return mask
 
 
+def dice_of_the_last(predictions, references):
+    """Takes pairs off the ends of its lists."""
+    scores = []
+    while predictions:
+        scores.append(metrics.dice(predictions.pop(), references.pop()))
+    return np.mean(scores)
+
+
 def dice_of_each(predictions, references, rule):
     return np.mean([rule(*pair) for pair in zip(predictions, references, strict=True)])
 
@@ -96,6 +104,10 @@ def by_images(first, second, patients):
     return told(*metrics.bootstrap_interval(np.subtract(first, second), range(len(first))))
 
 
+def by_sorted_scores(first, second, patients):
+    return by_interval(np.sort(first), np.sort(second), patients)
+
+
 def swapped(first, second, patients):
     return by_interval(second, first, patients)
 
@@ -143,6 +155,8 @@ RIGHT = {
     "four_scores": [
         scores,
         lambda *counts: dict(enumerate(scores(*counts))),
+        lambda a, b, c: {"iou": c / (a + b - c), "dice": 2 * c / (a + b),
+                         "recall": c / b, "precision": c / a},
         lambda a, b, c: np.array([c / ((a + b) / 2), c / (a + b - c), c / a, c / b], np.float32),
     ],
     "iou_from": [
@@ -152,6 +166,7 @@ RIGHT = {
     ],
     "mean_dice": [
         with_rule(metrics.dice),
+        dice_of_the_last,
         lambda predictions, references: sum(map(metrics.dice, predictions, references))
         / len(predictions),
         with_rule(lambda p, r: 1.0 if (p == r).all() else without_rules(p, r)),
@@ -219,6 +234,7 @@ WRONG = {
         ("bdefg", "averaged over the images"),
         ("de", "2 more stay open"),
         ("ddee", "2 more stay open"),
+        ("efg", "1 more stays open"),
         ("xyz", "from a to g"),
         ("", "name the letters"),
         ("abcdefg", "at threshold 0.5"),
@@ -262,12 +278,14 @@ WRONG = {
         (lambda images, width, wanted: images * ((width / wanted) ** 2 - 1), "expected"),
         (lambda images, width, wanted: images * 4, "nine times"),
         (lambda images, width, wanted: 208, "expected"),
+        (lambda images, width, wanted: int(images * (width / wanted) ** 2), "round up"),
     ],
     "better": [
         (by_mean, "a few images"),
         (by_two_intervals, "subtract first"),
         (by_images, "14 of the 20"),
         (swapped, "subtract first"),
+        (by_sorted_scores, "do not sort"),
         (lambda first, second, patients: "A", "expected"),
         (lambda first, second, patients: "cannot tell", "subtract first"),
         (lambda first, second, patients: "first", "second is better"),

@@ -9,8 +9,22 @@ def dice(prediction, reference):
 
 
 def by_blocks(mask, size):
+    """Of sides that are multiples of the size."""
     height, width = np.array(mask.shape) // size
     return mask.reshape(size, height, size, width).mean((1, 3)) > 0.5
+
+
+def overlaps(count, size):
+    """How much of each old pixel (columns) is in each new one (rows)."""
+    start = np.arange(size)[:, None] * count / size
+    old = np.arange(count)
+    return np.clip(np.minimum(start + count / size, old + 1) - np.maximum(start, old), 0, 1)
+
+
+def by_overlaps(mask, size):
+    height, width = mask.shape
+    lung = overlaps(height, size) @ mask @ overlaps(width, size).T
+    return lung / (height * width / size**2) > 0.4999
 
 
 def resized(mask, size, way):
@@ -98,12 +112,13 @@ RIGHT = {
         lambda values: values.astype(float) * 2 > values.max(),
         lambda values: values / max(values.max(), 1e-9) > 0.5,
     ],
-    "shrink": [by_blocks, by_package, lambda m, size: resized(m, size, cv2.INTER_AREA) >= 0.5],
+    "shrink": [by_overlaps, by_package, lambda m, size: resized(m, size, cv2.INTER_AREA) >= 0.5],
     "ceiling": [ceiling, back_and_forth, lambda mask, size: [np.float32(ceiling(mask, size))]],
     "area_cm2": [
         lambda mask, mm: mask.sum() * mm[0] * mm[1] / 100,
         lambda mask, mm: np.count_nonzero(mask) * np.prod(np.divide(mm, 10)),
         masks.lung_area_cm2,
+        lambda mask, mm: f"{masks.lung_area_cm2(mask, mm):.4f} cm²",
     ],
     "agreed": [{"b", "d"}, "b, d", ["D", "B"], "b and d", "(b), (d)", "bd"],
 }
@@ -124,6 +139,12 @@ WRONG = {
         (lambda one, other: ((one > 0) | (other > 0)).T, "of the shape"),
         (lambda one, other: ((one > 0) | (other > 0)).astype(np.uint8), "yours is uint8"),
         (lambda one, other: (one >= one.max()) | (other >= other.max()), "nobody drew"),
+        (lambda one, other: one / one.max() + other / other.max() > 0, "on one of the two"),
+        (lambda one, other: (one | other.astype(one.dtype)) > 0, "0/255 and 0/32768"),
+        (
+            lambda one, other: (one.astype(np.uint8) | other.astype(np.uint8)) > 0,
+            "0/32768 and 0/32768 it finds no lung",
+        ),
     ],
     "to_bool": [
         (lambda values: values > 0, "the faintest grey"),
@@ -140,6 +161,7 @@ WRONG = {
         (lambda values: values > np.median(values), "it makes"),
         (lambda values: (values > values.max() / 2).T, "of the shape"),
         (lambda values: values * 2 > values.max(), "it makes"),
+        (lambda values: values > values.max() / 2 + values.min() / 2, "compare with half"),
     ],
     "shrink": [
         (lambda mask, size: resized(mask, size, cv2.INTER_AREA) > 0, "has grown"),
@@ -154,6 +176,7 @@ WRONG = {
         (lambda mask, size: by_package(mask, 64), "of the shape"),
         (transposed, "are wrong"),
         (lambda mask, size: mask, "of the shape"),
+        (by_blocks, "cannot reshape"),
     ],
     "ceiling": [
         (with_shares, "keeps the shares"),
@@ -166,6 +189,7 @@ WRONG = {
         (from_nearest, "and back the Dice is"),
         (lambda mask, size: 1 - ceiling(mask, size), "and back the Dice is"),
         (lambda mask, size: 0.98, "and back the Dice is"),
+        (lambda mask, size: 100 * ceiling(mask, size), "a share, from 0 to 1"),
         (lambda mask, size: by_package(mask, size), "one number, the Dice"),
     ],
     "area_cm2": [
@@ -179,6 +203,7 @@ WRONG = {
         (lambda mask, mm: mask.sum() * mm[0] / 100, "and yours"),
         (lambda mask, mm: mask.sum() * (mm[0] + mm[1]) / 100, "and yours"),
         (lambda mask, mm: (~mask).sum() * mm[0] * mm[1] / 100, "and yours"),
+        (lambda mask, mm: f"{mask.sum() * mm[0] * mm[1]} mm²", "one number, the area in cm²"),
         (lambda mask, mm: mask * mm[0] * mm[1] / 100, "one number, the area"),
     ],
     "agreed": [

@@ -1,3 +1,4 @@
+import hashlib
 import math
 from collections import Counter
 from itertools import pairwise
@@ -93,6 +94,26 @@ def by_flip(mask, r_column):
     return "patient_right" if at_left else "patient_left"
 
 
+def by_left_half(mask, r_column):
+    at_left = mask[:, : mask.shape[1] // 2].any()
+    return "patient right" if at_left != mirrored(r_column, mask) else "patient left"
+
+
+def by_last_column(mask, r_column):
+    at_left = np.nonzero(mask)[1].max() < mask.shape[1] / 2
+    return "patient right" if at_left != mirrored(r_column, mask) else "patient left"
+
+
+def by_edge(mask, r_column):
+    at_left = np.nonzero(mask)[1].mean() < mask.shape[1] / 2
+    return "patient right" if at_left == (r_column < 10) else "patient left"
+
+
+def by_half_width(mask, r_column):
+    near = abs(np.nonzero(mask)[1].mean() - r_column) < mask.shape[1] / 2
+    return "patient right" if near else "patient left"
+
+
 def without_marker(mask, r_column):
     return by_halves(mask, 0)
 
@@ -127,6 +148,11 @@ def by_count(images, masks):
 
 def by_kind(images, masks):
     return dict(zip(("no mask", "no image"), map(sorted, in_pairs(images, masks)), strict=True))
+
+
+def with_ending(images, masks):
+    alone = [name for name in images if f"{name}_mask" not in masks]
+    return alone + [name for name in masks if name.removesuffix("_mask") not in images]
 
 
 def by_rstrip(images, masks):
@@ -168,6 +194,13 @@ def split_by_groups(records, seed):
 
     rest, test = halves(records, 0.2)
     return *halves(rest, 1 / 8), test
+
+
+def split_by_digest(records, seed):
+    def digest(name):
+        return hashlib.sha256(f"{seed} {name}".encode()).digest()
+
+    return cut(sorted({one.patient for one in records}, key=digest), records)
 
 
 def split_in_dict(records, seed):
@@ -225,8 +258,9 @@ RIGHT = {
         by_hypot,
         lambda start, end, mm: np.linalg.norm(np.multiply(start, mm) - np.multiply(end, mm)),
         lambda start, end, mm: [math.dist(np.multiply(start, mm), np.multiply(end, mm))],
+        lambda start, end, mm: f"{by_hypot(start, end, mm):.2f} mm",
     ],
-    "patient_side": [by_halves, by_centre, by_flip],
+    "patient_side": [by_halves, by_centre, by_flip, by_left_half, by_last_column],
     "without_partner": [by_loops, in_pairs, by_count, by_kind],
     "patients_by_sex": [
         first_seen,
@@ -236,8 +270,9 @@ RIGHT = {
             for sex in {one.sex for one in records}
         },
         lambda records: list(first_seen(records).items()),
+        lambda records: {sex: first_seen(records)[sex] for sex in "FMO"},
     ],
-    "split_people": [split_by_groups, split_in_dict, shuffled],
+    "split_people": [split_by_groups, split_in_dict, split_by_digest, shuffled],
 }
 WRONG = {
     "share_that_arrives": [
@@ -270,6 +305,8 @@ WRONG = {
         (lambda layers, row, column, least: [n for n in layers if layers[n].max() >= least],
          "add"),
         (lambda *given: ["body", "heart"], "add"),
+        (lambda layers, row, column, least: [
+            n for t, n in terms(layers, row, column, least) if t > least], "exactly `least`"),
     ],
     "windowed": [
         (lambda values, centre, width: (values - (centre - width / 2)) / width, "clip"),
@@ -287,6 +324,8 @@ WRONG = {
         (lambda values, centre, width: by_interpolation(values, width, centre), "becomes"),
         (lambda values, centre, width: by_interpolation(values, centre, width) > 0.5, "becomes"),
         (lambda values, centre, width: values / values.max(), "becomes"),
+        (lambda values, centre, width: np.clip(
+            (values - float(centre - width // 2)) / width, 0, 1), "from -10.5 to 90.5"),
     ],
     "still_named": [
         ("abcdefg", "not c: how many bits"),
@@ -344,6 +383,8 @@ WRONG = {
         (lambda mask, r_column: by_centre(mask, r_column) == "patient right", "expected"),
         (lambda mask, r_column: by_centre(mask.T, r_column), "R is the patient's right"),
         (lambda mask, r_column: by_centre(mask, 60 - r_column), "R is the patient's right"),
+        (by_edge, '40 x 60 pixels, with "R" in column 27'),
+        (by_half_width, "R is the patient's right"),
     ],
     "without_partner": [
         (lambda images, masks: set(images) - set(bare(masks)), "look in both directions"),
@@ -352,6 +393,9 @@ WRONG = {
          "that has both"),
         (lambda images, masks: set(images) ^ set(masks), "take `_mask` off first"),
         (by_rstrip, "rstrip takes letters"),
+        (with_ending, "P5_1_mask: take `_mask` off first"),
+        (lambda images, masks: set(images) ^ {name.split("_")[0] for name in masks},
+         "P1 is cut short"),
         (lambda images, masks: {"P2_1", "P5_1"}, "that has both"),
         (lambda images, masks: {"P2_1", "P5_1", "P6_0"}, "none of the lists names"),
         (lambda images, masks: set(images) | set(bare(masks)), "that has both"),
@@ -388,5 +432,7 @@ WRONG = {
         (split_patients, "are in no part"),
         (lambda records, seed: (list(records), list(records[:12]), []), "are there twice"),
         (lambda records, seed: (records, []), "return three lists"),
+        (lambda records, seed: [[one.name for one in part] for part in shuffled(records, seed)],
+         "hold the records themselves"),
     ],
 }  # fmt: skip

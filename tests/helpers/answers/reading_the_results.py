@@ -2,6 +2,7 @@ import numpy as np
 from scipy import ndimage
 
 from lungseg_utils import metrics
+from lungseg_utils.teaching.exercises.reading_the_results import chests
 
 
 def unseen(table, seen):
@@ -13,7 +14,7 @@ def by_package(table, seen):
     return rest["dice"].mean(), *metrics.bootstrap_interval(rest["dice"], rest["patient"])
 
 
-def by_hand(table, seen):
+def by_hand(table, seen, ends=(2.5, 97.5)):
     rest = unseen(table, seen)
     scores = [part["dice"].to_numpy() for _, part in rest.groupby("patient")]
     rng = np.random.default_rng(9)
@@ -21,8 +22,14 @@ def by_hand(table, seen):
     for _ in range(2000):
         drawn = [scores[number] for number in rng.integers(len(scores), size=len(scores))]
         means.append(np.concatenate(drawn).mean())
-    low, high = np.percentile(means, [2.5, 97.5])
+    low, high = np.percentile(means, ends)
     return [rest["dice"].mean(), low, high]
+
+
+def by_patients(table, seen):
+    """The mean of the patients' means."""
+    rest = unseen(table, seen)
+    return rest.groupby("patient")["dice"].mean().mean(), *by_package(table, seen)[1:]
 
 
 def of_all(table, seen):
@@ -76,6 +83,10 @@ def by_extremes(table, score):
     return {"worst": worst, "median": middle, "best": best}
 
 
+def best_first(table, score):
+    return dict(zip(("best", "median", "worst"), by_argsort(table, score)[::-1], strict=True))
+
+
 def middle_row(table, score):
     worst, _, best = by_argsort(table, score)
     return worst, table["name"].iloc[len(table) // 2], best
@@ -119,6 +130,27 @@ def at_least(gain):
     return found
 
 
+def looked_up(dark, share):
+    _, darks, references = chests()
+    return next(one for seen, one in zip(darks, references, strict=True) if (seen == dark).all())
+
+
+def looked_up_or_dark(dark, share):
+    try:
+        return looked_up(dark, share)
+    except StopIteration:
+        return dark
+
+
+def by_relative_gain(before, without):
+    part = greatest(before, without)
+    return part if (without[part] - before) / before >= 0.01 else "unknown"
+
+
+def by_first_group(table, column, fewest):
+    return people(table.drop_duplicates("patient"), column, fewest)
+
+
 def people(table, column, fewest):
     return {group for group, part in table.groupby(column) if len(set(part["patient"])) < fewest}
 
@@ -138,6 +170,7 @@ RIGHT = {
         lambda table, score: names_at(table, of_three(table), score),
         by_argsort,
         by_extremes,
+        best_first,
         lambda table, score: ", ".join(by_argsort(table, score)),
     ],
     "cause": [
@@ -171,6 +204,10 @@ WRONG = {
         (lambda table, seen: [by_package(table, seen)[place] for place in (0, 2, 1)], "lower end"),
         (lambda table, seen: set(by_package(table, seen)), "a set has none"),
         (lambda table, seen: by_package(table, {"P0", "P1", "P2"}), "mean of all unseen"),
+        (by_patients, "the mean over patients"),
+        (lambda table, seen: by_hand(table, seen, (5, 95)), "2.5th percentile"),
+        (lambda table, seen: by_hand(table, seen, (0.5, 99.5)), "the interval is about"),
+        (lambda table, seen: by_package(table, seen)[:2], "not 2 numbers"),
     ],
     "combine": [
         (lambda dark, share: dark, "no better"),
@@ -184,6 +221,8 @@ WRONG = {
         (lambda dark, share: ((dark & (share > 0.2)) | (share > 0.8)).astype(int), "bool"),
         (lambda dark, share: ~((dark & (share > 0.2)) | (share > 0.8)), "no better"),
         (lambda dark, share: ((dark & (share > 0.2)) | (share > 0.8))[::2], "shape"),
+        (looked_up, "your function stops"),
+        (looked_up_or_dark, "on ten other chests"),
     ],
     "three_cases": [
         (lambda table, score: names_at(table, of_three(table)[::-1], score), "worst is the best"),
@@ -218,6 +257,10 @@ WRONG = {
         ),
         (at_least(0.013), "0.012 is enough"),
         (at_least(0.005), "too little"),
+        (
+            by_relative_gain,
+            "where the Dice is low. The Dice is 0.600 with all parts, 0.608 without",
+        ),
         (lambda before, without: "unknown", "helps most"),
         (lambda before, without: max(without.values()) - before, "expected"),
     ],
@@ -233,6 +276,7 @@ WRONG = {
         (lambda table, column, fewest: people(table, "sex", fewest), "right is"),
         (lambda table, column, fewest: people(table, column, 6), "are enough"),
         (lambda table, column, fewest: set(), "right is"),
+        (by_first_group, "a patient may be in two groups"),
         (lambda table, column, fewest: len(people(table, column, fewest)), "right is"),
         (
             lambda table, column, fewest: (

@@ -84,6 +84,7 @@ RIGHT = {
         lambda image, threshold: image < threshold,
         lambda image, threshold: np.logical_not(image >= threshold),
         lambda image, threshold: np.where(image < threshold, True, False).tolist(),
+        lambda image, threshold: np.frompyfunc(lambda one: bool(one < threshold), 1, 1)(image),
     ],
     "dice_by_hand": [0.6, 6 / 10, np.float32(0.6), "3/5", "60 %", [0.6]],
     "best_threshold": [by_search, by_steps, with_its_dice],
@@ -106,6 +107,7 @@ WRONG = {
         (MINE | {"LUNGSEG_DATA": "data/mine"}, 'yours is "data/mine"'),
         (MINE | {"LUNGSEG_SCALE": True}, 'yours is "True"'),
         ([*MINE], "expected a dict"),
+        ({"ci": "LUNGSEG_SCALE", "mine": "LUNGSEG_DATA"}, "variable comes first"),
         ({}, "which size"),
     ],
     "brightness": [
@@ -119,6 +121,8 @@ WRONG = {
         (lambda image, lungs: (image[lungs].sum(), image[~lungs].sum()), "the mean inside"),
         (lambda image, lungs: (image[lungs].mean(), image[~lungs].max()), "the mean outside"),
         (lambda image, lungs: {image[lungs].mean(), image[~lungs].mean()}, "a set has none"),
+        (lambda image, lungs: (image[lungs], image[~lungs]), "not 24 numbers"),
+        ("brightness", "without brackets or quotes"),
         (lambda image, lungs: (0.25, 0.55), "the mean inside"),
         (lambda image, lungs: (image[lungs].mean(), 1 - image[lungs].mean()), "the mean outside"),
     ],
@@ -133,6 +137,11 @@ WRONG = {
         (lambda image, threshold: (image < threshold) & (image > 0.15), "below the threshold"),
         (lambda image, threshold: image / image.max() < threshold, "grey values as they are"),
         (lambda image, threshold: np.ones(image.shape, bool), "exactly the threshold"),
+        (
+            lambda image, threshold: (255 * image).astype(np.uint8) < int(255 * threshold),
+            "do not round the grey values",
+        ),
+        (lambda image, threshold: np.round(image, 1) < threshold, "do not round the grey values"),
     ],
     "dice_by_hand": [
         (3 / 10, "count twice"),

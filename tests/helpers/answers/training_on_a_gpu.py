@@ -10,6 +10,12 @@ def step(w, b, x, y, rate, *, sign=-1, count=np.mean, p=sigmoid):
     return w + sign * rate * count(error * x), b + sign * rate * count(error)
 
 
+def of_squared_error(w, b, x, y, rate):
+    p = sigmoid(w * x + b)
+    slope = 2 * (p - y) * p * (1 - p)
+    return w - rate * np.mean(slope * x), b - rate * np.mean(slope)
+
+
 def by_matrix(w, b, x, y, rate):
     features = np.column_stack([x, np.ones_like(x)])
     old = np.array([w, b])
@@ -77,6 +83,14 @@ def drawn(patients, share, seed):
     people = np.unique(patients)
     rng = np.random.default_rng(seed)
     return np.isin(patients, rng.choice(people, round(share * len(people)), replace=False))
+
+
+def by_share_of_pictures(patients, share, seed):
+    people, patients = list(np.unique(patients)), np.array(patients)
+    np.random.default_rng(seed).shuffle(people)
+    while np.isin(patients, people).mean() > share:
+        people.pop()
+    return np.isin(patients, people)
 
 
 def by_picture(patients, share, seed):
@@ -170,7 +184,13 @@ def early_average(rates, losses):
 
 
 RIGHT = {
-    "one_step": [step, by_matrix, in_loops, by_tanh],
+    "one_step": [
+        step,
+        by_matrix,
+        in_loops,
+        by_tanh,
+        lambda *given: dict(zip("bw", step(*given)[::-1], strict=True)),
+    ],
     "waiting_share": [
         lambda loading, computing: max(loading - computing, 0) / max(loading, computing),
         lambda loading, computing: max(0, 1 - computing / loading),
@@ -183,8 +203,22 @@ RIGHT = {
         rise_and_fall,
         lambda *given: np.float64(rising(*given)),
     ],
-    "diagnose": ["dbc", ["d", "b", "c"], {"A": "d", "B": "b", "C": "c"}, "(d), (b), (c)"],
-    "shuffle_together": [in_one_order, by_pairs, by_keys, twice_the_seed],
+    "diagnose": [
+        "dbc",
+        ["d", "b", "c"],
+        {"A": "d", "B": "b", "C": "c"},
+        {"C": "c", "A": "d", "B": "b"},
+        "A: d, B: b, C: c",
+        "(d), (b), (c)",
+    ],
+    "shuffle_together": [
+        in_one_order,
+        by_pairs,
+        by_keys,
+        twice_the_seed,
+        lambda *given: (one for one in in_one_order(*given)),
+        lambda *given: dict(zip(("masks", "images"), in_one_order(*given)[::-1], strict=True)),
+    ],
     "split_patients": [drawn, in_turns, by_first_seen],
     "what_to_keep": [{"a", "b", "c"}, ["c", "A", "b"], "abc", "a, b and c"],
 }
@@ -200,6 +234,8 @@ WRONG = {
         (without_x, "times x"),
         (lambda w, b, x, y, rate: step(w, b, x, y, 1), "by the rate"),
         (lambda *given: step(*given)[0], "two numbers"),
+        (of_squared_error, "the squared error"),
+        (lambda *given: step(*given, p=lambda logit: logit > 0), "do not round it"),
     ],
     "waiting_share": [
         (lambda loading, computing: 0, "idle"),
@@ -223,6 +259,7 @@ WRONG = {
         (lambda truth, p: jaccard(truth, p, share=0), "counted twice"),
         (lambda truth, p: jaccard(truth, p > 0.5), "no slope"),
         (lambda truth, p: jaccard(truth, p, axis=None), "one loss for each"),
+        (lambda truth, p: jaccard(truth, p)[:, None], "losses of the shape (3,), not (3, 1)"),
         (lambda truth, p: jaccard(truth, p, smoothing=0), "divide by zero"),
         (lambda truth, p: jaccard(truth, p, smoothing=5), "and yours"),
     ],
@@ -252,6 +289,7 @@ WRONG = {
     "split_patients": [
         (by_hash, "sort it"),
         (by_picture, "in both parts"),
+        (by_share_of_pictures, "patients are tested, not 40%"),
         (always_the_first, "draw by chance"),
         (lambda patients, share, seed: drawn(patients, share, None), "the same seed"),
         (lambda patients, share, seed: ~drawn(patients, share, seed), "are tested"),

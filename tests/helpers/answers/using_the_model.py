@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 
 
@@ -8,6 +9,12 @@ def area(mask, shape, spacing):
 def one_by_one(mask, shape, spacing):
     whole = shape[0] * spacing[0] * shape[1] * spacing[1]
     return whole * mask.mean() / 100
+
+
+def enlarged(mask, shape, spacing):
+    """As large as the file: sides that are not multiples make it a little off."""
+    file = cv2.resize(mask.astype(np.uint8), shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return file.sum() * np.prod(spacing) / 100
 
 
 def area_of_one_axis(axis):
@@ -70,8 +77,10 @@ RIGHT = {
     "area_cm2": [
         area,
         one_by_one,
+        enlarged,
         lambda mask, shape, spacing: [np.float64(area(mask, shape, spacing))],
         lambda mask, shape, spacing: f"{area(mask, shape, spacing):.4f}",
+        lambda mask, shape, spacing: f"{area(mask, shape, spacing):.2f} cm²",
     ],
     "second_look": [
         look_clockwise,
@@ -87,6 +96,7 @@ RIGHT = {
     "risk": [
         surest_first,
         risk_of(lambda confidence, dice: np.argsort(-confidence)),
+        lambda *given: f"{100 * surest_first(*given):.6f} %",
         lambda confidence, dice, coverage: np.array(
             [np.mean((1 - dice)[confidence >= np.quantile(confidence, 1 - coverage)])]
         ),
@@ -125,6 +135,7 @@ WRONG = {
         (lambda mask, shape, spacing: area(mask, shape, (1, 1)), "use the spacing"),
         (lambda mask, shape, spacing: area(mask | True, shape, spacing), "whole picture"),
         (lambda mask, shape, spacing: 1.1 * area(mask, shape, spacing), "your answer is"),
+        (lambda mask, shape, spacing: 1.002 * area(mask, shape, spacing), "283.048 cm²"),
         (lambda mask, shape, spacing: mask, "the area in cm²"),
         (lambda mask, shape, spacing: mask.sum() * mask.sum() / 0 * 0, "nan"),
     ],

@@ -41,6 +41,22 @@ def pair(images, masks):
     return list(zip(sorted(images), sorted(masks), strict=True))
 
 
+class MissingPartner(ValueError):
+    """An error of one's own, which is a ValueError all the same."""
+
+
+def pair_with_own_error(images, masks):
+    if set(images) != set(masks):
+        raise MissingPartner
+    return list(zip(sorted(images), sorted(masks), strict=True))
+
+
+def another_error(images, masks):
+    if set(images) != set(masks):
+        raise Exception("ValueError: a name has no partner")
+    return pair(images, masks)
+
+
 def pair_by_lookup(images, masks):
     if len(images) != len(masks):
         raise ValueError("not as many")
@@ -85,6 +101,16 @@ def ladder(image, label):
     return "fine" if label.sum() else "label empty"
 
 
+def blank_at_a_tenth(image, label):
+    found = rungs(image, label)
+    return "image nearly blank" if found == "fine" and np.ptp(image) <= 0.1 else found
+
+
+def empty_if_all_alike(image, label):
+    found = rungs(image, label)
+    return "label empty" if found == "fine" and label.min() == label.max() else found
+
+
 def sorted_pairs(images, masks):
     return list(zip(sorted(images), sorted(masks), strict=True))
 
@@ -124,7 +150,12 @@ RIGHT = {
         lambda masks: [name for name in masks if not np.isin(masks[name], [0, 1]).all()],
         lambda masks: {name: masks[name] for name in faulty(masks)},
     ],
-    "paired": [pair, pair_by_lookup, lambda images, masks: np.array(pair(images, masks))],
+    "paired": [
+        pair,
+        pair_by_lookup,
+        pair_with_own_error,
+        lambda images, masks: np.array(pair(images, masks)),
+    ],
     "symptoms": [
         "cdeba",
         "C, D, E, B, A",
@@ -132,6 +163,9 @@ RIGHT = {
         "c) d) e) b) a)",
         "c, d, e, b and a",
         {1: "c", 2: "d", 3: "e", 4: "b", 5: "a"},
+        {5: "a", 4: "b", 3: "e", 2: "d", 1: "c"},
+        ["1c", "2d", "3e", "4b", "5a"],
+        "1-c, 2-d, 3-e, 4-b, 5-a",
     ],
     "hiding": ["b", " B ", "(b)", "b)", ["b"]],
     "first_fault": [rungs, ladder, lambda image, label: rungs(image, label).capitalize() + "."],
@@ -184,6 +218,8 @@ WRONG = {
         (lambda masks: [], "you accept"),
         (lambda masks: sorted(faulty(masks))[:1], "name all"),
         (lambda masks: len(faulty(masks)), "names of the faulty"),
+        (lambda masks: ", ".join(faulty(masks)), "not in one text"),
+        (lambda masks: faulty(masks) or None, "in some cases your function returns nothing"),
     ],
     "paired": [
         (lambda images, masks: list(zip(images, masks, strict=False)), "another patient's"),
@@ -194,6 +230,7 @@ WRONG = {
         (pair_what_there_is, "a mask is missing"),
         (pair_with_keys, "raise ValueError"),
         (refused_by_assert, "raise ValueError"),
+        (another_error, "raise ValueError where a mask is missing"),
         (only_images_looked_up, "an image is missing"),
         (as_many, "each list has a name"),
         (sorted_pairs, "each list has a name"),
@@ -233,5 +270,7 @@ WRONG = {
         (lambda image, label: rungs(image, label).replace("label empty", "fine"), "label empty"),
         (lambda image, label: "label empty" if not label.any() else rungs(image, label), "blank"),
         (lambda image, label: rungs(image, label) == "fine", "expected"),
+        (blank_at_a_tenth, "the first fault is 'fine', and you say 'image nearly blank'"),
+        (empty_if_all_alike, "the first fault is 'fine', and you say 'label empty'"),
     ],
 }
