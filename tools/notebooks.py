@@ -194,11 +194,12 @@ def put_head(notebook: nbformat.NotebookNode, name: str, address: str) -> None:
     notebook.cells.insert(1, nbformat.v4.new_code_cell(bootstrap(address)))
 
 
-def times(row: dict) -> str:
-    """The line in a notebook's first cell, from its row in benchmarks/notebooks.json."""
+def times(name: str) -> str:
+    """The line in a notebook's first cell; it runs so long on the slower of two processors."""
+    row, seconds = timings.read()[name], timings.slower()["notebooks"][name]
     return (
         f"*About {row['reading_minutes']} minutes to read, {row['exercise_minutes']} for the "
-        f"exercises, {row['run_seconds']} seconds to run on two processor cores.*"
+        f"exercises, {seconds} seconds to run on two processor cores.*"
     )
 
 
@@ -212,7 +213,7 @@ def head() -> int:
         notebook = nbformat.read(path, as_version=4)
         put_head(notebook, path.stem, repository())
         first = notebook.cells[0]
-        first.source = TIMES.sub(times(rows[path.stem]), first.source)
+        first.source = TIMES.sub(times(path.stem), first.source)
         nbformat.write(notebook, path)
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")

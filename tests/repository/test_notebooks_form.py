@@ -84,7 +84,7 @@ def test_ends_with_what_must_be_true(name):
 def test_says_how_long_it_takes(name):
     row = timings.read()[name]
     assert timings.count(STORED[name]).items() <= row.items(), "`course.py store` counts anew"
-    assert notebooks.times(row) in STORED[name].cells[0].source.splitlines()
+    assert notebooks.times(name) in STORED[name].cells[0].source.splitlines()
 
 
 def test_all_nine_rooms_are_there_in_order():
