@@ -124,6 +124,7 @@ for notebook in NOTEBOOKS:
         for number, (answer, state, words) in enumerate(cases):
             with warnings.catch_warnings(record=True) as said:
                 warnings.simplefilter("always")
+                warnings.simplefilter("ignore", ResourceWarning)  # comes whenever memory is freed
                 found, message = one.verdict(answer)
             said = [str(one.message) for one in said if state == "passed"]
             if found != state or words not in message or said:
