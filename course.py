@@ -126,8 +126,7 @@ def simulated_environment(scale: str, folder: str) -> dict[str, str]:
     return env
 
 
-WORKERS = "-n", "2", "--max-worker-restart", "0"  # restarted, one may wait for tests forever
-# what is tested, shared between the workers so that a notebook stays with one of them
+# what is tested, shared between two workers so that a notebook stays with one of them
 APART = {"sets": Path("tests/sets"), "browser": Path("tests/browser")}
 STAGES = {
     "tests": ("--dist", "loadfile", "-rs", "tests", *(f"--ignore={one}" for one in APART.values())),
@@ -145,7 +144,7 @@ def test() -> int:
     verdicts = []
     for name, options in STAGES.items():
         start = time.monotonic()
-        failed = call("-m", "pytest", "-q", *WORKERS, *options, env=env)
+        failed = call("-m", "pytest", "-q", "-n", "2", *options, env=env)
         took = installation.spell(time.monotonic() - start)
         verdicts.append((f"{name}: {'failed' if failed else 'passed'} in {took}", failed))
     print("\n".join(text for text, _ in verdicts))
