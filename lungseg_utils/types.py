@@ -14,13 +14,12 @@ phantom       a simulated radiograph
 recipe        all that decides a training besides the data
 """
 
-import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 import numpy as np
 
@@ -112,7 +111,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     So a file that bears its name is complete, even if a writer is stopped or two write at once.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".part-{os.getpid()}-{threading.get_ident()}{path.suffix}")
+    part = path.with_name(f".part-{uuid4().hex}{path.suffix}")  # other machines may write here too
     try:
         yield part
         part.replace(path)

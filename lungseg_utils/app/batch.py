@@ -5,79 +5,103 @@ its own; no more than these three are in memory.
 """
 
 import contextlib
-import csv
 import errno
+import hashlib
 import json
 import os
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import chain, pairwise
+from functools import lru_cache
+from itertools import chain, pairwise, tee
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import cv2
 import numpy as np
 
-from lungseg_utils.app.jobs import ROWS, Job, find_jobs, without_formula
+from lungseg_utils.app.jobs import Job, Jobs, find_jobs
+from lungseg_utils.app.networks import load_networks, name_networks
+from lungseg_utils.app.runs import to_runs
+from lungseg_utils.app.table import MASKS, OVERLAYS, ROWS, SHARDS, Rows, Settings
 from lungseg_utils.images import read_xray
 from lungseg_utils.overlay import draw
 from lungseg_utils.predict import Network, Prediction, predict
 from lungseg_utils.types import DataError, NotAnXray, Xray, written_whole
 
-MASKS, OVERLAYS, TABLE = "masks", "overlays", "scores.csv"
-LUNG_COLUMNS = {"left": "image_left_patient_right", "right": "image_right_patient_left"}
-TABLE_COLUMNS = (
-    "file", "error", "warnings", "quality",
-    *(f"{lung}_{unit}" for lung in LUNG_COLUMNS.values() for unit in ("px", "cm2")),
-    "height", "width", "row_mm", "column_mm", "threshold", "network", "target",
-)  # fmt: skip
 READ = "cannot be read{}: export it again"
 SEEN = "cannot be processed{}: export it again"
 WRITTEN = "has a mask that cannot be written{}: rename the file"
 # of the disk that is written to, where no other file would fare better
 FATAL = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EIO}
-NOT_UTF8 = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # the rest stands for a byte of a name
 
 
-class Settings(NamedTuple):
-    """What every mask of a run depends on: the threshold, and the networks by name and version."""
+class Kept(NamedTuple):
+    """What is kept beside the rows: `masks` as png files, as rle in the rows, or none; and whether
+    a picture of each outline.
+    """
 
-    threshold: float
-    network: str
+    masks: str = "png"
+    overlays: bool = True
+
+
+WHOLE = Kept()
 
 
 class Plan(NamedTuple):
     """What is left to do; how many files are done, of no known kind, and known to be no X-rays."""
 
-    jobs: list[Job]
+    jobs: Jobs
     finished: int
     unknown: int
     left_out: int
 
 
-def open_table(paths: Sequence[Path], out: Path, settings: Settings) -> Plan:
-    """Make `out`, or go on with it, and see what is left to do for these files and folders: the
+def open_table(
+    paths: Sequence[Path],
+    out: Path,
+    settings: Settings,
+    kept: Kept = WHOLE,
+    lists: Sequence[str] = (),
+) -> Plan:
+    """Make `out`, or go on with it, and see what is left to do for what `find_jobs` finds: the
     jobs that have no row and mask in `out`, of this version of the file and from these settings.
     """
-    ours = out, out / MASKS, out / OVERLAYS
-    for folder in ours:
+    ours = out, out / MASKS, out / OVERLAYS, out / SHARDS
+    for folder in ours[:3]:
         folder.mkdir(parents=True, exist_ok=True)
-    kept = {row["file"]: row for row in _rows(out) if not row["error"]}
-    jobs, unknown = find_jobs(paths, ours, {name: row["target"] for name, row in kept.items()})
-    left = [job for job in jobs if not _finished(job, kept.get(job.name), out, settings)]
-    for job in left:
-        kept.pop(job.name, None)
-    with written_whole(out / ROWS) as part:
-        part.write_text("".join(json.dumps(row) + "\n" for row in kept.values()))
-    left_out = sum("left_out" in kept.get(job.name, ()) for job in jobs)
-    return Plan(left, len(jobs) - len(left) - left_out, unknown, left_out)
+    rows, finished, left_out = Rows(out), 0, 0
+    for file in [row["file"] for row in rows if row["error"]]:
+        rows.drop(file)
+    found, unknown = find_jobs(paths, ours, rows, lists)
+
+    def left() -> Iterator[Job]:
+        nonlocal finished, left_out
+        for job in found:
+            row = rows.get(job.name)
+            if not _finished(job, row, out, settings, kept):
+                yield job
+            elif "left_out" in row:
+                left_out += 1
+            else:
+                finished += 1
+
+    jobs = Jobs(left())
+    for job in jobs:
+        rows.drop(job.name)
+    rows.write(out)
+    return Plan(jobs, finished, unknown, left_out)
 
 
 def predict_files(
-    jobs: Sequence[Job], models: Sequence[Network], out: Path, settings: Settings
+    jobs: Iterable[Job],
+    models: Sequence[Network],
+    out: Path,
+    settings: Settings,
+    kept: Kept = WHOLE,
+    ledger: Path | None = None,
 ) -> Iterator[dict]:
-    """Look at the X-rays in turn; yields each one's row once its mask and picture stand in `out`.
+    """Look at the X-rays in turn; yields each one's row once its mask and picture stand in `out`
+    and the row in `ledger`, which is scores.jsonl unless given.
 
     The mask is cut from the first network's own answer; the others tell how far to trust it. A file
     that fails, in whatever way, has a row with its `error`, and one of a folder that holds no X-ray
@@ -85,50 +109,66 @@ def predict_files(
     Raises: OSError if `out` cannot be written, which no other file would change.
     """
     pending: Future | None = None
-    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
-        coming = (reader.submit(_read, job.path) for job in jobs)  # asked for one ahead, no more
+    jobs, ahead = tee(jobs)
+    with (
+        ThreadPoolExecutor(1) as reader,
+        ThreadPoolExecutor(1) as writer,
+        (ledger or out / ROWS).open("a", encoding="utf-8") as file,
+    ):
+        coming = (reader.submit(_read, job.path) for job in ahead)  # asked for one ahead, no more
         for job, (first, _) in zip(jobs, pairwise(chain(coming, [None])), strict=True):
             stamp, xray = first.result()
             seen = _tried(job.path, SEEN, _ask, xray, models, settings)
             if pending:
                 yield pending.result()
-            pending = writer.submit(_write, job, stamp, seen, out, settings)
+            row = {"file": job.name, "error": "", "target": "", **settings._asdict(), **stamp}
+            pending = writer.submit(_write, job, row, seen, out, kept, file)
             del xray, seen  # so that they leave memory when the writer is done
         if pending:
             yield pending.result()
 
 
-def close_table(out: Path) -> None:
-    """Write scores.csv from scores.jsonl: a row a file, the areas of each lung in columns."""
-    rows = [_flat(row) for row in _rows(out) if "left_out" not in row]
-    how = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}  # of odd names
-    with written_whole(out / TABLE) as part, part.open("w", **how) as file:
-        table = csv.DictWriter(file, TABLE_COLUMNS, lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
+def predict_shard(
+    jobs: Sequence[Job], own: Path | None, out: Path, settings: Settings, kept: Kept
+) -> tuple[int, list[str]]:
+    """The same for one shard on a worker, whose ledger is whole or not there.
+
+    Returns: how many masks were made, and the errors.
+    Raises: DataError if the worker has other networks.
+    """
+    if name_networks(own) != settings.network:
+        raise DataError("a worker has other networks: install the same version everywhere")
+    listed = "\n".join(job.name for job in jobs)
+    name = hashlib.sha256(listed.encode(errors="surrogatepass")).hexdigest()[:16]
+    with written_whole(out / SHARDS / f"{name}.jsonl") as part:
+        rows = list(predict_files(jobs, _networks(own), out, settings, kept, part))
+    return sum(bool(row["target"]) for row in rows), [row["error"] for row in rows if row["error"]]
 
 
-def _rows(out: Path) -> Iterator[dict]:
-    """Rows of scores.jsonl, the last one of each file; one that was damaged is left out."""
-    found = {}
-    with contextlib.suppress(FileNotFoundError), (out / ROWS).open("rb") as file:
-        for line in file:
-            with contextlib.suppress(ValueError, LookupError, TypeError, RecursionError):
-                row = json.loads(line)
-                _flat(row)
-                if not {"..", os.sep} & set(Path(row["target"]).parts):
-                    found[row["file"]] = row
-    yield from found.values()
+def write_killer(job: Job, out: Path, settings: Settings) -> str:
+    """Keep the row of a file that ended the process that looked at it; returns its error."""
+    error = f"{job.path} ends the program that reads it: export it again"
+    row = {"file": job.name, "error": error, "target": "", **settings._asdict(), **_stamp(job.path)}
+    with (out / ROWS).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+    return error
 
 
-def _finished(job: Job, row: dict | None, out: Path, settings: Settings) -> bool:
+@lru_cache(1)  # they are loaded once in each process
+def _networks(own: Path | None) -> list[Network]:
+    cv2.setNumThreads(1)  # a worker for each core has no other to use
+    return load_networks(own, threads=1)
+
+
+def _finished(job: Job, row: dict | None, out: Path, settings: Settings, kept: Kept) -> bool:
     stamp = _stamp(job.path)
     if not row or not stamp or not stamp.items() <= row.items():
         return False
     if "left_out" in row:
         return not job.named
-    made = os.path.isfile(out / MASKS / f"{job.target}.png")
-    return made and settings._asdict().items() <= row.items()
+    if kept.masks == "png" and not os.path.isfile(out / MASKS / f"{job.target}.png"):
+        return False
+    return (kept.masks != "rle" or "rle" in row) and settings._asdict().items() <= row.items()
 
 
 def _stamp(path: Path) -> dict[str, int]:
@@ -180,29 +220,41 @@ def _ask(xray: Xray, models: Sequence[Network], settings: Settings) -> tuple[Xra
 
 
 def _write(
-    job: Job, stamp: dict, seen: tuple[Xray, Prediction] | DataError, out: Path, settings: Settings
+    job: Job,
+    row: dict,
+    seen: tuple[Xray, Prediction] | DataError,
+    out: Path,
+    kept: Kept,
+    ledger: TextIO,
 ) -> dict:
-    row = {"file": job.name, "error": "", "target": "", **settings._asdict(), **stamp}
-    made = _tried(job.path, SEEN, _draw_both, seen)
+    made = _tried(job.path, SEEN, _draw, seen, kept)
     facts = _tried(job.path, WRITTEN, _keep, made, out, job.target)
     if not isinstance(facts, DataError):
         row |= {"target": job.target, **facts}
     else:
         left_out = isinstance(facts, NotAnXray) and not job.named
         row["left_out" if left_out else "error"] = str(facts)
-    with (out / ROWS).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
+    ledger.write(json.dumps(row) + "\n")
+    ledger.flush()
     return row
 
 
-def _draw_both(seen: tuple[Xray, Prediction]) -> tuple[dict, np.ndarray, np.ndarray]:
-    xray, found = seen
-    return _facts(found), found.mask, draw(xray.image, found)
+def _draw(seen: tuple[Xray, Prediction], kept: Kept) -> tuple[dict, dict[str, np.ndarray]]:
+    """What a row says of a mask, and the pictures to keep by their folder."""
+    (xray, found), pictures = seen, {}
+    facts = _facts(found)
+    if kept.masks == "png":
+        pictures[MASKS] = found.mask
+    if kept.masks == "rle":
+        facts["rle"] = to_runs(found.mask)
+    if kept.overlays:
+        pictures[OVERLAYS] = draw(xray.image, found)
+    return facts, pictures
 
 
-def _keep(made: tuple[dict, np.ndarray, np.ndarray], out: Path, target: str) -> dict:
-    facts, *pictures = made
-    for folder, pixels in zip((MASKS, OVERLAYS), pictures, strict=True):
+def _keep(made: tuple[dict, dict[str, np.ndarray]], out: Path, target: str) -> dict:
+    facts, pictures = made
+    for folder, pixels in pictures.items():
         _write_png(out / folder / f"{target}.png", pixels)
     return facts
 
@@ -221,29 +273,27 @@ def _facts(found: Prediction) -> dict:
     }  # fmt: skip
 
 
-def _flat(row: dict) -> dict:
-    """A row of scores.jsonl as one of scores.csv.
+def draw_again(row: dict, models: Sequence[Network], out: Path) -> None:
+    """The picture of the outline of a file that has a row with a mask.
 
-    Raises: an error of any kind where the row is not whole.
+    Raises: DataError if the file cannot be read any more.
     """
-    given = "file", "error", "target", *Settings._fields
-    flat = dict.fromkeys(TABLE_COLUMNS, "") | {key: row[key] for key in given}
-    if not row["error"] and "left_out" not in row:
-        flat |= {key: row[key] for key in ("quality", "height", "width")}
-        flat["warnings"] = "; ".join(row["warnings"])
-        flat["row_mm"], flat["column_mm"] = row["spacing_mm"] or ("", "")
-        for lung in row["lungs"]:
-            for unit in ("px", "cm2"):
-                flat[f"{LUNG_COLUMNS[lung['image_side']]}_{unit}"] = lung[unit]
-    return {
-        key: without_formula(NOT_UTF8.sub("?", value)) if isinstance(value, str) else value
-        for key, value in flat.items()
-    }
+    xray = read_xray(Path(row["file"]))
+    found = predict(models, xray.image, xray.spacing_mm, row["threshold"], xray.notes)
+    _write_png(out / OVERLAYS / f"{row['target']}.png", draw(xray.image, found))
 
 
 def _write_png(path: Path, pixels: np.ndarray) -> None:
     with written_whole(path) as part:
         part.write_bytes(as_png(pixels))
+
+
+def thumbnail(path: Path, side: int) -> bytes:
+    """A picture in a file as the content of a small JPEG file, `side` pixels wide."""
+    pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    height, width, _ = pixels.shape
+    small = cv2.resize(pixels, (side, round(side * height / width)), interpolation=cv2.INTER_AREA)
+    return cv2.imencode(".jpg", small)[1].tobytes()
 
 
 def as_png(pixels: np.ndarray) -> bytes:

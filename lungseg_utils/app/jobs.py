@@ -1,21 +1,27 @@
 """Which files to look at, and what their masks are called."""
 
 import contextlib
+import csv
 import errno
+import glob
 import hashlib
+import math
 import os
+import pickle
+import sqlite3
 import stat
-from collections import Counter
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial, reduce
 from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
 
+from lungseg_utils.app.table import ROWS, Rows, without_formula
 from lungseg_utils.images import FORMATS, HEAD, format_of
 
-FORMULA = ("=", "+", "-", "@")  # a spreadsheet computes what begins so
-ROWS = "scores.jsonl"  # a folder that has it is the OUT of an earlier run
 LONGEST = 251  # bytes of a name, which a disk takes together with .png
+MOST_TOGETHER = 10_000  # files in a folder, beyond which some disks become slow
 
 
 class Job(NamedTuple):
@@ -29,60 +35,166 @@ class Job(NamedTuple):
     named: bool = False
 
 
+class Jobs:
+    """Jobs in their order, in a temporary file: a million of them take no memory."""
+
+    def __init__(self, jobs: Iterable[Job]) -> None:
+        self._file, self._count = tempfile.TemporaryFile(), 0  # noqa: SIM115
+        for self._count, job in enumerate(jobs, start=1):
+            pickle.dump(tuple(job), self._file)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Job]:
+        self._file.seek(0)
+        for _ in range(self._count):
+            yield Job(*pickle.load(self._file))
+
+
+class _Source(NamedTuple):
+    """A file to look at, its name below what was given, and whether it was named itself."""
+
+    path: Path
+    relative: Path
+    named: bool
+
+
 def find_jobs(
-    paths: Iterable[Path], ours: Iterable[Path] = (), taken: dict[str, str] | None = None
-) -> tuple[list[Job], int]:
-    """The X-rays of files and folders, below which every file of a known format counts.
+    paths: Sequence[Path],
+    ours: Iterable[Path] = (),
+    rows: Rows | None = None,
+    lists: Sequence[str] = (),
+) -> tuple[Iterator[Job], int]:
+    """The X-rays of files, folders, patterns as `*.dcm`, and lists of files. Below a folder every
+    file of a known format counts.
 
     Targets are the names of the files below their folder, and differ even where capitals and
-    suffixes do not count. No file or folder is one that stops the search.
-    Args: `ours`, folders not to look into; `taken`, targets that have been given, by file.
+    suffixes do not count; files of a folder that has very many are spread over sub-folders. No file
+    or folder is one that stops the search.
+    Args: `ours`, folders not to look into; `rows` of files that have their target already; `lists`,
+        each as `listed` takes it.
     Returns: the jobs, and how many files are of no such kind.
     """
-    given = dict.fromkeys(paths)
-    sources, left_out = _sources(list(given), {os.path.realpath(path) for path in ours})
-    bare = {path: _bare(relative) for path, relative in sources.items()}
-    alike = Counter(str(one).lower() for one in bare.values())
-    jobs, known = [], taken or {}
-    used = {target.lower() for target in known.values()}
-    for path, relative in sources.items():
-        name, plain = without_formula(str(path)), bare[path]
-        wanted = plain if alike[str(plain).lower()] == 1 else relative
-        target = known.get(name) or _free(wanted, used)
-        used.add(target.lower())
-        jobs.append(Job(path, name, target, path in given))
-    return jobs, left_out
-
-
-def _sources(paths: list[Path], ours: set[str]) -> tuple[dict[Path, Path], int]:
-    """Files, and folders that cannot be listed, each with its name below what was given."""
-    found, left_out = {}, 0
-    for path in paths:
-        if not os.path.isdir(path):
-            found.setdefault(path, Path(path.name))
+    disk, unknown = sqlite3.connect(""), 0  # a file of its own, deleted with it
+    disk.execute("CREATE TABLE sources (path BLOB PRIMARY KEY, source BLOB, bare TEXT, home TEXT,"
+                 " named INT)")  # fmt: skip
+    disk.execute("CREATE INDEX names ON sources (bare)")
+    ours = {os.path.realpath(path) for path in ours}
+    named = (_below_their_common_folder(partial(listed, one)) for one in lists)
+    for one in chain(_sources(paths, ours), *named):
+        if one is None:
+            unknown += 1
             continue
-        prefix = Path() if len(paths) == 1 else Path(os.path.basename(os.path.realpath(path)))
-        files, closed = _below(path, ours)
-        xrays = [file for file in files if _may_be_xray(file)]
-        left_out += len(files) - len(xrays)
-        for file in xrays + closed:
-            found.setdefault(file, prefix / file.relative_to(path))
-    return found, left_out
+        bare = _folded(_bare(one.relative))
+        values = pickle.dumps(one.path), pickle.dumps(one), bare, _folded(one.relative.parent)
+        disk.execute("INSERT INTO sources VALUES (?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE"
+                     " SET named = max(named, excluded.named)", (*values, one.named))  # fmt: skip
+    return _named(disk, rows or Rows()), unknown
 
 
-def _below(folder: Path, ours: set[str]) -> tuple[list[Path], list[Path]]:
-    """The files below a folder, and the folders that cannot be listed."""
-    files, faults = [], []
+def _named(disk: sqlite3.Connection, rows: Rows) -> Iterator[Job]:
+    """The sources in turn, each with a target of its own."""
+    crowded = dict(disk.execute(
+        "SELECT home, count(*) FROM sources GROUP BY home HAVING count(*) > ?", (MOST_TOGETHER,)
+    ))  # fmt: skip
+    disk.execute("CREATE TABLE used (target TEXT PRIMARY KEY)")
+
+    def is_used(target: str) -> bool:
+        asked = "SELECT 1 FROM used WHERE target = ?", (_folded(target),)
+        return rows.has_target(target) or disk.execute(*asked).fetchone() is not None
+
+    for source, bare, home, named in disk.execute(
+        "SELECT source, bare, home, named FROM sources ORDER BY rowid"
+    ):
+        path, relative, _ = pickle.loads(source)
+        name, known = without_formula(str(path)), None
+        if found := rows.get(name):
+            known = found["target"]
+        alike = "SELECT count(*) FROM (SELECT 1 FROM sources WHERE bare = ? LIMIT 2)"
+        wanted = relative if disk.execute(alike, (bare,)).fetchone()[0] > 1 else _bare(relative)
+        if home in crowded:
+            wanted = wanted.with_name(_part(wanted.name, crowded[home])) / wanted.name
+        target = known or _free(wanted, is_used)
+        disk.execute("INSERT OR IGNORE INTO used VALUES (?)", (_folded(target),))
+        yield Job(path, name, target, bool(named))
+
+
+def _folded(text: object) -> str:
+    return ascii(str(text).lower())
+
+
+def _part(name: str, together: int) -> str:
+    """The sub-folder of a file whose folder holds this many: two hexadecimal digits or more."""
+    digits = max(2, math.ceil(math.log(2 * together / MOST_TOGETHER, 16)))
+    return hashlib.sha256(os.fsencode(name)).hexdigest()[:digits]
+
+
+def listed(source: str) -> Iterator[Path]:
+    """The paths in a text file, one a line, or in a column of a CSV file: `table.csv:column`.
+
+    A path that leads nowhere from the current folder is taken from the list's own.
+    Raises: FileNotFoundError; ValueError if there is no such column.
+    """
+    name, _, column = source.rpartition(":") if not os.path.exists(source) else (source, "", "")
+    if not os.path.isfile(name):
+        raise FileNotFoundError(f"there is no list {source}: name a text file, or TABLE.csv:COLUMN")
+    with open(name, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        table = csv.DictReader(file) if column else ({"": line} for line in file)
+        if column and column not in (table.fieldnames or ()):
+            raise ValueError(f"{name} has no column {column}: choose one of {table.fieldnames}")
+        for row in table:
+            if found := (row[column] or "").strip():
+                beside = Path(name).parent / found
+                yield beside if not os.path.exists(found) and beside.exists() else Path(found)
+
+
+def _below_their_common_folder(paths: Callable[[], Iterator[Path]]) -> Iterator[_Source]:
+    folders = [os.path.dirname(os.path.abspath(next(paths(), "")))]
+    common = reduce(lambda one, path: os.path.commonpath([one, os.path.abspath(path)]), paths(),
+                    folders[0])  # fmt: skip
+    for path in paths():
+        yield _Source(path, Path(os.path.relpath(os.path.abspath(path), common)), True)
+
+
+def _sources(paths: Sequence[Path], ours: set[str]) -> Iterator[_Source | None]:
+    """Files, and folders that cannot be listed; None for a file that is no X-ray."""
+    given = dict.fromkeys(paths)
+    for path in given:
+        if not os.path.isdir(path):
+            pattern = "" if os.path.lexists(path) else str(path)
+            if glob.has_magic(pattern) and next(_matching(pattern), None):
+                yield from _below_their_common_folder(partial(_matching, pattern))
+            else:
+                yield _Source(path, Path(path.name), True)
+            continue
+        prefix = Path() if len(given) == 1 else Path(os.path.basename(os.path.realpath(path)))
+        for file in _below(path, ours):
+            if file:
+                yield _Source(file, prefix / file.relative_to(path), False)
+            else:
+                yield None
+
+
+def _matching(pattern: str) -> Iterator[Path]:
+    found = glob.iglob(pattern, recursive=True)
+    return (Path(one) for one in found if os.path.isfile(one))
+
+
+def _below(folder: Path, ours: set[str]) -> Iterator[Path | None]:
+    """X-rays below a folder, None for each other file, and folders that cannot be listed."""
+    faults = []
     for place, folders, names in os.walk(folder, onerror=faults.append):
         folders[:] = sorted(
             name for name in folders
             if not name.startswith(".") and os.path.realpath(os.path.join(place, name)) not in ours
             and not os.path.exists(os.path.join(place, name, ROWS))
         )  # fmt: skip
-        files += (Path(place, name) for name in sorted(names) if not name.startswith("."))
+        for file in (Path(place, name) for name in sorted(names) if not name.startswith(".")):
+            yield file if _may_be_xray(file) else None
     # one that is gone by now is nobody's
     closed = [one for one in faults if not isinstance(one, FileNotFoundError)]
-    return files, [Path(one.filename or folder) for one in closed]
+    yield from (Path(one.filename or folder) for one in closed)
 
 
 def _may_be_xray(path: Path) -> bool:
@@ -104,19 +216,14 @@ def _is_known(suffix: str) -> bool:
     return any(suffix.lower() in one.suffixes for one in FORMATS)
 
 
-def without_formula(cell: object) -> object:
-    """A cell of a table in a form that no spreadsheet computes; texts begin with a file's name."""
-    return f"./{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
-
-
 def _bare(relative: Path) -> Path:
     is_plain = _is_known(relative.suffix) and relative.stem.strip(".")
     return relative.with_suffix("") if is_plain else relative
 
 
-def _free(wanted: Path, used: set[str]) -> str:
+def _free(wanted: Path, is_used: Callable[[str], bool]) -> str:
     wishes = chain([wanted], (Path(f"{wanted}-{number}") for number in count(2)))
-    return next(target for target in map(_fitting, wishes) if target.lower() not in used)
+    return next(target for target in map(_fitting, wishes) if not is_used(target))
 
 
 def _fitting(target: Path) -> str:

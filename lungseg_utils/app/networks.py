@@ -19,14 +19,15 @@ ROUNDING = 1e-3  # of 16 bits
 UNLOADED = re.compile(r"(?:Could not locate \w+ '|Unknown \w+: '|deserialization of a `)(\w+)")
 
 
-def load_networks(own: Path | None = None) -> list[Network]:
+def load_networks(own: Path | None = None, threads: int = 0) -> list[Network]:
     """The networks that look at an X-ray: `SHIPPED`, or one of your own in place of the first.
 
+    Args: `threads` for those in ONNX, 0 for as many as there are cores.
     Raises: as `pretrained_file` and `load_own`.
     """
     first, *others = SHIPPED
-    network = load_own(own) if own else OnnxNetwork(pretrained_file(first))
-    return [network, *(OnnxNetwork(pretrained_file(name)) for name in others)]
+    network = load_own(own, threads) if own else OnnxNetwork(pretrained_file(first), threads)
+    return [network, *(OnnxNetwork(pretrained_file(name), threads) for name in others)]
 
 
 def name_networks(own: Path | None = None) -> str:
@@ -53,13 +54,14 @@ class OnnxNetwork:
     Raises: DataError if ONNX Runtime does not read it, or it has several inputs or outputs.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, threads: int = 0) -> None:
         # since version 1.29 it tells its makers what it runs, unless told not to before the import
         os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         import onnxruntime
 
         onnxruntime.disable_telemetry_events()  # the same on Windows
         settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads = threads
         # threads that wait leave the cores to those that read and write files
         settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
@@ -81,14 +83,14 @@ class OnnxNetwork:
     predict_on_batch = __call__
 
 
-def load_own(path: Path) -> "OwnNetwork":
+def load_own(path: Path, threads: int = 0) -> "OwnNetwork":
     """A network as `lungseg train` keeps it, another in ONNX, or one that Keras saved.
 
     Raises: FileNotFoundError; DataError if it cannot be loaded, or as `OwnNetwork`.
     """
     if _network_file(path).suffix.lower() != ".onnx":
         return OwnNetwork(*_from_keras(path), path)
-    network = OnnxNetwork(path)
+    network = OnnxNetwork(path, threads)
     run, shape, makes = network.predict_on_batch, network.input_shape, network.output_shape
     if len(shape) == 4 and shape[1] in (1, 3) and shape[3] not in (1, 3):  # as PyTorch has them
         shape = shape[0], *shape[2:], shape[1]

@@ -15,7 +15,7 @@ from lungseg_utils.types import counted, written_whole
 
 RAW = argparse.RawDescriptionHelpFormatter
 SET = "a folder of X-rays with masks"
-MISUSED, INTERRUPTED, MOST_COUNTED = 64, 130, 63
+MISUSED, INTERRUPTED = 64, 130
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,37 +50,16 @@ def run() -> NoReturn:
 
 
 def _predict(chosen: argparse.Namespace) -> int:
-    from tqdm import tqdm
+    from lungseg_utils.app.predict_command import predict_command
 
-    from lungseg_utils.app import batch
-    from lungseg_utils.app.networks import load_networks, name_networks
-    from lungseg_utils.images import format_names
-    from lungseg_utils.predict import THRESHOLD
+    return predict_command(chosen)
 
-    out = chosen.out
-    settings = batch.Settings(chosen.threshold or THRESHOLD, name_networks(chosen.network))
-    with explained(out):
-        jobs, finished, unknown, left_out = batch.open_table(chosen.paths, out, settings)
-    if finished or unknown:
-        say(f"done before: {finished}; left out, because their type is unknown: {unknown}")
-    if not jobs and not finished and not left_out:
-        raise ValueError(f"no {format_names()} file was found: name other files or folders")
-    models = load_networks(chosen.network) if jobs else []
-    errors, made, found = 0, 0, batch.predict_files(jobs, models, out, settings)
-    with explained(out), contextlib.ExitStack() as at_the_end:
-        at_the_end.callback(batch.close_table, out)
-        bar = at_the_end.enter_context(tqdm(total=len(jobs), unit=" X-rays", disable=None))
-        for row in at_the_end.enter_context(contextlib.closing(found)):
-            errors, made = errors + bool(row["error"]), made + bool(row["target"])
-            if row["error"]:
-                with bar.external_write_mode(sys.stderr):
-                    say(row["error"])
-            bar.update()
-    new, wrong = counted(made, "new mask"), counted(errors, "error")
-    print(f"{new} in {out / batch.MASKS}, {wrong}; all rows are in {out / batch.TABLE}")
-    if left_out := left_out + len(jobs) - errors - made:
-        say(f"left out, since they are masks, reports or indexes: {left_out}")
-    return min(errors, MOST_COUNTED)
+
+def _report(chosen: argparse.Namespace) -> None:
+    from lungseg_utils.app.report import write_report
+
+    with explained(chosen.out):
+        print(f"The report is {write_report(chosen.out, chosen.network)}")
 
 
 def _serve(chosen: argparse.Namespace) -> None:
@@ -226,14 +205,41 @@ def _share(text: str) -> float:
     raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
 
 
+def _overlays(text: str) -> str:
+    if text in ("all", "none") or (text[:6] == "worst:" and text[6:].isdecimal()):
+        return text
+    raise argparse.ArgumentTypeError(f"{text} is none of all, none and worst:N")
+
+
+def _count(text: str) -> int:
+    if text.isdecimal() and int(text):
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text} is no number of 1 or more")
+
+
 def _parser() -> argparse.ArgumentParser:
     whole = _Parser("lungseg", description=__doc__, epilog=OVERVIEW, formatter_class=RAW)
     add = partial(_add, whole.add_subparsers(dest="command", required=True, metavar="COMMAND"))
     own = {"type": _typed, "help": "one of your own, from `lungseg train`"}
     one = add("predict", _predict, "find the lungs in X-rays", PREDICT)
-    one.add_argument("paths", type=_typed, nargs="+", metavar="FILE", help="a file or a folder")
+    what = 'a file, a folder, or a pattern in quotes: "ward*/*.dcm"'
+    one.add_argument("paths", type=_typed, nargs="*", metavar="FILE", help=what)
     one.add_argument("-o", "--out", type=_typed, required=True, help="the folder to write to")
     one.add_argument("--threshold", type=_share, help="above it is lung (default 0.5)")
+    one.add_argument("--network", **own)
+    listed = "a text file with a path in each line, or a CSV file and its column, TABLE.csv:COLUMN"
+    one.add_argument("--list", action="append", default=[], help=listed)
+    masks = "png (default); rle: run lengths in scores.jsonl instead of files; none: areas alone"
+    one.add_argument("--masks", choices=("png", "rle", "none"), default="png", help=masks)
+    drawn = "pictures of the outlines: all (default), none, or worst:N for those to look at first"
+    one.add_argument("--overlays", type=_overlays, default="all", help=drawn)
+    one.add_argument("--workers", type=_count, help="processes to share the work among, with Dask")
+    joined = "share it among the workers of a Dask cluster: its ADDRESS, or slurm:FILE"
+    one.add_argument("--cluster", help=joined)
+    dry = "say how many files there are, about how long they take and how much they fill"
+    one.add_argument("--dry-run", action="store_true", help=dry)
+    one = add("report", _report, "make a page of what `predict` found: counts, and the worst masks")
+    one.add_argument("out", type=_typed, metavar="OUT", help="the OUT of `lungseg predict`")
     one.add_argument("--network", **own)
     one = add("serve", _serve, "open a page on this computer to drop X-rays on")
     one.add_argument("--host", default="127.0.0.1", help="who may reach it (default: you alone)")

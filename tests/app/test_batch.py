@@ -15,8 +15,9 @@ from hostile import picture
 from PIL import Image as Pillow
 
 from lungseg_utils.app import batch
-from lungseg_utils.app.batch import Plan, Settings, close_table, open_table, predict_files
-from lungseg_utils.app.jobs import Job, find_jobs, without_formula
+from lungseg_utils.app.batch import Plan, open_table, predict_files
+from lungseg_utils.app.jobs import Job, find_jobs
+from lungseg_utils.app.table import Rows, Settings, close_table, without_formula
 from lungseg_utils.app.texts import explained
 from lungseg_utils.images import read_xray
 from lungseg_utils.masks import LungArea
@@ -33,6 +34,16 @@ def filled(folder: Path, *names: str, content: bytes = CHEST) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     return folder
+
+
+def found_in(*given, **more) -> tuple[list[Job], int]:
+    jobs, left_out = find_jobs(*given, **more)
+    return list(jobs), left_out
+
+
+def planned(*given) -> Plan:
+    plan = open_table(*given)
+    return plan._replace(jobs=list(plan.jobs))
 
 
 def targets(*paths: Path, **more) -> dict[str, str]:
@@ -60,7 +71,7 @@ TARGETS = {
 @pytest.mark.parametrize("case", TARGETS)
 def test_targets_are_the_names_below_the_folder(case, tmp_path):
     files, left_out = TARGETS[case]
-    jobs, others = find_jobs([filled(tmp_path, *files)])
+    jobs, others = found_in([filled(tmp_path, *files)])
     found = {job.path.relative_to(tmp_path).as_posix(): job.target for job in jobs}
     assert found == {name: target for name, target in files.items() if target}
     assert others == left_out
@@ -71,7 +82,7 @@ def test_what_is_no_x_ray_is_counted_and_left_out(tmp_path):
     filled(tmp_path, "a.png", "b.txt", "c")
     filled(tmp_path, "text.txt", "none", content=b"the lungs are clear")
     filled(tmp_path, "text.png", content=b"named like one: its row says what it is")
-    assert find_jobs([tmp_path])[1] == 2
+    assert found_in([tmp_path])[1] == 2
     assert targets(tmp_path) == {"a.png": "a", "b.txt": "b.txt", "c": "c", "text.png": "text"}
 
 
@@ -82,7 +93,7 @@ def test_a_file_of_no_known_name_that_cannot_be_read_is_left_out(tmp_path, monke
         raise PermissionError(13, "not yours", str(path))
 
     monkeypatch.setattr(Path, "open", refuse)
-    jobs, left_out = find_jobs([tmp_path])
+    jobs, left_out = found_in([tmp_path])
     assert [job.target for job in jobs] == ["a"] and left_out == 1
 
 
@@ -91,7 +102,7 @@ def test_what_has_no_size_is_not_opened(named, tmp_path, monkeypatch):
     """As /proc/kmsg, which waits for ever."""
     filled(tmp_path, "a.png", "b", content=b"")
     monkeypatch.setattr(Path, "open", None)
-    jobs, left_out = find_jobs([tmp_path / "a.png"] if named else [tmp_path])
+    jobs, left_out = found_in([tmp_path / "a.png"] if named else [tmp_path])
     assert [job.path.name for job in jobs] == ["a.png"] and left_out == (not named)
     _, failure = batch._read(jobs[0].path)
     says = f"{tmp_path / 'a.png'} is empty: fetch or export it again"
@@ -101,21 +112,21 @@ def test_what_has_no_size_is_not_opened(named, tmp_path, monkeypatch):
 def test_files_that_are_named_are_taken_as_they_are_and_once(tmp_path):
     filled(tmp_path, "a.png", content=b"")
     file, gone = tmp_path / "a.png", tmp_path / "gone.txt"
-    jobs, left_out = find_jobs([file, gone, file])
+    jobs, left_out = found_in([file, gone, file])
     assert jobs == [Job(file, str(file), "a", True), Job(gone, str(gone), "gone.txt", True)]
     assert left_out == 0
 
 
 def test_of_several_folders_each_gives_its_name(tmp_path):
     one, other = filled(tmp_path / "one", "a.png"), filled(tmp_path / "other", "x/a.png")
-    assert [job.target for job in find_jobs([one, other])[0]] == ["one/a", "other/x/a"]
-    assert [job.target for job in find_jobs([one])[0]] == ["a"]
+    assert [job.target for job in found_in([one, other])[0]] == ["one/a", "other/x/a"]
+    assert [job.target for job in found_in([one])[0]] == ["a"]
 
 
 @pytest.mark.parametrize("given", [("", "a.png"), ("a.png", ""), ("", "x", "a.png")])
 def test_what_is_named_and_lies_in_a_folder_too_is_looked_at_once(given, tmp_path):
     folder = filled(tmp_path / "in", "a.png", "x/b.png")
-    jobs, _ = find_jobs([folder / name for name in given])
+    jobs, _ = found_in([folder / name for name in given])
     assert sorted((job.path.name, job.named) for job in jobs) == [("a.png", True), ("b.png", False)]
     assert len({job.target for job in jobs}) == 2
 
@@ -145,7 +156,7 @@ def test_names_that_are_cut_alike_stay_two_and_twins_are_numbered(tmp_path):
     assert len({target.lower() for target in found.values()}) == 4
     filled(tmp_path / "out", *(f"{target}.png" for target in found.values()))
     same = [filled(tmp_path / place / "in", f"{long}a") for place in "pqr"]
-    jobs, _ = find_jobs(same)
+    jobs, _ = found_in(same)
     assert len({job.target for job in jobs}) == 3
     filled(tmp_path / "other", *(f"{job.target}.png" for job in jobs))
 
@@ -157,7 +168,7 @@ def test_any_name_can_be_given(given, tmp_path, monkeypatch):
     empty.mkdir(parents=True)
     monkeypatch.chdir(empty)
     monkeypatch.setattr(os, "walk", lambda top, **_: [(top, [], [])])
-    assert len(find_jobs([Path(given), tmp_path / "x.png"])[0]) in (1, 2)
+    assert len(found_in([Path(given), tmp_path / "x.png"])[0]) in (1, 2)
 
 
 def fail_for(monkeypatch, owner, function: str, name: str, error: Exception) -> None:
@@ -191,7 +202,7 @@ def test_a_file_that_cannot_be_looked_at_stops_no_search(case, tmp_path, monkeyp
     filled(tmp_path, "a.png", "b.png", "b", "c.png")
     for name in ("b.png", "b"):
         fail_for(monkeypatch, Path, "stat", name, os_error(number))
-    jobs, left_out = find_jobs([tmp_path])
+    jobs, left_out = found_in([tmp_path])
     assert [job.path.name for job in jobs] == ["a.png", *names, "c.png"]
     assert left_out == 2 - len(names)
 
@@ -206,7 +217,7 @@ def test_a_folder_that_cannot_be_listed_has_a_row_unless_it_is_gone(
     folder = filled(tmp_path / "in", "a.png", "x/b.png", "y/c.png")
     error.filename = str(folder / "x") if error.filename else None
     fail_for(monkeypatch, os, "scandir", "x", error)
-    jobs, left_out = find_jobs([folder])
+    jobs, left_out = found_in([folder])
     assert [job.path.name for job in jobs] == ["a.png", "c.png", *rows] and left_out == 0
 
 
@@ -220,13 +231,13 @@ def test_what_is_no_file_is_left_out(tmp_path):
     (tmp_path / "around").symlink_to("about")
     (tmp_path / "about").symlink_to("around")
     (tmp_path / "up").symlink_to(".")
-    jobs, left_out = find_jobs([tmp_path], ours=[tmp_path / "around", tmp_path / "not there"])
+    jobs, left_out = found_in([tmp_path], ours=[tmp_path / "around", tmp_path / "not there"])
     assert [job.path.name for job in jobs] == ["a.png", "link.png"] and left_out == 5
 
 
 def test_folders_of_one_name_have_each_its_masks(tmp_path):
     folders = [filled(tmp_path / place, "a.png") for place in ("x/Set", "y/Set", "z/set")]
-    assert [job.target for job in find_jobs(folders)[0]] == [
+    assert [job.target for job in found_in(folders)[0]] == [
         "Set/a.png", "Set/a.png-2", "set/a.png-3"
     ]  # fmt: skip
 
@@ -239,8 +250,10 @@ def test_folders_of_one_s_own_are_not_looked_into(tmp_path):
 
 def test_targets_that_are_taken_stay_so(tmp_path):
     filled(tmp_path, "a.png", "b.png")
-    taken = {str(tmp_path / "a.png"): "before", "/elsewhere/b.png": "B"}
-    assert targets(tmp_path, taken=taken) == {"a.png": "before", "b.png": "b-2"}
+    taken = Rows()
+    taken.put({"file": str(tmp_path / "a.png"), "target": "before"})
+    taken.put({"file": "/elsewhere/b.png", "target": "B"})
+    assert targets(tmp_path, rows=taken) == {"a.png": "before", "b.png": "b-2"}
 
 
 @pytest.mark.parametrize(
@@ -285,7 +298,7 @@ def kept(out: Path) -> list[str]:
 def left(done, settings=SETTINGS) -> list[str]:
     """The files that are still to do; the others keep their rows."""
     folder, out, names = done
-    plan = open_table([folder], out, settings)
+    plan = planned([folder], out, settings)
     found = [job.path.name for job in plan.jobs]
     assert plan[1:] == (3 - len(found), 0, 0)
     assert kept(out) == [name for name in map(os.path.basename, names) if name not in found]
@@ -401,7 +414,7 @@ def test_a_row_with_half_a_character_does_not_stop_the_table(tmp_path):
 def test_rows_of_files_that_are_gone_are_kept(done):
     folder, out, _ = done
     (folder / "a.png").unlink()
-    assert open_table([folder], out, SETTINGS) == Plan([], 2, 0, 0) and kept(out) == [
+    assert planned([folder], out, SETTINGS) == Plan([], 2, 0, 0) and kept(out) == [
         "a.png",
         "b.png",
         "c.png",
@@ -411,14 +424,14 @@ def test_rows_of_files_that_are_gone_are_kept(done):
 def test_a_mask_keeps_its_name_when_a_file_of_the_same_name_comes_later(done):
     folder, out, _ = done
     filled(folder, "a.jpg")
-    plan = open_table([folder], out, SETTINGS)
+    plan = planned([folder], out, SETTINGS)
     assert [(job.path.name, job.target) for job in plan.jobs] == [("a.jpg", "a.jpg")]
     assert plan.finished == 3
 
 
 def test_out_may_lie_in_a_folder_that_is_not_there_yet(tmp_path):
     folder, out = filled(tmp_path / "in", "a.png"), tmp_path / "new" / "out"
-    assert open_table([folder], out, SETTINGS)[1:] == (0, 0, 0) and out.is_dir()
+    assert planned([folder], out, SETTINGS)[1:] == (0, 0, 0) and out.is_dir()
 
 
 def no_xray(path) -> None:
@@ -429,7 +442,7 @@ def test_what_is_no_x_ray_of_a_folder_is_left_out_and_read_once(done, monkeypatc
     folder, out, _ = done
     filled(folder, "mask.png")
     monkeypatch.setattr(batch, "read_xray", no_xray)
-    plan = open_table([folder], out, SETTINGS)
+    plan = planned([folder], out, SETTINGS)
     (found,) = predict_files(plan.jobs, [], out, SETTINGS)
     path = folder / "mask.png"
     known = {"file": str(path), "error": "", "target": "", **SETTINGS._asdict()}
@@ -437,11 +450,11 @@ def test_what_is_no_x_ray_of_a_folder_is_left_out_and_read_once(done, monkeypatc
     assert found == {**known, **batch._stamp(path), "left_out": said}
     close_table(out)
     assert len((out / "scores.csv").read_text().splitlines()) == 4, "a head and three X-rays"
-    assert open_table([folder], out, SETTINGS) == Plan([], 3, 0, 1)
-    others = open_table([folder], out, SETTINGS._replace(network="another"))
+    assert planned([folder], out, SETTINGS) == Plan([], 3, 0, 1)
+    others = planned([folder], out, SETTINGS._replace(network="another"))
     assert (len(others.jobs), others.left_out) == (3, 1), "a mask for every network"
     os.utime(path, (1, 1))
-    assert [job.path for job in open_table([folder], out, SETTINGS).jobs][-1] == path
+    assert [job.path for job in planned([folder], out, SETTINGS).jobs][-1] == path
 
 
 def test_what_is_no_x_ray_and_was_named_has_an_error(done, monkeypatch):
@@ -449,7 +462,7 @@ def test_what_is_no_x_ray_and_was_named_has_an_error(done, monkeypatch):
     path = filled(folder, "mask.png") / "mask.png"
     monkeypatch.setattr(batch, "read_xray", no_xray)
     for given in ([folder], [path], [folder, path], [path]):
-        plan = open_table(given, out, SETTINGS)
+        plan = planned(given, out, SETTINGS)
         (found,) = predict_files(plan.jobs, [], out, SETTINGS)
         named = path in given
         assert bool(found["error"]) == named and ("left_out" in found) == (not named)
@@ -592,7 +605,7 @@ def test_a_path_that_is_too_long_has_a_row(monkeypatch, tmp_path):
     filled(tmp_path, "a.png")
     deep = filled(tmp_path, *(str(Path(*place.parts[:depth], "x.png")) for depth in (1, 19)))
     out = tmp_path / ("o" * 200) / ("p" * 200)
-    plan = open_table([Path(".")], out, SETTINGS)
+    plan = planned([Path(".")], out, SETTINGS)
     faked(monkeypatch)
     rows = list(predict_files(plan.jobs, [], out, SETTINGS))
     assert [bool(one["error"]) for one in rows] == [False, False, True] and deep == tmp_path
@@ -611,7 +624,7 @@ CHANGES = {
 def test_what_changes_between_finding_and_reading_has_a_row(case, monkeypatch, tmp_path):
     make, says = CHANGES[case]
     filled(tmp_path, "a.png", "b.png", "c.png")
-    plan = open_table([tmp_path], tmp_path / "out", SETTINGS)
+    plan = planned([tmp_path], tmp_path / "out", SETTINGS)
     (tmp_path / "b.png").unlink()
     make(tmp_path / "b.png")
     faked(monkeypatch)
@@ -657,7 +670,7 @@ def faked(monkeypatch, **errors: Exception) -> None:
 def run(folder: Path, monkeypatch, **errors: Exception) -> list[dict]:
     """The rows of a run with networks that find the same in every file."""
     faked(monkeypatch, **errors)
-    plan = open_table([folder], folder / "out", SETTINGS)
+    plan = planned([folder], folder / "out", SETTINGS)
     return list(predict_files(plan.jobs, [], folder / "out", SETTINGS))
 
 
@@ -665,7 +678,7 @@ def test_files_are_looked_at_in_turn_with_their_settings(monkeypatch, tmp_path):
     """One is read ahead of the networks, and each has its row before the next but one is begun."""
     filled(tmp_path, "a.png", "c.png")
     asked, out = [], tmp_path / "out"
-    open_table([], out, SETTINGS)
+    planned([], out, SETTINGS)
 
     def predict(models, image, spacing_mm, threshold, notes):
         asked.append((models, image.shape, spacing_mm, threshold, notes))
@@ -694,7 +707,7 @@ def test_an_earlier_out_within_a_folder_is_not_looked_into(tmp_path):
 
 def test_a_name_of_dots_is_kept_whole(tmp_path):
     assert targets(filled(tmp_path, "x/...png", "x/b.png")) == {"b.png": "x/b"}
-    (job,) = find_jobs([tmp_path / "x" / "...png"])[0]
+    (job,) = found_in([tmp_path / "x" / "...png"])[0]
     assert job.target == "...png"
 
 

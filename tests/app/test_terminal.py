@@ -25,10 +25,11 @@ from sets import write_set
 from tqdm import tqdm
 
 from lungseg_utils import losses
-from lungseg_utils.app import batch, doctor, jobs, terminal
+from lungseg_utils.app import batch, doctor, terminal
 from lungseg_utils.app import networks as networks_module
 from lungseg_utils.app.jobs import find_jobs
 from lungseg_utils.app.networks import OnnxNetwork, load_networks, load_own
+from lungseg_utils.app.table import FORMULA, TABLE_COLUMNS, Rows
 from lungseg_utils.app.terminal import main
 from lungseg_utils.images import decode_xray, read_image, read_xray
 from lungseg_utils.masks import lung_areas, read_lungs
@@ -263,7 +264,9 @@ def test_files_of_several_folders_do_not_meet(tmp_path):
         (tmp_path / place / "a.png").write_bytes(CHEST)
     jobs, left_out = find_jobs([tmp_path / "one/set", tmp_path / "two/set", tmp_path / "gone.png"])
     assert [job.target for job in jobs] == ["set/a.png", "set/a.png-2", "gone"] and not left_out
-    again, _ = find_jobs([tmp_path / "two/set"], taken={str(tmp_path / "one/set/a.png"): "a"})
+    taken = Rows()
+    taken.put({"file": str(tmp_path / "one/set/a.png"), "target": "a"})
+    again, _ = find_jobs([tmp_path / "two/set"], rows=taken)
     assert [job.target for job in again] == ["a-2"]
 
 
@@ -474,7 +477,7 @@ def test_no_cell_of_the_table_is_computed(name, tmp_path, monkeypatch):
     Path(name).write_bytes(CHEST)
     assert main(["predict", "-o", "out", "--", name]) == 0
     (row,) = table(Path("out"))
-    assert not [cell for cell in row.values() if cell.startswith(jobs.FORMULA)]
+    assert not [cell for cell in row.values() if cell.startswith(FORMULA)]
 
 
 def test_every_column_of_the_table(tmp_path):
@@ -493,7 +496,7 @@ def test_every_column_of_the_table(tmp_path):
         side: int((pieces == number).sum()) for side, number in (("left", left), ("right", right))
     }
     sums = [pretrained_facts(name)["sha256"][:8] for name in SHIPPED]
-    assert count == 2 and list(row) == list(batch.TABLE_COLUMNS)
+    assert count == 2 and list(row) == list(TABLE_COLUMNS)
     assert row == {
         "file": str(tmp_path / "one.dcm"),
         "error": "",

@@ -181,14 +181,14 @@ def padding_counts_for_the_contrast(greys):
     greys._unpadded = lambda header, pixels, bits: None
 
 
-def row_and_column_are_swapped_in_the_table(batch):
-    flat = batch._flat
+def row_and_column_are_swapped_in_the_table(table):
+    flat = table._flat
 
     def swapped(row):
         found = flat(row)
         return found | {"row_mm": found["column_mm"], "column_mm": found["row_mm"]}
 
-    batch._flat = swapped
+    table._flat = swapped
 
 
 def files_are_written_in_place(batch):
@@ -200,14 +200,14 @@ def files_are_written_in_place(batch):
     batch.written_whole = written
 
 
-def cells_are_written_as_they_are(batch):
-    batch.without_formula = lambda cell: cell
+def cells_are_written_as_they_are(table):
+    table.without_formula = lambda cell: cell
 
 
 def another_network_finds_its_work_done(batch):
     finished = batch._finished
 
-    def by_threshold(job, row, out, settings):
+    def by_threshold(job, row, out, settings, kept):
         known = row and settings._replace(network=row["network"])
         return finished(job, row, out, known or settings)
 
@@ -408,7 +408,7 @@ def a_half_written_file_is_left_behind(types):
 
 
 def two_files_of_one_name_share_a_mask(jobs):
-    jobs._free = lambda wanted, used: wanted.as_posix()
+    jobs._free = lambda wanted, is_used: wanted.as_posix()
 
 
 def an_unknown_age_matches_nothing(reading):
@@ -491,7 +491,7 @@ FAULTS = {
         "dicom/test_dicom.py::test_padding_is_black_and_is_as_stored",
     ),
     row_and_column_are_swapped_in_the_table: (
-        "app.batch",
+        "app.table",
         "app/test_terminal.py::test_every_column_of_the_table",
     ),
     files_are_written_in_place: (
@@ -499,7 +499,7 @@ FAULTS = {
         "app/test_terminal.py::test_a_mask_that_cannot_be_written_leaves_the_old_one_whole",
     ),
     cells_are_written_as_they_are: (
-        "app.batch",
+        "app.table",
         "app/test_terminal.py::test_no_cell_of_the_table_is_computed",
     ),
     another_network_finds_its_work_done: (

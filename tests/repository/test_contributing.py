@@ -47,7 +47,8 @@ def test_a_format(added, tmp_path):
     path = tmp_path / "one.bmp"
     path.write_bytes(cv2.imencode(".bmp", np.round(255 * radiograph()).astype(np.uint8))[1])
     (tmp_path / "text.txt").write_text("lungs are clear")
-    assert find_jobs([tmp_path]) == ([], 2)
+    jobs, left_out = find_jobs([tmp_path])
+    assert (list(jobs), left_out) == ([], 2)
     added(images.FORMATS, images.Format("BMP", (".bmp",), (b"BM",), decode, size))
     np.testing.assert_allclose(images.read_xray(path).image, radiograph(), atol=0.01)
     (job,), left_out = find_jobs([tmp_path])
