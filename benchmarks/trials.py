@@ -3,9 +3,11 @@
     python benchmarks/trials.py FOLDER [TRIAL ...]
 
 works in the first fold's training and validation records of a real set in the Montgomery layout,
-split by patient twice more; the fold's test records are never opened. Each trial is one row of
-benchmarks/trials.csv, and one that stands there already is not run again. Names of trials limit it
-to these.
+split by patient twice more; the fold's test records are never opened. Each trial is trained with
+three seeds and is one row of benchmarks/trials.csv: means over splits and seeds, and the gain in
+Dice over the trial that it changes, each image's Dice being its mean over seeds, with an interval
+over patients. One that has its three seeds already is not run again. Names of trials limit it to
+these. Rows of one seed are of an older simulation's start.
 """
 
 import csv
@@ -14,12 +16,14 @@ import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from unittest import mock
 
 import cv2
 import keras
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 from crossvalidate import mean_weights
 from facts import FOLDER, facts
@@ -28,6 +32,7 @@ from tqdm import tqdm
 
 from lungseg_utils import losses, masks, start, training
 from lungseg_utils.augmentation import MILD, STRONG, augment
+from lungseg_utils.metrics import bootstrap_interval
 from lungseg_utils.predict import THRESHOLD, predict_mask, predict_probability
 from lungseg_utils.pretrained import load_pretrained
 from lungseg_utils.radiographs import load_records
@@ -43,7 +48,10 @@ SPLITS = 2
 SHARES = (0.9, 0.8, 0.7, 0.65, 0.6, 0.5)  # of a trained network, the rest being what it began with
 WATCHED = 4  # images scored after each epoch; nothing is chosen by them
 BASE = replace(COURSE, name="trial", size=128, epochs=24, learning_rate=1e-3, augmentation=STRONG)
-COLUMNS = ("trial", "start", "dice", "dice_by_split", "hd95_mm", "assd_mm", "seconds", "commit")
+SEEDS = 3
+SCORED = ["dice", "hd95_mm", "assd_mm"]
+COLUMNS = ("trial", "start", "seeds", "dice", "dice_by_seed", "dice_by_split", "gain", "low", "high",
+           "hd95_mm", "assd_mm", "seconds", "commit")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -165,6 +173,7 @@ def settings() -> list[Trial]:
         with_start("mild augmentation", augmentation=MILD),
         with_start("learning rate 0.002", learning_rate=2e-3),
         without("random start"),
+        without("random start, learning rate 0.001", learning_rate=1e-3),
         without("random start, mild augmentation", augmentation=MILD),
         with_start("48 epochs", epochs=48),
         with_start("another seed", seed=1),
@@ -190,28 +199,39 @@ def settings() -> list[Trial]:
     ]  # fmt: skip
 
 
-def run(trial: Trial, records: tuple[Record, ...], home: Path) -> list[dict]:
-    """Train and score the trial on each inner split: rows for the CSV, post-processing included."""
-    tables, seconds = {}, 0.0
-    members = [one for one in settings() if one.name in trial.mean_of] or [trial]
-    first = load_pretrained("simulated").get_weights()
-    for fold in range(SPLITS):
+def run(trial: Trial, records: tuple[Record, ...], home: Path) -> dict[str, pd.DataFrame]:
+    """Train the trial with each seed on each inner split; by the name of a row, a table with a line
+    for each image and seed: its scores, patient, seed, split and the seconds of the training.
+    """
+    tables = {}
+    for seed, fold in product(range(SEEDS), range(SPLITS)):
         split = split_by_patient(records, fold=fold)
-        networks = []
-        for member in members:
-            trained = train_one(member, split, home)
-            networks.append(trained.model.get_weights())
-            epochs = [row["seconds"] for row in trained.history]
-            seconds += len(epochs) * float(np.median(epochs)) / SPLITS  # whatever else ran
-        found = mean_weights(networks)
-        trained.model.set_weights(found)
-        for name, segment in afterwards(trained.model, trial).items():
-            tables.setdefault(name, []).append(evaluate(segment, split.test))
-        for share in trial.shares:
-            trained.model.set_weights(mean_weights([found, first], [share, 1 - share]))
-            table = evaluate(partial(predict_mask, trained.model), split.test)
-            tables.setdefault(f"{trial.name}, {share} of it", []).append(table)
-    return [_row(name, trial, found, seconds) for name, found in tables.items()]
+        for name, found in score(trial, split, seed, home).items():
+            tables.setdefault(name, []).append(found.assign(seed=seed, split=fold))
+    return {name: pd.concat(found) for name, found in tables.items()}
+
+
+def score(trial: Trial, split: Split, seed: int, home: Path) -> dict[str, pd.DataFrame]:
+    """Train once, and score the split's test part; post-processing and shares have tables too."""
+    members = [one for one in settings() if one.name in trial.mean_of] or [trial]
+    first, networks, seconds = load_pretrained("simulated").get_weights(), [], 0.0
+    for member in members:
+        again = replace(member, recipe=replace(member.recipe, seed=member.recipe.seed + seed))
+        trained = train_one(again, split, home)
+        networks.append(trained.model.get_weights())
+        epochs = [row["seconds"] for row in trained.history]
+        seconds += len(epochs) * float(np.median(epochs))  # whatever else ran
+    found = mean_weights(networks)
+    trained.model.set_weights(found)
+    tables = {
+        name: evaluate(segment, split.test)
+        for name, segment in afterwards(trained.model, trial).items()
+    }
+    for share in trial.shares:
+        trained.model.set_weights(mean_weights([found, first], [share, 1 - share]))
+        table = evaluate(partial(predict_mask, trained.model), split.test)
+        tables[f"{trial.name}, {share} of it"] = table
+    return {name: table.assign(seconds=seconds) for name, table in tables.items()}
 
 
 def train_one(trial: Trial, split: Split, home: Path) -> training.Run:
@@ -283,40 +303,70 @@ def padded_copy(records: tuple[Record, ...], folder: Path) -> Path:
     return folder
 
 
-def _row(name: str, trial: Trial, found: list, seconds: float) -> dict:
-    means = [table[["dice", "hd95_mm", "assd_mm"]].mean() for table in found]
-    whole = sum(means) / len(means)
+def changed(name: str) -> str:
+    """The trial whose one setting this one changes; nothing for those that change none."""
+    if name in ("base", "random start"):
+        return ""
+    return "random start" if name.startswith("random start") else "base"
+
+
+def gain(table: pd.DataFrame, other: pd.DataFrame) -> dict[str, str]:
+    """By how much the mean Dice is above the other's, on the same images, and its interval."""
+    means = [one.groupby(["name", "patient"])["dice"].mean() for one in (table, other)]
+    gains = (means[0] - means[1]).reset_index()
+    low, high = bootstrap_interval(gains["dice"], gains["patient"])
+    numbers = {"gain": gains["dice"].mean(), "low": low, "high": high}
+    return {key: f"{value:+.4f}" for key, value in numbers.items()}
+
+
+def row_of(name: str, trial: Trial, table: pd.DataFrame, home: Path) -> dict:
+    """A row of trials.csv."""
+    reference = changed(name)
+    whole = table[SCORED].mean()
+    by = {key: table.groupby(key)["dice"].mean() for key in ("seed", "split")}
     return {
         "trial": name,
         "start": "simulated" if trial.simulated_start else "random",
+        "seeds": SEEDS,
         "dice": f"{whole['dice']:.4f}",
-        "dice_by_split": " ".join(f"{mean['dice']:.4f}" for mean in means),
+        **{f"dice_by_{key}": " ".join(f"{one:.4f}" for one in means) for key, means in by.items()},
+        **(gain(table, pd.read_csv(kept(reference, home))) if reference else {}),
         "hd95_mm": f"{whole['hd95_mm']:.2f}",
         "assd_mm": f"{whole['assd_mm']:.3f}",
-        "seconds": f"{seconds:.0f}",
+        "seconds": f"{table['seconds'].mean():.0f}",
         "commit": facts()["commit"],
     }
+
+
+def kept(name: str, home: Path) -> Path:
+    """The file with a trial's scores of each image."""
+    return home / "scores" / f"{name}.csv"
 
 
 def main(folder: str, *names: str) -> None:
     """Run what the table lacks."""
     path, home = FOLDER / "trials.csv", start.home() / "trials"
-    if not path.exists():
-        path.write_text(",".join(COLUMNS) + "\n")
-    with path.open() as file:
-        done = {row["trial"] for row in csv.DictReader(file)}
     outer = split_by_patient(load_records(folder))
     records = outer.train + outer.validation
-    squared = None
-    wanted = [
-        one for one in settings() if one.name not in done and (not names or one.name in names)
-    ]
-    for trial in tqdm(wanted, unit="trial"):
-        if trial.padded and squared is None:
-            squared = load_records(padded_copy(records, home / "padded"))
-        rows = run(trial, squared if trial.padded else records, home)
-        with path.open("a", newline="") as file:
-            csv.DictWriter(file, COLUMNS, lineterminator="\n").writerows(rows)
+    (home / "scores").mkdir(parents=True, exist_ok=True)
+    for trial in tqdm([one for one in settings() if not names or one.name in names], unit="trial"):
+        rows = {row["trial"]: row for row in read(path)}
+        if rows.get(trial.name, {}).get("seeds") == str(SEEDS):
+            continue
+        squared = load_records(padded_copy(records, home / "padded")) if trial.padded else records
+        for name, table in run(trial, squared, home).items():
+            table.to_csv(kept(name, home), index=False)
+            rows[name] = row_of(name, trial, table, home)
+        with path.open("w", newline="") as file:
+            table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            table.writeheader()
+            table.writerows(rows.values())
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """The rows of trials.csv so far."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 if __name__ == "__main__":

@@ -87,15 +87,13 @@ def each_shard(
 
     def hand_out() -> None:
         threads = max(1, sum(client.nthreads().values()))
-        for shard in islice(waiting, max(0, AHEAD * threads - len(held))):
-            submit(shard)
-        while suspects and len(held) < threads:
-            submit(suspects.pop(0))
-
-    def submit(shard: Sequence[Item]) -> None:
-        future = client.submit(work, shard, pure=False)
-        held[future.key] = shard
-        running.add(future)
+        more = list(islice(waiting, max(0, AHEAD * threads - len(held))))
+        while suspects and len(held) + len(more) < threads:
+            more.append(suspects.pop(0))
+        for shard in more:
+            future = client.submit(work, shard, pure=False)
+            held[future.key] = shard
+            running.add(future)
 
     try:
         hand_out()

@@ -5,10 +5,13 @@ import importlib.util
 import os
 import subprocess
 import time
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import product
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -193,6 +196,27 @@ def make_reproducible(seed: int) -> None:
 
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
+
+
+def shared_among(devices: Sequence[str]) -> Any:
+    """A scope that gives each of TensorFlow's devices, such as "GPU:0" and "GPU:1", a copy of the
+    network built in it, each step the mean of what they learn; for at most one, it does nothing.
+
+    Raises: ValueError if a device is not there.
+    """
+    import tensorflow as tf
+
+    there = {one.name.split(":", 1)[1] for one in tf.config.list_logical_devices()}
+    if missing := sorted(set(devices) - there):
+        raise ValueError(f"there is no device {missing[0]}: choose from {sorted(there)}")
+    return _strategy(tuple(devices)).scope() if len(devices) > 1 else nullcontext()
+
+
+@lru_cache
+def _strategy(devices: tuple[str, ...]) -> Any:
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(devices)  # a second one in a process fails
 
 
 def pick_precision() -> str:

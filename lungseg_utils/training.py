@@ -17,7 +17,13 @@ from lungseg_utils.pipeline import training_batches
 from lungseg_utils.pretrained import SIMULATED, load_pretrained
 from lungseg_utils.recipes import COURSE_AT, Recipe, learning_rates, steps_per_epoch
 from lungseg_utils.squares import Squares, load_squares
-from lungseg_utils.start import FLOAT16, Course, make_reproducible, pick_precision
+from lungseg_utils.start import (
+    FLOAT16,
+    Course,
+    make_reproducible,
+    pick_precision,
+    shared_among,
+)
 from lungseg_utils.unet import build_unet
 
 History = list[dict[str, float]]
@@ -59,18 +65,25 @@ def train(
     precision: str = "float32",
     report: Report = print_progress,
     start: Sequence[np.ndarray] = (),
+    devices: Sequence[str] = (),
 ) -> "Run":
     """Train the recipe's U-Net, or go on where an earlier call with the same data was stopped.
 
     The first weights are random, or `start`, the `get_weights()` of a network of the same filters
     and depth. Each epoch is kept below `folder`, as by `Run`; a finished training is read from
     there. `report` is called after each epoch, and once for a training that is read back.
-    Raises: ValueError if the squares are not of the recipe's size.
+    `devices`, as of `start.shared_among`, take an equal part of each batch; it makes no difference
+    to what is learned, and may be others after a stop.
+    Raises: ValueError if the squares are not of the recipe's size, or a batch cannot be shared.
     """
     if training.images.shape[1] != recipe.size:
         raise ValueError(f"the squares measure {training.images.shape[1]}, not {recipe.size}")
+    together = min(recipe.batch_size, len(training.images))
+    if together % max(1, len(devices)):
+        raise ValueError(f"{len(devices)} devices cannot share {together} images: use a multiple")
     digest = _digest(recipe, precision, start, training, validation)
-    model = _new_network(recipe, precision, len(training.images), start)
+    with shared_among(devices):
+        model = _new_network(recipe, precision, len(training.images), start)
     run = Run(model, recipe, Path(folder) / f"{recipe.name}-{digest}")
     run.load_last()
     if run.finished:
@@ -117,23 +130,26 @@ def _fit(run: "Run", training: Squares, validation: Squares, report: Report) -> 
     recipe, epochs = run.recipe, range(len(run.history), run.recipe.epochs)
     settings = recipe.batch_size, epochs, recipe.seed, recipe.channels, recipe.augmentation
     images = np.repeat(validation.images[..., None], recipe.channels, axis=-1)
+    watched = images, validation.masks[..., None]
+    # several devices, each of which takes an equal part, cannot be given what is left over
+    alone = run.model.distribute_strategy.num_replicas_in_sync == 1
     run.model.fit(
         training_batches(training, *settings),
-        validation_data=(images, validation.masks[..., None]),
+        validation_data=watched if alone else None,
         validation_batch_size=recipe.batch_size,
         initial_epoch=epochs.start,
         epochs=epochs.stop,
         steps_per_epoch=steps_per_epoch(recipe, len(training.images)),
-        callbacks=[_KeepEachEpoch(run, report)],
+        callbacks=[_KeepEachEpoch(run, report, () if alone else watched)],
         shuffle=False,
         verbose=0,
     )
 
 
 class _KeepEachEpoch(keras.callbacks.Callback):
-    def __init__(self, run: "Run", report: Report):
+    def __init__(self, run: "Run", report: Report, watched: Sequence[np.ndarray]):
         super().__init__()
-        self.run, self.report = run, report
+        self.run, self.report, self.watched = run, report, watched
 
     def on_epoch_begin(self, epoch, logs=None):
         self.began = time.perf_counter()
@@ -141,8 +157,18 @@ class _KeepEachEpoch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         row = {"epoch": epoch + 1, "seconds": time.perf_counter() - self.began}
         row |= {key.replace("hard_", ""): logs[key] for key in sorted(logs)}
+        if len(self.watched):
+            row |= _watch(self.run, *self.watched)
         self.run.save(row)
         self.report(self.run.recipe, self.run.history)
+
+
+def _watch(run: "Run", images: np.ndarray, masks: np.ndarray) -> dict[str, float]:
+    """What `fit` says of the validation part, seen by one device."""
+    parts = np.array_split(images, -(-len(images) // run.recipe.batch_size))
+    seen = np.concatenate([run.model(part, training=False) for part in parts])
+    scores = {"val_dice": hard_dice, "val_loss": LOSSES[run.recipe.loss]}
+    return {name: float(np.mean(score(masks, seen))) for name, score in scores.items()}
 
 
 @dataclass

@@ -10,9 +10,20 @@ class BatchNormalization(layers.BatchNormalization):
     """Keras's layer as one fused operation in training; takes `momentum` and `dtype` alone."""
 
     def call(self, inputs, training=None, mask=None):
-        """As Keras's own, for (n, height, width, channels)."""
+        """As Keras's own, for (n, height, width, channels); where several devices share a batch,
+        the statistics are those of the whole batch.
+        """
         if not (training and self.trainable):
             return super().call(inputs, training=training, mask=mask)
+        if _devices() > 1 or inputs.dtype == tf.float64:  # which the fused operation does not know
+            outputs, mean, variance = self._normalize_together(inputs)
+        else:
+            outputs, mean, variance = self._normalize(inputs)
+        for average, found in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            average.assign(average * self.momentum + found * (1 - self.momentum))
+        return outputs
+
+    def _normalize(self, inputs):
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=inputs, scale=self.gamma, offset=self.beta, mean=[], variance=[],
             epsilon=self.epsilon, exponential_avg_factor=1.0,
@@ -20,10 +31,21 @@ class BatchNormalization(layers.BatchNormalization):
         # a second use keeps oneDNN from fusing this with the ReLU, which would turn NaN into 0
         mean += tf.cast(0 * outputs[0, 0, 0], mean.dtype)
         count = tf.cast(tf.size(inputs) / tf.shape(inputs)[-1], variance.dtype)
-        variance *= (count - 1) / count  # Keras's is biased, the operation's is not
-        for average, found in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            average.assign(average * self.momentum + found * (1 - self.momentum))
-        return outputs
+        return outputs, mean, variance * ((count - 1) / count)  # Keras's is biased, this is not
+
+    def _normalize_together(self, inputs):
+        x = inputs if inputs.dtype == tf.float64 else tf.cast(inputs, tf.float32)
+        together = tf.distribute.get_replica_context().all_reduce
+        mean = together("MEAN", tf.reduce_mean(x, (0, 1, 2)))
+        # not from the mean of squares, as Keras has it: that loses digits
+        variance = together("MEAN", tf.reduce_mean((x - mean) ** 2, (0, 1, 2)))
+        given = mean, variance, self.beta, self.gamma, self.epsilon
+        return tf.cast(tf.nn.batch_normalization(x, *given), inputs.dtype), mean, variance
+
+
+def _devices() -> int:
+    context = tf.distribute.get_replica_context()
+    return context.num_replicas_in_sync if context else 1
 
 
 def build_unet(
@@ -55,8 +77,9 @@ def build_unet(
         x = layers.Conv2DTranspose(filters * 2**level, 2, strides=2, dtype=precision)(x)
         x = layers.Concatenate(dtype=precision)([x, skips[level]])
         x = _convolve_twice(x, filters * 2**level, momentum, precision)
-    # float32: probabilities near 0 and 1 need more digits than 16 bits have
-    outputs = layers.Conv2D(1, 1, activation="sigmoid", dtype="float32")(x)
+    # probabilities near 0 and 1 need more digits than 16 bits have
+    wide = precision if precision == "float64" else "float32"
+    outputs = layers.Conv2D(1, 1, activation="sigmoid", dtype=wide)(x)
     return keras.Model(inputs, outputs, name="unet")
 
 

@@ -16,7 +16,7 @@ from hostile import picture
 from sets import NAMES, bare_record, lungs, numbered_squares, radiograph, write_png, write_set
 
 import lungseg_utils
-from lungseg_utils import images, pipeline, readings, results, squares, start, types, unet
+from lungseg_utils import cluster, images, pipeline, readings, results, squares, start, types, unet
 from lungseg_utils.augmentation import MILD, STRONG
 from lungseg_utils.masks import lung_areas
 from lungseg_utils.predict import TRANSFORMS, predict
@@ -172,6 +172,8 @@ def cases(files: Path) -> dict[str, list[tuple]]:
         "masks.mask_warnings": [({"mask": BOTH, "areas": lung_areas(BOTH), "shown": (ALL, ALL)},
                                  {"mask": np.ones_like(BOTH), "areas": lung_areas(LEFT),
                                   "shown": (ALL, slice(*np.flatnonzero(BOTH.any(0))[[0, 3]]))})],
+        "cluster.in_shards": [({"items": [1, 2, 3], "size": 2}, {"items": [4, 5], "size": 1},
+                               lambda **more: list(cluster.in_shards(**more)))],
         "squares.to_square": [({"array": IMAGE, "size": 16}, {"array": OTHER, "size": 8})],
         "squares.to_native": [({"probability": SQUARE, "shape": (9, 7)},
                                {"probability": 1 - SQUARE, "shape": (7, 9)})],

@@ -143,7 +143,7 @@ def started(*words: object, cwd: Path):
 
 @pytest.fixture
 def joined(tmp_path):
-    """A scheduler and two workers, started by hand in another folder: its address, the processes."""
+    """A scheduler and two workers, started by hand elsewhere: its address, and the processes."""
     place = tmp_path / "elsewhere"
     place.mkdir()
     with contextlib.ExitStack() as stack:
@@ -258,7 +258,8 @@ def test_a_file_that_kills_its_reader_has_an_error_and_no_other_does(many, tmp_p
 
 SBATCH = """#!{python}
 import subprocess, sys
-process = subprocess.Popen(["bash", sys.argv[-1]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+process = subprocess.Popen(["bash", sys.argv[-1]], **quiet)
 print("Submitted batch job", process.pid)
 """
 

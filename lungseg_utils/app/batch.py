@@ -6,12 +6,10 @@ its own; no more than these three are in memory.
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache
 from itertools import chain, pairwise, tee
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
@@ -20,7 +18,6 @@ import cv2
 import numpy as np
 
 from lungseg_utils.app.jobs import Job, Jobs, find_jobs
-from lungseg_utils.app.networks import load_networks, name_networks
 from lungseg_utils.app.runs import to_runs
 from lungseg_utils.app.table import MASKS, OVERLAYS, ROWS, SHARDS, Rows, Settings
 from lungseg_utils.images import read_xray
@@ -44,7 +41,7 @@ class Kept(NamedTuple):
     overlays: bool = True
 
 
-WHOLE = Kept()
+EVERYTHING = Kept()
 
 
 class Plan(NamedTuple):
@@ -60,8 +57,7 @@ def open_table(
     paths: Sequence[Path],
     out: Path,
     settings: Settings,
-    kept: Kept = WHOLE,
-    lists: Sequence[str] = (),
+    kept: Kept = EVERYTHING,
 ) -> Plan:
     """Make `out`, or go on with it, and see what is left to do for what `find_jobs` finds: the
     jobs that have no row and mask in `out`, of this version of the file and from these settings.
@@ -72,7 +68,7 @@ def open_table(
     rows, finished, left_out = Rows(out), 0, 0
     for file in [row["file"] for row in rows if row["error"]]:
         rows.drop(file)
-    found, unknown = find_jobs(paths, ours, rows, lists)
+    found, unknown = find_jobs(paths, ours, rows)
 
     def left() -> Iterator[Job]:
         nonlocal finished, left_out
@@ -97,7 +93,7 @@ def predict_files(
     models: Sequence[Network],
     out: Path,
     settings: Settings,
-    kept: Kept = WHOLE,
+    kept: Kept = EVERYTHING,
     ledger: Path | None = None,
 ) -> Iterator[dict]:
     """Look at the X-rays in turn; yields each one's row once its mask and picture stand in `out`
@@ -128,40 +124,8 @@ def predict_files(
             yield pending.result()
 
 
-def predict_shard(
-    jobs: Sequence[Job], own: Path | None, out: Path, settings: Settings, kept: Kept
-) -> tuple[int, list[str]]:
-    """The same for one shard on a worker, whose ledger is whole or not there.
-
-    Returns: how many masks were made, and the errors.
-    Raises: DataError if the worker has other networks.
-    """
-    if name_networks(own) != settings.network:
-        raise DataError("a worker has other networks: install the same version everywhere")
-    listed = "\n".join(job.name for job in jobs)
-    name = hashlib.sha256(listed.encode(errors="surrogatepass")).hexdigest()[:16]
-    with written_whole(out / SHARDS / f"{name}.jsonl") as part:
-        rows = list(predict_files(jobs, _networks(own), out, settings, kept, part))
-    return sum(bool(row["target"]) for row in rows), [row["error"] for row in rows if row["error"]]
-
-
-def write_killer(job: Job, out: Path, settings: Settings) -> str:
-    """Keep the row of a file that ended the process that looked at it; returns its error."""
-    error = f"{job.path} ends the program that reads it: export it again"
-    row = {"file": job.name, "error": error, "target": "", **settings._asdict(), **_stamp(job.path)}
-    with (out / ROWS).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
-    return error
-
-
-@lru_cache(1)  # they are loaded once in each process
-def _networks(own: Path | None) -> list[Network]:
-    cv2.setNumThreads(1)  # a worker for each core has no other to use
-    return load_networks(own, threads=1)
-
-
 def _finished(job: Job, row: dict | None, out: Path, settings: Settings, kept: Kept) -> bool:
-    stamp = _stamp(job.path)
+    stamp = stamp_of(job.path)
     if not row or not stamp or not stamp.items() <= row.items():
         return False
     if "left_out" in row:
@@ -171,7 +135,7 @@ def _finished(job: Job, row: dict | None, out: Path, settings: Settings, kept: K
     return (kept.masks != "rle" or "rle" in row) and settings._asdict().items() <= row.items()
 
 
-def _stamp(path: Path) -> dict[str, int]:
+def stamp_of(path: Path) -> dict[str, int]:
     """What tells a file from another version of it; nothing where it cannot be seen."""
     # that it is newer than its mask would not do: clocks differ, and copies keep their dates
     with contextlib.suppress(OSError, ValueError):
@@ -181,7 +145,7 @@ def _stamp(path: Path) -> dict[str, int]:
 
 
 def _read(path: Path) -> tuple[dict, Xray | DataError]:
-    stamp = _stamp(path)  # first: what changes while it is read is read again
+    stamp = stamp_of(path)  # first: what changes while it is read is read again
     if os.path.isdir(path):
         return stamp, DataError(_sentence(PermissionError(), path, READ))
     return stamp, _tried(path, READ, read_xray, path)
@@ -255,7 +219,7 @@ def _draw(seen: tuple[Xray, Prediction], kept: Kept) -> tuple[dict, dict[str, np
 def _keep(made: tuple[dict, dict[str, np.ndarray]], out: Path, target: str) -> dict:
     facts, pictures = made
     for folder, pixels in pictures.items():
-        _write_png(out / folder / f"{target}.png", pixels)
+        write_png(out / folder / f"{target}.png", pixels)
     return facts
 
 
@@ -273,27 +237,15 @@ def _facts(found: Prediction) -> dict:
     }  # fmt: skip
 
 
-def draw_again(row: dict, models: Sequence[Network], out: Path) -> None:
-    """The picture of the outline of a file that has a row with a mask.
-
-    Raises: DataError if the file cannot be read any more.
-    """
-    xray = read_xray(Path(row["file"]))
-    found = predict(models, xray.image, xray.spacing_mm, row["threshold"], xray.notes)
-    _write_png(out / OVERLAYS / f"{row['target']}.png", draw(xray.image, found))
-
-
-def _write_png(path: Path, pixels: np.ndarray) -> None:
+def write_png(path: Path, pixels: np.ndarray) -> None:
+    """A picture as a file, whole or not there."""
     with written_whole(path) as part:
         part.write_bytes(as_png(pixels))
 
 
-def thumbnail(path: Path, side: int) -> bytes:
-    """A picture in a file as the content of a small JPEG file, `side` pixels wide."""
-    pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-    height, width, _ = pixels.shape
-    small = cv2.resize(pixels, (side, round(side * height / width)), interpolation=cv2.INTER_AREA)
-    return cv2.imencode(".jpg", small)[1].tobytes()
+def as_jpeg(pixels: np.ndarray) -> bytes:
+    """RGB, uint8, as the content of a JPEG file."""
+    return cv2.imencode(".jpg", pixels[..., ::-1])[1].tobytes()
 
 
 def as_png(pixels: np.ndarray) -> bytes:

@@ -20,6 +20,7 @@ from typing import NamedTuple
 from lungseg_utils.app.table import ROWS, Rows, without_formula
 from lungseg_utils.images import FORMATS, HEAD, format_of
 
+LIST = "@"  # stands before the name of a list of files
 LONGEST = 251  # bytes of a name, which a disk takes together with .png
 MOST_TOGETHER = 10_000  # files in a folder, beyond which some disks become slow
 
@@ -61,19 +62,15 @@ class _Source(NamedTuple):
 
 
 def find_jobs(
-    paths: Sequence[Path],
-    ours: Iterable[Path] = (),
-    rows: Rows | None = None,
-    lists: Sequence[str] = (),
+    paths: Sequence[Path], ours: Iterable[Path] = (), rows: Rows | None = None
 ) -> tuple[Iterator[Job], int]:
-    """The X-rays of files, folders, patterns as `*.dcm`, and lists of files. Below a folder every
-    file of a known format counts.
+    """The X-rays of files, of folders, below which every file of a known format counts, of patterns
+    as `*.dcm`, and of lists, as `listed` takes them behind an @.
 
     Targets are the names of the files below their folder, and differ even where capitals and
     suffixes do not count; files of a folder that has very many are spread over sub-folders. No file
     or folder is one that stops the search.
-    Args: `ours`, folders not to look into; `rows` of files that have their target already; `lists`,
-        each as `listed` takes it.
+    Args: `ours`, folders not to look into; `rows` of files that have their target already.
     Returns: the jobs, and how many files are of no such kind.
     """
     disk, unknown = sqlite3.connect(""), 0  # a file of its own, deleted with it
@@ -81,8 +78,7 @@ def find_jobs(
                  " named INT)")  # fmt: skip
     disk.execute("CREATE INDEX names ON sources (bare)")
     ours = {os.path.realpath(path) for path in ours}
-    named = (_below_their_common_folder(partial(listed, one)) for one in lists)
-    for one in chain(_sources(paths, ours), *named):
+    for one in _sources(paths, ours):
         if one is None:
             unknown += 1
             continue
@@ -162,9 +158,11 @@ def _sources(paths: Sequence[Path], ours: set[str]) -> Iterator[_Source | None]:
     given = dict.fromkeys(paths)
     for path in given:
         if not os.path.isdir(path):
-            pattern = "" if os.path.lexists(path) else str(path)
-            if glob.has_magic(pattern) and next(_matching(pattern), None):
-                yield from _below_their_common_folder(partial(_matching, pattern))
+            other = "" if os.path.lexists(path) else str(path)
+            if other.startswith(LIST):
+                yield from _below_their_common_folder(partial(listed, other[1:]))
+            elif glob.has_magic(other) and next(_matching(other), None):
+                yield from _below_their_common_folder(partial(_matching, other))
             else:
                 yield _Source(path, Path(path.name), True)
             continue

@@ -15,14 +15,15 @@ from tqdm import tqdm
 from lungseg_utils.app import batch
 from lungseg_utils.app.networks import load_networks, name_networks
 from lungseg_utils.app.report import draw_worst
+from lungseg_utils.app.shards import predict_shard, write_killer
 from lungseg_utils.app.table import MASKS, ROWS, TABLE, Settings, close_table, write_parquet
 from lungseg_utils.app.texts import explained, say
 from lungseg_utils.images import format_names
 from lungseg_utils.predict import THRESHOLD
 from lungseg_utils.types import counted
 
-SAMPLE = 50  # files that --dry-run looks at
-LEAST_SHARE = 8  # shards for each worker, so that none is left with much more than the others
+LOOKED_AT = 50  # files that --dry-run looks at
+SHARDS_EACH = 8  # shards for each worker, so that none is left with much more than the others
 MOST_COUNTED = 63
 Done = tuple[int, int, list[str]]  # files, masks and errors
 
@@ -60,7 +61,7 @@ def _plan(chosen: argparse.Namespace, settings: Settings, kept: batch.Kept) -> b
         unwritten = chosen.dry_run and not chosen.out.exists()
         folder = tempfile.TemporaryDirectory() if unwritten else contextlib.nullcontext(chosen.out)
         out = Path(stack.enter_context(folder))
-        return batch.open_table(chosen.paths, out, settings, kept, chosen.list)
+        return batch.open_table(chosen.paths, out, settings, kept)
 
 
 def _count(found: Iterator[Done], total: int, out: Path) -> tuple[int, int]:
@@ -94,14 +95,14 @@ def _on_a_cluster(
     from lungseg_utils.cluster import SHARD, each_shard, in_shards, open_client
 
     out, own = chosen.out.absolute(), chosen.network and chosen.network.absolute()
-    size = max(1, min(SHARD, len(jobs) // (LEAST_SHARE * (chosen.workers or 1))))
+    size = max(1, min(SHARD, len(jobs) // (SHARDS_EACH * (chosen.workers or 1))))
     there = (job._replace(path=job.path.absolute()) for job in jobs)
-    work = partial(batch.predict_shard, own=own, out=out, settings=settings, kept=kept)
+    work = partial(predict_shard, own=own, out=out, settings=settings, kept=kept)
     with open_client(chosen.workers or 1, chosen.cluster or "") as client:
         say(f"what the cluster does is at {client.dashboard_link}")
         for shard, result in each_shard(client, work, in_shards(there, size)):
             if isinstance(result, Exception):
-                result = 0, [batch.write_killer(shard[0], out, settings)]
+                result = 0, [write_killer(shard[0], out, settings)]
             yield len(shard), *result
         write_parquet(out)
 
@@ -110,7 +111,7 @@ def estimate(
     jobs: batch.Jobs, own: Path | None, settings: Settings, kept: batch.Kept, workers: int
 ) -> str:
     """How many files, and about how long and how many gigabytes, from a sample of them."""
-    chosen = set(random.Random(0).sample(range(len(jobs)), min(SAMPLE, len(jobs))))
+    chosen = set(random.Random(0).sample(range(len(jobs)), min(LOOKED_AT, len(jobs))))
     sample = [job for number, job in enumerate(jobs) if number in chosen]
     models = load_networks(own)
     with tempfile.TemporaryDirectory() as name:

@@ -4,7 +4,7 @@ import base64
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from html import escape
 from pathlib import Path
@@ -12,35 +12,38 @@ from string import Template
 
 import numpy as np
 
-from lungseg_utils.app.batch import draw_again, thumbnail
+from lungseg_utils.app.batch import as_jpeg, write_png
 from lungseg_utils.app.networks import load_networks, name_networks
 from lungseg_utils.app.table import OVERLAYS, Rows
-from lungseg_utils.types import DataError, counted, written_whole
+from lungseg_utils.images import read_xray
+from lungseg_utils.overlay import draw, outlined, to_grey_picture
+from lungseg_utils.predict import Prediction, predict
+from lungseg_utils.types import DataError, Xray, counted, written_whole
 
 REPORT = "report.html"
-WORST, SIDE = 100, 400  # outlines, and their width in pixels
+WORST, PICTURE = 100, 400  # outlines, and the longer side of each in pixels
 BINS, WIDE, TALL, MARGIN = 20, 320, 130, 18  # of a histogram, the rest in pixels
-NUMBER = re.compile(r"\d[\d.]*%?")
+ANY_NUMBER = re.compile(r"\d[\d.]*%?")
 
 
-def draw_worst(out: Path, count: int, own: Path | None = None) -> list[dict]:
-    """Draw the outlines that are not drawn yet of the masks from which least is expected.
-
-    Returns: the rows of those that have a picture now, the worst first.
-    """
-    rows = Rows(out).worst(count)
-    missing = [row for row in rows if not _picture(row, out).is_file()]
-    same = {row["network"] for row in missing} == {name_networks(own)}
-    models = load_networks(own) if missing and same else []
-    for row in missing:
-        with suppress(DataError, OSError):
-            if models:
-                draw_again(row, models, out)
-    return [row for row in rows if _picture(row, out).is_file()]
+def draw_worst(out: Path, count: int, own: Path | None = None) -> None:
+    """Draw the outlines of the masks from which least is expected, in the folder overlays."""
+    for row, xray, found in _looked_at_again(Rows(out).worst(count), own):
+        write_png(out / OVERLAYS / f"{row['target']}.png", draw(xray.image, found))
 
 
-def _picture(row: dict, out: Path) -> Path:
-    return out / OVERLAYS / f"{row['target']}.png"
+def _looked_at_again(
+    rows: Sequence[dict], own: Path | None
+) -> Iterator[tuple[dict, Xray, Prediction]]:
+    """Those whose files are still there, and whose masks the same networks made."""
+    networks = name_networks(own)
+    models = load_networks(own) if any(row["network"] == networks for row in rows) else []
+    for row in rows:
+        if row["network"] == networks:
+            with suppress(DataError, OSError):
+                xray = read_xray(Path(row["file"]))
+                what = xray.image, xray.spacing_mm, row["threshold"], xray.notes
+                yield row, xray, predict(models, *what)
 
 
 def write_report(out: Path, own: Path | None = None) -> Path:
@@ -62,7 +65,7 @@ def write_report(out: Path, own: Path | None = None) -> Path:
             areas += [lung["cm2"] for lung in row["lungs"] if lung["cm2"]]
     if not counts:
         raise FileNotFoundError(f"{out} has no rows: name the OUT of an earlier lungseg predict")
-    worst = draw_worst(out, WORST, own)
+    worst = [_shown(*one) for one in _looked_at_again(rows.worst(WORST), own)]
     values = {
         "title": f"Lungs found in {counted(sum(counts.values()), 'file')}",
         "summary": f"{escape(str(out))}, threshold and network as in scores.csv",
@@ -72,7 +75,7 @@ def write_report(out: Path, own: Path | None = None) -> Path:
         "errors": _table(errors.most_common()) or "<tr><td>none</td></tr>",
         "told": f"{counted(len(worst), 'outline')}, the worst first. One is left out if its file is"
         " gone or another network made the mask.",
-        "worst": "".join(_shown(row, out) for row in worst),
+        "worst": "".join(worst),
     }
     template = Template((Path(__file__).parent / "report.html").read_text(encoding="utf-8"))
     with written_whole(out / REPORT) as part:
@@ -82,15 +85,16 @@ def write_report(out: Path, own: Path | None = None) -> Path:
 
 def _kind(sentence: str) -> str:
     """A sentence without its numbers, so that alike ones are counted together."""
-    return NUMBER.sub("N", sentence)
+    return ANY_NUMBER.sub("N", sentence)
 
 
 def _table(rows: Iterable[tuple[str, int]]) -> str:
     return "".join(f"<tr><td>{escape(name)}</td><td>{count:,}</td></tr>" for name, count in rows)
 
 
-def _shown(row: dict, out: Path) -> str:
-    content = base64.b64encode(thumbnail(_picture(row, out), SIDE)).decode()
+def _shown(row: dict, xray: Xray, found: Prediction) -> str:
+    picture = outlined(to_grey_picture(xray.image, xray.spacing_mm, PICTURE), found.mask)
+    content = base64.b64encode(as_jpeg(picture)).decode()
     expected = "no lung found" if row["quality"] is None else f"expected Dice {row['quality']:.2f}"
     said = escape("; ".join([expected, *row["warnings"]]))
     return (

@@ -1,7 +1,6 @@
 """The course's networks from a terminal: `lungseg`, or `python -m lungseg_utils`."""
 
 import argparse
-import contextlib
 import os
 import sys
 import warnings
@@ -10,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
+from lungseg_utils.app.arguments import count, file_to_write, overlays, share, typed
 from lungseg_utils.app.texts import CHECK, OVERVIEW, PREDICT, explained, say, sentence, shown
 from lungseg_utils.types import counted, written_whole
 
@@ -183,63 +183,15 @@ class _Parser(argparse.ArgumentParser):
         sys.exit(MISUSED)
 
 
-def _typed(text: str) -> Path:
-    """A path as somebody typed it: quotes around it, file:// and ~ do no harm."""
-    from lungseg_utils.start import bare_path
-
-    if not (bare := bare_path(text)):
-        raise argparse.ArgumentTypeError("a path is empty: name a file or a folder")
-    return Path(text if os.path.exists(text) else os.path.expanduser(bare))
-
-
-def _file_to_write(text: str) -> Path:
-    if os.path.exists(path := _typed(text)) and not os.path.isfile(path):
-        raise argparse.ArgumentTypeError(f"{path} is a folder or a device: name a file")
-    return path
-
-
-def _share(text: str) -> float:
-    with contextlib.suppress(ValueError):
-        if 0 < (value := float(text.replace(",", "."))) < 1:  # a comma, as in half of Europe
-            return value
-    raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
-
-
-def _overlays(text: str) -> str:
-    if text in ("all", "none") or (text[:6] == "worst:" and text[6:].isdecimal()):
-        return text
-    raise argparse.ArgumentTypeError(f"{text} is none of all, none and worst:N")
-
-
-def _count(text: str) -> int:
-    if text.isdecimal() and int(text):
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text} is no number of 1 or more")
-
-
 def _parser() -> argparse.ArgumentParser:
     whole = _Parser("lungseg", description=__doc__, epilog=OVERVIEW, formatter_class=RAW)
     add = partial(_add, whole.add_subparsers(dest="command", required=True, metavar="COMMAND"))
-    own = {"type": _typed, "help": "one of your own, from `lungseg train`"}
+    own = {"type": typed, "help": "one of your own, from `lungseg train`"}
     one = add("predict", _predict, "find the lungs in X-rays", PREDICT)
-    what = 'a file, a folder, or a pattern in quotes: "ward*/*.dcm"'
-    one.add_argument("paths", type=_typed, nargs="*", metavar="FILE", help=what)
-    one.add_argument("-o", "--out", type=_typed, required=True, help="the folder to write to")
-    one.add_argument("--threshold", type=_share, help="above it is lung (default 0.5)")
+    _add_choices(one)
     one.add_argument("--network", **own)
-    listed = "a text file with a path in each line, or a CSV file and its column, TABLE.csv:COLUMN"
-    one.add_argument("--list", action="append", default=[], help=listed)
-    masks = "png (default); rle: run lengths in scores.jsonl instead of files; none: areas alone"
-    one.add_argument("--masks", choices=("png", "rle", "none"), default="png", help=masks)
-    drawn = "pictures of the outlines: all (default), none, or worst:N for those to look at first"
-    one.add_argument("--overlays", type=_overlays, default="all", help=drawn)
-    one.add_argument("--workers", type=_count, help="processes to share the work among, with Dask")
-    joined = "share it among the workers of a Dask cluster: its ADDRESS, or slurm:FILE"
-    one.add_argument("--cluster", help=joined)
-    dry = "say how many files there are, about how long they take and how much they fill"
-    one.add_argument("--dry-run", action="store_true", help=dry)
     one = add("report", _report, "make a page of what `predict` found: counts, and the worst masks")
-    one.add_argument("out", type=_typed, metavar="OUT", help="the OUT of `lungseg predict`")
+    one.add_argument("out", type=typed, metavar="OUT", help="the OUT of `lungseg predict`")
     one.add_argument("--network", **own)
     one = add("serve", _serve, "open a page on this computer to drop X-rays on")
     one.add_argument("--host", default="127.0.0.1", help="who may reach it (default: you alone)")
@@ -247,9 +199,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
     add("doctor", _doctor, "say what is installed and found, and what to do about the rest")
     one = add("download", _download, "fetch the Montgomery County X-ray set")
-    one.add_argument("folder", type=_typed, nargs="?", help="where to; by default the course's own")
+    one.add_argument("folder", type=typed, nargs="?", help="where to; by default the course's own")
     one = add("phantom", _phantom, "write a set of simulated radiographs")
-    one.add_argument("folder", type=_typed, help="a folder that does not exist yet")
+    one.add_argument("folder", type=typed, help="a folder that does not exist yet")
     one.add_argument("--count", type=int, default=138, help="radiographs (default 138)")
     one.add_argument("--size", default="512", help="pixels on a side (default 512), or native")
     one.add_argument("--bits", type=int, default=8, help="bits of grey, 8 (default) or 12")
@@ -259,17 +211,33 @@ def _parser() -> argparse.ArgumentParser:
     behind = "masks with the lung that the heart hides, which Montgomery's leave out"
     one.add_argument("--lung-behind-heart", action="store_true", help=behind)
     one = add("check", _check, "say whether a set of X-rays and masks is in order", CHECK)
-    one.add_argument("root", type=_typed, help=SET)
+    one.add_argument("root", type=typed, help=SET)
     one = add("train", _train, "train the course's network, or continue a stopped training")
-    out = {"type": _file_to_write, "default": "lungs.keras"}
+    out = {"type": file_to_write, "default": "lungs.keras"}
     one.add_argument("-o", "--out", **out, help="the file to write (default lungs.keras)")
-    one.add_argument("--data", type=_typed, help=SET)
+    one.add_argument("--data", type=typed, help=SET)
     one.add_argument("--scale", choices=("ci", "laptop", "gpu"), help="ci: quick; gpu: thorough")
     one = add("evaluate", _evaluate, "score a network on a folder with masks")
-    one.add_argument("root", type=_typed, help=SET)
-    one.add_argument("--json", type=_file_to_write, help="a file for the scores, and every image's")
+    one.add_argument("root", type=typed, help=SET)
+    one.add_argument("--json", type=file_to_write, help="a file for the scores, and every image's")
     one.add_argument("--network", **own)
     return whole
+
+
+def _add_choices(one: argparse.ArgumentParser) -> None:
+    what = 'a file, a folder, a pattern ("ward*/*.dcm"), or a list: @FILE or @TABLE.csv:COLUMN'
+    one.add_argument("paths", type=typed, nargs="+", metavar="FILE", help=what)
+    one.add_argument("-o", "--out", type=typed, required=True, help="the folder to write to")
+    one.add_argument("--threshold", type=share, help="above it is lung (default 0.5)")
+    masks = "png (default); rle: run lengths in scores.jsonl instead of files; none: areas alone"
+    one.add_argument("--masks", choices=("png", "rle", "none"), default="png", help=masks)
+    drawn = "pictures of the outlines: all (default), none, or worst:N for the N worst masks"
+    one.add_argument("--overlays", type=overlays, default="all", help=drawn)
+    one.add_argument("--workers", type=count, help="processes to share the work among, with Dask")
+    joined = "share it among the workers of a Dask cluster: its ADDRESS, or slurm:FILE"
+    one.add_argument("--cluster", help=joined)
+    dry = "say how many files there are, and about how long they take and how much they fill"
+    one.add_argument("--dry-run", action="store_true", help=dry)
 
 
 def _add(commands, name: str, run: Callable, text: str, epilog: str = "") -> _Parser:

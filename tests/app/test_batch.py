@@ -1,6 +1,7 @@
 """Which files are looked at and what their masks are called; what is done, and what a row holds."""
 
 import errno
+import hashlib
 import io
 import json
 import os
@@ -15,6 +16,7 @@ from hostile import picture
 from PIL import Image as Pillow
 
 from lungseg_utils.app import batch
+from lungseg_utils.app import jobs as jobs_module
 from lungseg_utils.app.batch import Plan, open_table, predict_files
 from lungseg_utils.app.jobs import Job, find_jobs
 from lungseg_utils.app.table import Rows, Settings, close_table, without_formula
@@ -129,6 +131,53 @@ def test_what_is_named_and_lies_in_a_folder_too_is_looked_at_once(given, tmp_pat
     jobs, _ = found_in([folder / name for name in given])
     assert sorted((job.path.name, job.named) for job in jobs) == [("a.png", True), ("b.png", False)]
     assert len({job.target for job in jobs}) == 2
+
+
+def test_a_pattern_finds_files_as_a_shell_does(tmp_path):
+    filled(tmp_path, "w1/a.png", "w2/x/a.png", "w2/b.dcm", "w[1].png")
+    jobs, left_out = found_in([tmp_path / "w*/**/*.png"])
+    assert [(job.target, job.named) for job in sorted(jobs)] == [("w1/a", True), ("w2/x/a", True)]
+    assert left_out == 0
+    assert targets(tmp_path / "w[1].png") == {"w[1].png": "w[1]"}, "a file of that name comes first"
+    (none,), _ = found_in([tmp_path / "q*.png"])
+    assert none.path == tmp_path / "q*.png", "its row says that there is no such file"
+
+
+def test_a_list_of_files_is_read_a_line_a_path(tmp_path, monkeypatch):
+    filled(tmp_path, "in/p1/1.png", "in/p2/1.png", "in/p2/gone")
+    (tmp_path / "list.txt").write_text(f"in/p1/1.png\n\n{tmp_path}/in/p2/1.png\r\n in/no.png \n")
+    monkeypatch.chdir(tmp_path / "in")
+    jobs, left_out = found_in([Path(f"@{tmp_path / 'list.txt'}")])
+    assert [job.target for job in jobs] == ["p1/1", "p2/1", "in/no"]
+    assert all(job.named for job in jobs) and left_out == 0
+    assert jobs[0].path == tmp_path / "in/p1/1.png", "from the list's own folder"
+    filled(tmp_path / "in", "in/p1/1.png")
+    assert found_in([Path("@../list.txt")])[0][0].path == Path("in/p1/1.png"), "or the current one"
+
+
+def test_a_column_of_a_table_is_a_list(tmp_path):
+    filled(tmp_path, "a.png", "b, c.png", "table.csv")
+    (tmp_path / "table.csv").write_text('\ufeffid,path\n1,a.png\n2,"b, c.png"\n3,\n')
+    assert targets(Path(f"@{tmp_path / 'table.csv'}:path")) == {"a.png": "a", "b, c.png": "b, c"}
+    with pytest.raises(ValueError, match=r"has no column name: choose one of \['id', 'path'\]"):
+        found_in([Path(f"@{tmp_path / 'table.csv'}:name")])
+    with pytest.raises(FileNotFoundError, match=r"there is no list .*none\.txt: name"):
+        found_in([Path(f"@{tmp_path / 'none.txt'}")])
+    filled(tmp_path, "@x.png")
+    assert targets(tmp_path / "@x.png") == {"@x.png": "@x"}
+
+
+def test_no_folder_of_masks_holds_very_many(tmp_path, monkeypatch):
+    monkeypatch.setattr(jobs_module, "MOST_TOGETHER", 5)
+    names = [f"{number}.png" for number in range(6)]
+    filled(tmp_path, *names, *(f"five/{name}" for name in names[:5]))
+    found = [job.target for job in found_in([tmp_path])[0]]
+    assert len(set(found)) == 11 and all(one.startswith("five/") for one in found[6:])
+    for name, target in zip(names, found, strict=False):
+        part = target.split("/")[0]
+        assert len(part) == 2 and set(part) <= set("0123456789abcdef")
+        assert part == hashlib.sha256(name.removesuffix(".png").encode()).hexdigest()[:2]
+    assert [jobs_module._part("x", count) for count in (10, 600, 10_000)] == ["2d", "2d", "2d7"]
 
 
 LONG = {
@@ -270,7 +319,7 @@ WHOLE = {"warnings": [], "quality": 1.0, "lungs": [], "height": 2, "width": 3,
 
 
 def row(name: str, **changed) -> dict:
-    stamp = batch._stamp(Path(name))
+    stamp = batch.stamp_of(Path(name))
     given = {"file": name, "error": "", "target": Path(name).stem, **SETTINGS._asdict()}
     return {**given, **stamp, **WHOLE, **changed}
 
@@ -447,7 +496,7 @@ def test_what_is_no_x_ray_of_a_folder_is_left_out_and_read_once(done, monkeypatc
     path = folder / "mask.png"
     known = {"file": str(path), "error": "", "target": "", **SETTINGS._asdict()}
     said = f"{path} is a mask: choose an X-ray"
-    assert found == {**known, **batch._stamp(path), "left_out": said}
+    assert found == {**known, **batch.stamp_of(path), "left_out": said}
     close_table(out)
     assert len((out / "scores.csv").read_text().splitlines()) == 4, "a head and three X-rays"
     assert planned([folder], out, SETTINGS) == Plan([], 3, 0, 1)
@@ -572,7 +621,7 @@ WRITING = {  # what a disk may say of one name
 @pytest.mark.parametrize("number", WRITING, ids=errno.errorcode.get)
 def test_a_name_that_the_disk_refuses_has_a_row(number, monkeypatch, tmp_path):
     filled(tmp_path, "a.png", "b.png", "c.png")
-    fail_for(monkeypatch, batch, "_write_png", "b.png", os_error(number))
+    fail_for(monkeypatch, batch, "write_png", "b.png", os_error(number))
     says = f"{tmp_path / 'b.png'} has a mask that cannot be written ({os.strerror(number)}): rename"
     assert [one["error"] for one in run(tmp_path, monkeypatch)] == ["", f"{says} the file", ""]
 
@@ -580,7 +629,7 @@ def test_a_name_that_the_disk_refuses_has_a_row(number, monkeypatch, tmp_path):
 @pytest.mark.parametrize("number", sorted(batch.FATAL), ids=errno.errorcode.get)
 def test_a_disk_that_takes_no_more_ends_the_run(number, monkeypatch, tmp_path):
     filled(tmp_path, "a.png", "b.png", "c.png")
-    fail_for(monkeypatch, batch, "_write_png", "b.png", os_error(number))
+    fail_for(monkeypatch, batch, "write_png", "b.png", os_error(number))
     with pytest.raises(OSError) as caught:
         run(tmp_path, monkeypatch)
     assert caught.value.errno == number and kept(tmp_path / "out") == ["a.png"]
@@ -674,6 +723,32 @@ def run(folder: Path, monkeypatch, **errors: Exception) -> list[dict]:
     return list(predict_files(plan.jobs, [], folder / "out", SETTINGS))
 
 
+KEPT = {
+    "run lengths": (batch.Kept("rle", False), []),
+    "areas alone": (batch.Kept("none", False), []),
+    "outlines alone": (batch.Kept("none", True), ["overlays"]),
+    "all": (batch.Kept(), ["masks", "overlays"]),
+}
+
+
+@pytest.mark.parametrize("case", KEPT)
+def test_no_more_is_kept_than_was_asked_for(case, monkeypatch, tmp_path):
+    kept, folders = KEPT[case]
+    filled(tmp_path, "a.png")
+    faked(monkeypatch)
+    monkeypatch.setitem(FOUND.__dict__, "mask", np.array([[0, 1, 1], [1, 0, 0]], bool))
+    plan = planned([tmp_path], tmp_path / "out", SETTINGS, kept)
+    (row,) = predict_files(plan.jobs, [], tmp_path / "out", SETTINGS, kept)
+    assert sorted(path.parent.name for path in (tmp_path / "out").rglob("a.png")) == folders
+    assert row.get("rle") == ("2 3" if kept.masks == "rle" else None)
+    assert planned([tmp_path], tmp_path / "out", SETTINGS, kept).jobs == []
+    for other, lacks in (("png", "masks" not in folders), ("rle", kept.masks != "rle")):
+        again = planned([tmp_path], tmp_path / "out", SETTINGS, batch.Kept(other, False)).jobs
+        assert bool(again) == lacks
+        if again:
+            return
+
+
 def test_files_are_looked_at_in_turn_with_their_settings(monkeypatch, tmp_path):
     """One is read ahead of the networks, and each has its row before the next but one is begun."""
     filled(tmp_path, "a.png", "c.png")
@@ -691,7 +766,7 @@ def test_files_are_looked_at_in_turn_with_their_settings(monkeypatch, tmp_path):
     rows = list(predict_files(jobs, ["a model"], out, settings))
     assert asked == [(["a model"], (256, 256), None, 0.25, ())] * 2
     assert [one["file"] for one in rows] == list("abc") == kept(out)
-    assert rows[0].items() >= batch._stamp(tmp_path / "a.png").items() != set()
+    assert rows[0].items() >= batch.stamp_of(tmp_path / "a.png").items() != set()
     assert rows[1] == {"file": "b", "error": f"there is no file {jobs[1].path}: check the path",
                        "target": "", "threshold": 0.25, "network": "these"}  # fmt: skip
     assert rows[0]["target"] == "t/a" and rows[0].items() >= settings._asdict().items()

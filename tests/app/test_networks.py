@@ -35,8 +35,8 @@ def test_networks_are_named_with_their_version(tmp_path):
 
 
 def test_one_s_own_network_takes_the_place_of_the_first(monkeypatch):
-    monkeypatch.setattr(networks, "OnnxNetwork", lambda path: f"shipped {path.name}")
-    monkeypatch.setattr(networks, "load_own", lambda path: f"own {path}")
+    monkeypatch.setattr(networks, "OnnxNetwork", lambda path, threads: f"shipped {path.name}")
+    monkeypatch.setattr(networks, "load_own", lambda path, threads: f"own {path}")
     assert load_networks() == ["shipped montgomery.onnx", "shipped second.onnx"]
     assert load_networks(Path("mine.keras")) == ["own mine.keras", "shipped second.onnx"]
 

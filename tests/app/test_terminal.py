@@ -49,7 +49,7 @@ from lungseg_utils.types import NotAnXray
 
 CHEST = picture()()
 USING = Path(__file__).resolve().parents[2] / "USING.md"
-COMMANDS = "predict", "serve", "doctor", "download", "phantom", "train", "evaluate"
+COMMANDS = "predict", "report", "serve", "doctor", "download", "phantom", "train", "evaluate"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -571,13 +571,19 @@ def test_the_page_on_using_it_has_every_option():
     assert lines[begin : begin + len(listed) + 1] == [*listed, ""]
 
 
+PREDICT = {"paths": [Path("a")], "out": Path("c"), "threshold": None, "network": None,
+           "masks": "png", "overlays": "all", "workers": None, "cluster": None,
+           "dry_run": False}  # fmt: skip
 DEFAULTS = {
-    "predict a b -o c": {"paths": [Path("a"), Path("b")], "out": Path("c"), "threshold": None,
-                         "network": None},
+    "predict a b -o c": {**PREDICT, "paths": [Path("a"), Path("b")]},
     "predict a --out c --threshold 0.25 --network n": {
-        "paths": [Path("a")], "out": Path("c"), "threshold": 0.25, "network": Path("n")},
-    "predict a --out c --threshold 0,25": {
-        "paths": [Path("a")], "out": Path("c"), "threshold": 0.25, "network": None},
+        **PREDICT, "threshold": 0.25, "network": Path("n")},
+    "predict a --out c --threshold 0,25": {**PREDICT, "threshold": 0.25},
+    "predict a -o c --masks rle --overlays worst:5 --workers 3 --cluster tcp://x:1 --dry-run": {
+        **PREDICT, "masks": "rle", "overlays": "worst:5", "workers": 3, "cluster": "tcp://x:1",
+        "dry_run": True},
+    "report c": {"out": Path("c"), "network": None},
+    "report c --network n": {"out": Path("c"), "network": Path("n")},
     "serve": {"host": "127.0.0.1", "port": 8501, "no_browser": False},
     "serve --host h --port 1 --no-browser": {"host": "h", "port": 1, "no_browser": True},
     "doctor": {},
@@ -613,6 +619,9 @@ def test_what_is_not_said_is_this(line, debug):
      ("predict a -o b --threshold 1", "argument --threshold: 1 is not between 0 and 1; see"),
      ("predict a -o b --threshold x", "argument --threshold: x is not between 0 and 1; see"),
      ("predict a -o b --threshold 1,4", "argument --threshold: 1,4 is not between 0 and 1; see"),
+     ("predict a -o b --workers 0", "argument --workers: 0 is no number of 1 or more; see"),
+     ("predict a -o b --overlays worst", "argument --overlays: worst is none of all, none and"),
+     ("predict a -o b --masks tiff", "argument --masks: invalid choice: 'tiff'"),
      ("evaluate x --json /", "argument --json: / is a folder or a device: name a file; see"),
      ("evaluate x --json /dev/null", "argument --json: /dev/null is a folder or a device: name"),
      ("train -o /dev", "argument -o/--out: /dev is a folder or a device: name a file; see"),
@@ -731,11 +740,28 @@ def test_networks_are_loaded_where_there_is_something_to_do(tmp_path, monkeypatc
         bars.append(options)
         return tqdm(**options)
 
-    monkeypatch.setattr("tqdm.tqdm", bar)
+    monkeypatch.setattr("lungseg_utils.app.predict_command.tqdm", bar)
     assert main(predict_it) == 0
-    monkeypatch.setattr("lungseg_utils.app.networks.load_networks", None)
+    monkeypatch.setattr("lungseg_utils.app.predict_command.load_networks", None)
     assert main(predict_it) == 0
     assert bars == [{"total": count, "unit": " X-rays", "disable": None} for count in (1, 0)]
+
+
+def test_a_dry_run_says_what_a_run_would_take_and_writes_nothing(tmp_path, capsys):
+    for number in range(60):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / "in" / f"{number}.png").write_bytes(CHEST)
+    out = tmp_path / "out"
+    predict_it = ["predict", str(tmp_path / "in"), "-o", str(out)]
+    assert main([*predict_it, "--dry-run"]) == 0 and not out.exists()
+    said = capsys.readouterr().out
+    found = re.match(r"60 files: about ([\d.]+) seconds on 1 worker, and ([\d.]+) GB \(from 50", said)
+    assert found, said
+    assert main(predict_it) == 0
+    written = sum(path.stat().st_size for path in out.rglob("*.png"))
+    assert 0.7 < 1e9 * float(found[2]) / written < 1.3
+    assert main([*predict_it, "--dry-run"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("0 files: about 0.0 seconds")
 
 
 def test_an_error_of_the_program_itself_is_not_hidden(monkeypatch):
