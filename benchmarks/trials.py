@@ -50,8 +50,10 @@ WATCHED = 4  # images scored after each epoch; nothing is chosen by them
 BASE = replace(COURSE, name="trial", size=128, epochs=24, learning_rate=1e-3, augmentation=STRONG)
 SEEDS = 3
 SCORED = ["dice", "hd95_mm", "assd_mm"]
-COLUMNS = ("trial", "start", "seeds", "dice", "dice_by_seed", "dice_by_split", "gain", "low", "high",
-           "hd95_mm", "assd_mm", "seconds", "commit")  # fmt: skip
+COLUMNS = (
+    "trial", "start", "seeds", "dice", "dice_by_seed", "dice_by_split", "gain", "low", "high",
+    "hd95_mm", "assd_mm", "seconds", "commit",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Notebook 09: work shared out to many processes and computers, in shards that survive a kill.
+"""Work shared among many processes, in shards that survive a kill.
 
 Dask does the sharing. What is here decides how much is handed out at once, and what happens to a
 piece of work that ends the process it runs in: its items are tried one by one.
@@ -44,15 +44,21 @@ def open_client(workers: int = 1, address: str = "") -> Iterator[Client]:
         if address.startswith(SLURM):
             address = stack.enter_context(_slurm(Path(address.removeprefix(SLURM))))
         elif not address:
-            address = stack.enter_context(
-                LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    dashboard_address="127.0.0.1:0",
-                    silence_logs="CRITICAL",
-                )
-            )
+            address = stack.enter_context(_local(workers))
         yield stack.enter_context(Client(address, timeout=20, set_as_default=False))
+
+
+def _local(workers: int) -> LocalCluster:
+    dashboard = "127.0.0.1:0"
+    try:
+        return LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            dashboard_address=dashboard,
+            silence_logs="CRITICAL",
+        )
+    except RuntimeError as error:
+        raise ConnectionError(f"{workers} workers did not start ({error}): try fewer") from error
 
 
 def _slurm(file: Path) -> Any:

@@ -147,7 +147,7 @@ def _fit(run: "Run", training: Squares, validation: Squares, report: Report) -> 
 
 
 class _KeepEachEpoch(keras.callbacks.Callback):
-    def __init__(self, run: "Run", report: Report, watched: Sequence[np.ndarray]):
+    def __init__(self, run: "Run", report: Report, watched: Sequence[np.ndarray] = ()):
         super().__init__()
         self.run, self.report, self.watched = run, report, watched
 

@@ -299,6 +299,9 @@ def cases(files: Path) -> dict[str, list[tuple]]:
 
 # whole functions, by the tests that show it; and arguments that only say where something is written
 ELSEWHERE = {
+    "start.shared_among": "two_devices_end_at_the_weights_of_one",
+    "cluster.open_client": "a_cluster_that_is_there_is_joined_and_a_worker_s_death_loses_nothing",
+    "cluster.each_shard": "each_shard_comes_once_with_what_was_made_of_it",
     "training.train": "what_a_training_depends_on_is_in_its_name",
     "training.train_course": "a_training_on_simulated_images_has_no_head_start",
 }
@@ -380,7 +383,8 @@ def test_every_argument_of_every_public_function_is_changed(known):
         for argument in inspect.signature(function).parameters
     }  # fmt: skip
     assert listed == there - PLACES
-    tests = (Path(__file__).parent / "test_training.py").read_text(encoding="utf-8")
+    files = (f"test_{name}.py" for name in ("training", "devices", "cluster"))
+    tests = "".join((Path(__file__).parent / name).read_text(encoding="utf-8") for name in files)
     assert all(f"def test_{name}(" in tests for name in ELSEWHERE.values())
 
 

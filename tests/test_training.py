@@ -340,7 +340,9 @@ def test_an_epoch_s_row_has_its_number_its_seconds_and_every_score(monkeypatch):
 def test_a_training_that_goes_on_is_given_the_epochs_that_are_left(monkeypatch):
     given = {}
     monkeypatch.setattr(training, "training_batches", lambda *arguments: arguments)
-    model = SimpleNamespace(fit=lambda batches, **options: given.update(options, batches=batches))
+    fit = lambda batches, **options: given.update(options, batches=batches)  # noqa: E731
+    alone = SimpleNamespace(num_replicas_in_sync=1)
+    model = SimpleNamespace(fit=fit, distribute_strategy=alone)
     recipe = replace(TINY, channels=3, seed=5, epochs=9)
     run = training.Run(model, recipe, None, [{}, {}])
     learned, held = discs(18, 1), discs(5, 2)

@@ -45,7 +45,7 @@ def predict_command(chosen: argparse.Namespace) -> int:
         print(estimate(jobs, own, settings, kept, chosen.workers or 1))
         return 0
     spread = _on_a_cluster if chosen.workers or chosen.cluster else _here
-    made, wrong = _count(spread(chosen, jobs, settings, kept), len(jobs), out)
+    made, wrong = _follow(spread(chosen, jobs, settings, kept), len(jobs), out)
     if chosen.overlays.startswith("worst:"):
         draw_worst(out, int(chosen.overlays.removeprefix("worst:")), own)
     places = {"png": f" in {out / MASKS}", "rle": f" in {out / ROWS}", "none": ", not kept"}
@@ -64,7 +64,7 @@ def _plan(chosen: argparse.Namespace, settings: Settings, kept: batch.Kept) -> b
         return batch.open_table(chosen.paths, out, settings, kept)
 
 
-def _count(found: Iterator[Done], total: int, out: Path) -> tuple[int, int]:
+def _follow(found: Iterator[Done], total: int, out: Path) -> tuple[int, int]:
     """How many masks and errors there were; the table is written in any case."""
     made = wrong = 0
     with explained(out), contextlib.ExitStack() as at_the_end:

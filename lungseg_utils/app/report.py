@@ -21,7 +21,7 @@ from lungseg_utils.predict import Prediction, predict
 from lungseg_utils.types import DataError, Xray, counted, written_whole
 
 REPORT = "report.html"
-WORST, PICTURE = 100, 400  # outlines, and the longer side of each in pixels
+WORST, OUTLINE_SIDE = 100, 400  # outlines, and the longer side of each in pixels
 BINS, WIDE, TALL, MARGIN = 20, 320, 130, 18  # of a histogram, the rest in pixels
 ANY_NUMBER = re.compile(r"\d[\d.]*%?")
 
@@ -65,7 +65,7 @@ def write_report(out: Path, own: Path | None = None) -> Path:
             areas += [lung["cm2"] for lung in row["lungs"] if lung["cm2"]]
     if not counts:
         raise FileNotFoundError(f"{out} has no rows: name the OUT of an earlier lungseg predict")
-    worst = [_shown(*one) for one in _looked_at_again(rows.worst(WORST), own)]
+    worst = [_as_figure(*one) for one in _looked_at_again(rows.worst(WORST), own)]
     values = {
         "title": f"Lungs found in {counted(sum(counts.values()), 'file')}",
         "summary": f"{escape(str(out))}, threshold and network as in scores.csv",
@@ -92,8 +92,8 @@ def _table(rows: Iterable[tuple[str, int]]) -> str:
     return "".join(f"<tr><td>{escape(name)}</td><td>{count:,}</td></tr>" for name, count in rows)
 
 
-def _shown(row: dict, xray: Xray, found: Prediction) -> str:
-    picture = outlined(to_grey_picture(xray.image, xray.spacing_mm, PICTURE), found.mask)
+def _as_figure(row: dict, xray: Xray, found: Prediction) -> str:
+    picture = outlined(to_grey_picture(xray.image, xray.spacing_mm, OUTLINE_SIDE), found.mask)
     content = base64.b64encode(as_jpeg(picture)).decode()
     expected = "no lung found" if row["quality"] is None else f"expected Dice {row['quality']:.2f}"
     said = escape("; ".join([expected, *row["warnings"]]))

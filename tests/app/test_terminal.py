@@ -25,7 +25,7 @@ from sets import write_set
 from tqdm import tqdm
 
 from lungseg_utils import losses
-from lungseg_utils.app import batch, doctor, terminal
+from lungseg_utils.app import arguments, batch, doctor, terminal
 from lungseg_utils.app import networks as networks_module
 from lungseg_utils.app.jobs import find_jobs
 from lungseg_utils.app.networks import OnnxNetwork, load_networks, load_own
@@ -323,14 +323,14 @@ ROOM = "free some space, or use another folder"
 def test_a_full_disk_stops_the_run(tmp_path, monkeypatch, capsys):
     for name in ("a.png", "b.png", "c.png"):
         (tmp_path / name).write_bytes(CHEST)
-    whole = batch._write_png
+    whole = batch.write_png
 
     def full(path, *rest):
         if path.name == "b.png":
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         whole(path, *rest)
 
-    monkeypatch.setattr(batch, "_write_png", full)
+    monkeypatch.setattr(batch, "write_png", full)
     out = tmp_path / "out"
     assert main(["predict", str(tmp_path), "-o", str(out)]) == 64
     said = capsys.readouterr().err.splitlines()[-1]
@@ -541,7 +541,7 @@ def test_another_network_does_its_own(tmp_path, capsys):
 def test_a_mask_that_cannot_be_written_leaves_the_old_one_whole(tmp_path, monkeypatch):
     path = tmp_path / "masks" / "a.png"
     mask = np.eye(9, dtype=bool)
-    batch._write_png(path, mask)
+    batch.write_png(path, mask)
 
     def half(path, content):
         path.write_text("half")
@@ -549,7 +549,7 @@ def test_a_mask_that_cannot_be_written_leaves_the_old_one_whole(tmp_path, monkey
 
     monkeypatch.setattr(Path, "write_bytes", half)
     with pytest.raises(OSError, match="No space"):
-        batch._write_png(path, ~mask)
+        batch.write_png(path, ~mask)
     assert (read(path) > 0).tolist() == mask.tolist() and list(path.parent.iterdir()) == [path]
 
 
@@ -755,7 +755,9 @@ def test_a_dry_run_says_what_a_run_would_take_and_writes_nothing(tmp_path, capsy
     predict_it = ["predict", str(tmp_path / "in"), "-o", str(out)]
     assert main([*predict_it, "--dry-run"]) == 0 and not out.exists()
     said = capsys.readouterr().out
-    found = re.match(r"60 files: about ([\d.]+) seconds on 1 worker, and ([\d.]+) GB \(from 50", said)
+    found = re.match(
+        r"60 files: about ([\d.]+) seconds on 1 worker, and ([\d.]+) GB \(from 50", said
+    )
     assert found, said
     assert main(predict_it) == 0
     written = sum(path.stat().st_size for path in out.rglob("*.png"))
@@ -892,14 +894,14 @@ def test_the_command_says_what_it_says_and_not_what_c_does(options, monkeypatch,
     "typed", ["'{}'", '"{}"', " {} ", "{}", "“{}”", "« {} »", "\u2018{}\u2019"]
 )
 def test_a_path_is_taken_as_it_is_meant(typed, tmp_path, monkeypatch):
-    assert terminal._typed(typed.format(tmp_path)) == tmp_path
+    assert arguments.typed(typed.format(tmp_path)) == tmp_path
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert terminal._typed(typed.format("~/x")) == tmp_path / "x"
+    assert arguments.typed(typed.format("~/x")) == tmp_path / "x"
     for before in ("file://", "file:", "file://localhost"):
-        assert terminal._typed(f"{before}{tmp_path}/a%20b.png") == tmp_path / "a b.png"
+        assert arguments.typed(f"{before}{tmp_path}/a%20b.png") == tmp_path / "a b.png"
     monkeypatch.chdir(tmp_path)
     (tmp_path / "'odd'").mkdir()
-    assert terminal._typed("'odd'") == Path("'odd'"), "what is there is meant"
+    assert arguments.typed("'odd'") == Path("'odd'"), "what is there is meant"
 
 
 def test_an_empty_path_is_not_the_current_folder(capsys):
