@@ -1,9 +1,9 @@
 """What sharing `lungseg predict` among workers costs, gains and survives.
 
-    python benchmarks/cluster.py
+    python benchmarks/cluster.py [rates] [kills] [curve]
 
-writes benchmarks/cluster.json: files a second on one worker and on two, with the networks that
-ship; seconds and memory of client, scheduler and workers for 10^3 to 10^5 small files, and for
+writes these parts, or all, in benchmarks/cluster.json: files a second on one worker and on two,
+with the networks that ship, and how many cores they kept busy; seconds and memory of client, scheduler and workers for 10^3 to 10^5 small files, and for
 20,000 files of 512 pixels, 200 of them damaged and 3 that kill the process that reads them, whether
 the table is the same after ten workers and three commands were killed on the way. In the last two a
 stand-in takes the place of the networks, so that what is measured is all the rest.
@@ -12,6 +12,7 @@ stand-in takes the place of the networks, so that what is measured is all the re
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -77,17 +78,25 @@ def environment(work: Path) -> dict[str, str]:
 def rates(work: Path) -> dict:
     """Files a second with the networks that ship; what starts and ends a run is taken off."""
     few, many = (write_files(work / f"rate{n}", n, 512) for n in (RATE_FILES // 8, RATE_FILES))
-    found = {}
+    found, busy = {}, {}
     for workers in (1, 2):
-        seconds = []
+        seconds, cores = [], []
         for folder in (few, many):
-            since = time.perf_counter()
+            since, before = time.perf_counter(), used_by_children()
             out = work / f"out{workers}{folder.name}"
             subprocess.run(command(folder, out, "--workers", str(workers)), check=True,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
             seconds.append(time.perf_counter() - since)
+            cores.append(used_by_children() - before)
+        busy[str(workers)] = (cores[1] - cores[0]) / (seconds[1] - seconds[0])
         found[str(workers)] = (RATE_FILES - RATE_FILES // 8) / (seconds[1] - seconds[0])
-    return {"files_a_second": found, "ratio": found["2"] / found["1"]}
+    return {"files_a_second": found, "ratio": found["2"] / found["1"], "cores_busy": busy}
+
+
+def used_by_children() -> float:
+    """Seconds of processor time of the processes that were begun here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class Memory(threading.Thread):
@@ -176,7 +185,7 @@ def kills(work: Path) -> dict:
 
 def masks_in(out: Path) -> int:
     """How many masks there are."""
-    return sum(name.endswith(".png") for _, _, names in os.walk(out / "masks") for name in names)
+    return sum(not name.startswith(".") for _, _, names in os.walk(out / "masks") for name in names)
 
 
 def kill_something(
@@ -193,18 +202,20 @@ def kill_something(
             killed["workers"] += 1
 
 
-def main() -> None:
-    """Measure, and write the file after each part."""
+def main(*parts: str) -> None:
+    """Measure, and write the file."""
     path = FOLDER / "cluster.json"
-    with tempfile.TemporaryDirectory() as name:
-        work = Path(name)
-        content = {"rates": rates(work)}
-        environment(work)
-        content["kills"] = kills(work)
-        print(content)
-        content["curve"] = [curve(count, n, work) for count in COUNTS for n in (1, 2)]
-    path.write_text(json.dumps({**content, **facts()}, indent=1) + "\n")
+    content = json.loads(path.read_text()) if path.exists() else {}
+    measured = {
+        "rates": rates,
+        "kills": kills,
+        "curve": lambda work: [curve(count, n, work) for count in COUNTS for n in (1, 2)],
+    }
+    for part in parts or measured:
+        with tempfile.TemporaryDirectory() as name:
+            content[part] = measured[part](Path(name))
+        path.write_text(json.dumps({**content, **facts()}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -1,11 +1,12 @@
 """Five folds over all records of the Montgomery set, each record scored once by each seed.
 
-    python benchmarks/crossvalidate.py RECIPE START FOLDER MASKS [--seeds N]
+    python benchmarks/crossvalidate.py RECIPE START FOLDER MASKS [--seeds N] [--cluster ADDRESS]
 
 RECIPE is course, best, or shipped: the latter is best mixed with what it began with, as the weights
 that ship are. START is random or simulated; FOLDER has the radiographs in the Montgomery
 layout, MASKS the masks at native size. Folds are grouped by patient and stratified by label; no
-image of a fold's test part is seen before it is scored. Writes
+image of a fold's test part is seen before it is scored. The workers of a Dask cluster, which need
+the same paths, train a network each; on the same processor it is the same to the last bit. Writes
 benchmarks/crossvalidate_RECIPE_START.json. What was trained before is read back, so that a run
 that was stopped goes on where it was.
 """
@@ -13,6 +14,7 @@ that was stopped goes on where it was.
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -20,6 +22,7 @@ import numpy as np
 import pandas as pd
 from facts import FOLDER, facts
 from native import score_at_native_size
+from spread import spread
 from tqdm import tqdm
 from transfer import KINDS
 
@@ -98,9 +101,13 @@ def train_fold(name: str, weights: list, split: Split, seed: int = 0) -> tuple[k
     return model, seconds
 
 
-def run(name: str, weights: list, records: tuple, masks: str, seed: int, fold: int) -> pd.DataFrame:
+def run(
+    seed_and_fold: tuple[int, int], name: str, simulated: bool, folder: str, masks: str
+) -> pd.DataFrame:
     """Train on one fold and score its test part."""
-    split = split_by_patient(records, fold=fold)
+    seed, fold = seed_and_fold
+    weights = load_pretrained("simulated").get_weights() if simulated else []
+    split = split_by_patient(load_records(folder), fold=fold)
     model, seconds = train_fold(name, weights, split, seed)
     table = score_at_native_size(model, split.test, masks)
     return table.assign(fold=fold, seed=seed, training_seconds=seconds)
@@ -133,15 +140,14 @@ def summary(table: pd.DataFrame) -> dict:
 
 def main(chosen: argparse.Namespace) -> None:
     """Measure, and write the file after each training."""
-    records = load_records(chosen.folder)
     simulated = chosen.start == "simulated"
-    weights = load_pretrained("simulated").get_weights() if simulated else []
-    tables = []
     rounds = [(seed, fold) for seed in range(chosen.seeds) for fold in range(FOLDS)]
-    for seed, fold in tqdm(rounds, "training", unit="network"):
-        tables.append(run(chosen.recipe, weights, records, chosen.masks, seed, fold))
-        print(f"seed {seed}, fold {fold}: Dice {tables[-1]['dice'].mean():.4f}")
-    table = pd.concat(tables)
+    what = {"name": chosen.recipe, "simulated": simulated}
+    work, tables = partial(run, **what, folder=chosen.folder, masks=chosen.masks), {}
+    for one, table in tqdm(spread(work, rounds, chosen.cluster), "training", len(rounds)):
+        tables[one] = table
+        print(f"seed {one[0]}, fold {one[1]}: Dice {table['dice'].mean():.4f}")
+    table = pd.concat(tables[one] for one in rounds)
     content = {
         "recipe": chosen.recipe,
         "start": chosen.start,
@@ -167,6 +173,7 @@ if __name__ == "__main__":
     parser.add_argument("start", choices=("random", "simulated"))
     parser.add_argument("folder", help="radiographs in the Montgomery layout")
     parser.add_argument("masks", help="masks at native size: leftMask and rightMask")
+    parser.add_argument("--cluster", default="", help="the address of a Dask cluster")
     parser.add_argument("--seeds", type=int, default=1, help="trainings of each fold (default 1)")
     load_tensorflow()
     main(parser.parse_args())

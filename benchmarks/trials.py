@@ -1,18 +1,20 @@
 """The search for the recipe: one setting changed at a time, scored on inner validation images.
 
-    python benchmarks/trials.py FOLDER [TRIAL ...]
+    python benchmarks/trials.py FOLDER [TRIAL ...] [--cluster ADDRESS]
 
 works in the first fold's training and validation records of a real set in the Montgomery layout,
 split by patient twice more; the fold's test records are never opened. Each trial is trained with
 three seeds and is one row of benchmarks/trials.csv: means over splits and seeds, and the gain in
 Dice over the trial that it changes, each image's Dice being its mean over seeds, with an interval
 over patients. One that has its three seeds already is not run again. Names of trials limit it to
-these. Rows of one seed are of an older simulation's start.
+these. The workers of a Dask cluster, which need the same paths, train a network each. Rows of one
+seed are of an older simulation's start.
 """
 
+import argparse
 import csv
 import shutil
-import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -28,6 +30,7 @@ import tensorflow as tf
 from crossvalidate import mean_weights
 from facts import FOLDER, facts
 from keras import layers, ops
+from spread import spread
 from tqdm import tqdm
 
 from lungseg_utils import losses, masks, start, training
@@ -201,16 +204,28 @@ def settings() -> list[Trial]:
     ]  # fmt: skip
 
 
-def run(trial: Trial, records: tuple[Record, ...], home: Path) -> dict[str, pd.DataFrame]:
+def run(trial: Trial, folder: str, home: Path, cluster: str) -> dict[str, pd.DataFrame]:
     """Train the trial with each seed on each inner split; by the name of a row, a table with a line
     for each image and seed: its scores, patient, seed, split and the seconds of the training.
     """
-    tables = {}
-    for seed, fold in product(range(SEEDS), range(SPLITS)):
-        split = split_by_patient(records, fold=fold)
-        for name, found in score(trial, split, seed, home).items():
-            tables.setdefault(name, []).append(found.assign(seed=seed, split=fold))
-    return {name: pd.concat(found) for name, found in tables.items()}
+    rounds = list(product(range(SEEDS), range(SPLITS)))
+    work = partial(run_once, name=trial.name, folder=folder, home=home)
+    found = dict(spread(work, rounds, cluster))
+    return {name: pd.concat(found[one][name] for one in rounds) for name in found[rounds[0]]}
+
+
+def run_once(
+    seed_and_split: tuple[int, int], name: str, folder: str, home: Path
+) -> dict[str, pd.DataFrame]:
+    """The tables of one seed and split."""
+    seed, fold = seed_and_split
+    (trial,) = [one for one in settings() if one.name == name]
+    outer = split_by_patient(load_records(folder))
+    records = outer.train + outer.validation
+    if trial.padded:
+        records = load_records(padded_copy(records, home / "padded"))
+    found = score(trial, split_by_patient(records, fold=fold), seed, home)
+    return {name: table.assign(seed=seed, split=fold) for name, table in found.items()}
 
 
 def score(trial: Trial, split: Split, seed: int, home: Path) -> dict[str, pd.DataFrame]:
@@ -345,18 +360,15 @@ def kept(name: str, home: Path) -> Path:
     return home / "scores" / f"{name}.csv"
 
 
-def main(folder: str, *names: str) -> None:
+def main(folder: str, names: Sequence[str], cluster: str) -> None:
     """Run what the table lacks."""
     path, home = FOLDER / "trials.csv", start.home() / "trials"
-    outer = split_by_patient(load_records(folder))
-    records = outer.train + outer.validation
     (home / "scores").mkdir(parents=True, exist_ok=True)
     for trial in tqdm([one for one in settings() if not names or one.name in names], unit="trial"):
         rows = {row["trial"]: row for row in read(path)}
         if rows.get(trial.name, {}).get("seeds") == str(SEEDS):
             continue
-        squared = load_records(padded_copy(records, home / "padded")) if trial.padded else records
-        for name, table in run(trial, squared, home).items():
+        for name, table in run(trial, folder, home, cluster).items():
             table.to_csv(kept(name, home), index=False)
             rows[name] = row_of(name, trial, table, home)
         with path.open("w", newline="") as file:
@@ -372,7 +384,10 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit("usage: python benchmarks/trials.py FOLDER [TRIAL ...]")
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder", help="radiographs in the Montgomery layout")
+    parser.add_argument("trials", nargs="*", help="names of trials; all, unless given")
+    parser.add_argument("--cluster", default="", help="the address of a Dask cluster")
+    chosen = parser.parse_args()
     load_tensorflow()
-    main(*sys.argv[1:])
+    main(chosen.folder, chosen.trials, chosen.cluster)

@@ -114,7 +114,7 @@ def set_up() -> None:
         make_venv()
     pip("install", "pip>=21.3", what="Looking at pip")
     # compiling all modules would take half a minute; Python compiles those it imports
-    course = ".[course,dicom,lab,serve,test]"
+    course = ".[cluster,course,dicom,lab,serve,test]"
     pip("install", "--no-compile", "-e", course, what="Installing the course in .venv")
     mend_opencv()
     (VENV / "settings").mkdir(exist_ok=True)

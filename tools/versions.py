@@ -110,7 +110,7 @@ def test(name: str) -> int:
     versions = Versions(
         f"tests-{name}" if name == "colab" else name,  # .venv-colab holds what Colab has, no more
         pins if pins.exists() else None,
-        ("-e", f"{ROOT}[course,dicom,lab,serve,test]"),
+        ("-e", f"{ROOT}[cluster,course,dicom,lab,serve,test]"),
     )
     versions.make()
     env = environment(OUTPUTS / name) | {"LUNGSEG_SCALE": "ci"}

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import importlib
 import random
 import sys
 import tempfile
@@ -94,6 +95,7 @@ def _on_a_cluster(
 ) -> Iterator[Done]:
     from lungseg_utils.cluster import SHARD, each_shard, in_shards, open_client
 
+    importlib.import_module("pyarrow")  # if it is missing, that is known before the work
     out, own = chosen.out.absolute(), chosen.network and chosen.network.absolute()
     size = max(1, min(SHARD, len(jobs) // (SHARDS_EACH * (chosen.workers or 1))))
     there = (job._replace(path=job.path.absolute()) for job in jobs)

@@ -25,7 +25,7 @@ TABLE_COLUMNS = (
 TEXTS = {"file", "error", "warnings", "network", "target", "rle"}  # the rest are numbers
 FORMULA = ("=", "+", "-", "@")  # a spreadsheet computes what begins so
 NOT_UTF8 = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # the rest stands for a byte of a name
-GROUP = 10_000  # rows of a Parquet file that are in memory together
+GROUP = 1000  # rows of a Parquet file that are in memory together
 
 
 class Settings(NamedTuple):

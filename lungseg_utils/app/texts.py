@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+CLUSTER = "dask", "distributed", "dask_jobqueue", "pyarrow"  # packages of that extra
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e]")
 OVERVIEW = """\
 examples:
@@ -19,16 +20,22 @@ examples:
 """
 PREDICT = """\
 FILE may be PNG, JPEG, TIFF or DICOM, grey or colour, 8 to 16 bits, of any size; of a folder, all
-such files below it are taken. OUT/masks has the masks at the size of the files, OUT/overlays the
+such files below it are taken. A list is a text file with a path in each line, or a column of a CSV
+file, whose paths begin at the current folder or at that of the list. OUT/masks has the masks at the size of the files, OUT/overlays the
 outlines to look at, OUT/scores.csv and OUT/scores.jsonl a row for each file: areas of both lungs,
 expected Dice and warnings, or why it could not be read. What is no X-ray of a folder, as a mask, is
 left out and counted. Stopped with Ctrl-C, it continues where it stopped.
+
+With --workers or --cluster the work is shared among processes, here or elsewhere, by Dask (needs
+`pip install "lungseg-utils[cluster]"`). A process or a command that is killed costs the files that
+were in its hands, which are done again; USING.md, "A great many X-rays", tells more.
 
 The exit code is the number of files with an error (63 for more), 64 if nothing could be done.
 
 examples:
   lungseg predict chest.dcm -o found
   lungseg predict ward1 ward2 extra.png -o found --threshold 0.4
+  lungseg predict @archive.csv:path -o found --workers 8 --masks rle --overlays worst:100
 """
 CHECK = """\
 FOLDER has X-rays and masks in one of the layouts that USING.md lists. Each file is read, and all
@@ -56,7 +63,8 @@ def sentence(error: Exception) -> str:
     a package that is not there.
     """
     if isinstance(error, ModuleNotFoundError):
-        return f'{error.name} is missing: pip install "lungseg-utils[course]"'
+        extra = "cluster" if error.name in CLUSTER else "course"
+        return f'{error.name} is missing: pip install "lungseg-utils[{extra}]"'
     if not isinstance(error, OSError) or not error.errno:
         return str(error)
     name = error.filename2 or error.filename or "the disk"

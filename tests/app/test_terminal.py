@@ -648,6 +648,7 @@ def test_help_begins_with_what_the_command_does(name):
 
 DOES = {
     "predict": "find the lungs in X-rays",
+    "report": "make a page of what `predict` found: counts, and the worst masks",
     "serve": "open a page on this computer to drop X-rays on",
     "doctor": "say what is installed and found, and what to do about the rest",
     "download": "fetch the Montgomery County X-ray set",

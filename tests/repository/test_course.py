@@ -148,7 +148,7 @@ def done(tmp_path: Path, monkeypatch) -> list[str]:
 
 def test_set_up_is_done_once_for_a_pyproject(done, tmp_path):
     installation.set_up()
-    assert done == ["pip>=21.3", ".[course,dicom,lab,serve,test]", "OpenCV"]
+    assert done == ["pip>=21.3", ".[cluster,course,dicom,lab,serve,test]", "OpenCV"]
     installation.set_up()
     assert len(done) == 3
     (tmp_path / "pyproject.toml").write_text("[project] # changed")
