@@ -3,10 +3,11 @@
     python benchmarks/cluster.py [rates] [kills] [curve]
 
 writes these parts, or all, in benchmarks/cluster.json: files a second on one worker and on two,
-with the networks that ship, and how many cores they kept busy; seconds and memory of client, scheduler and workers for 10^3 to 10^5 small files, and for
-20,000 files of 512 pixels, 200 of them damaged and 3 that kill the process that reads them, whether
-the table is the same after ten workers and three commands were killed on the way. In the last two a
-stand-in takes the place of the networks, so that what is measured is all the rest.
+with the networks that ship, and how many cores they kept busy; for 20,000 files of 512 pixels, 200
+of them damaged and 3 that kill the process that reads them, whether the table is the same after ten
+workers and three commands were killed on the way; seconds and memory of client, scheduler and
+workers for 10^3 to 10^5 small files. In the last two a stand-in takes the place of the networks, so
+that what is measured is all the rest.
 """
 
 import json

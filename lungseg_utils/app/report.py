@@ -51,36 +51,48 @@ def write_report(out: Path, own: Path | None = None) -> Path:
 
     Raises: FileNotFoundError if there are no rows.
     """
-    counts, warnings, errors = Counter(), Counter(), Counter()
-    quality, areas = [], []
     rows = Rows(out)
-    for row in rows:
-        counts["a mask" if row["target"] else "an error" if row["error"] else "no X-ray"] += 1
-        if row["error"]:
-            before, _, reason = row["error"].rpartition(os.path.basename(row["file"]))
-            errors[_kind("no file" * before.startswith("there is no") + reason)] += 1
-        if row["target"]:
-            warnings.update({_kind(one) for one in row["warnings"]})
-            quality.append(np.nan if row["quality"] is None else row["quality"])
-            areas += [lung["cm2"] for lung in row["lungs"] if lung["cm2"]]
-    if not counts:
-        raise FileNotFoundError(f"{out} has no rows: name the OUT of an earlier lungseg predict")
+    told = _tables(rows)
     worst = [_as_figure(*one) for one in _looked_at_again(rows.worst(WORST), own)]
-    values = {
-        "title": f"Lungs found in {counted(sum(counts.values()), 'file')}",
+    told |= {
         "summary": f"{escape(str(out))}, threshold and network as in scores.csv",
-        "counts": _table((f"with {kind}", count) for kind, count in counts.most_common()),
-        "histograms": histogram("expected Dice", quality) + histogram("area of a lung, cm²", areas),
-        "warnings": _table(warnings.most_common()) or "<tr><td>none</td></tr>",
-        "errors": _table(errors.most_common()) or "<tr><td>none</td></tr>",
         "told": f"{counted(len(worst), 'outline')}, the worst first. One is left out if its file is"
         " gone or another network made the mask.",
         "worst": "".join(worst),
     }
     template = Template((Path(__file__).parent / "report.html").read_text(encoding="utf-8"))
     with written_whole(out / REPORT) as part:
-        part.write_text(template.substitute(values), encoding="utf-8", errors="replace")
+        part.write_text(template.substitute(told), encoding="utf-8", errors="replace")
     return out / REPORT
+
+
+def _tables(rows: Rows) -> dict[str, str]:
+    counts, warnings, errors = Counter(), Counter(), Counter()
+    quality, shares, areas = [], [], []
+    for row in rows:
+        counts["a mask" if row["target"] else "an error" if row["error"] else "no X-ray"] += 1
+        if row["error"]:
+            before, _, reason = row["error"].rpartition(os.path.basename(row["file"]))
+            missing = before.startswith("there is no")
+            errors[_kind(("no file" if missing else "a file") + reason)] += 1
+        if row["target"]:
+            warnings.update({_kind(one) for one in row["warnings"]})
+            quality.append(np.nan if row["quality"] is None else row["quality"])
+            hundredth = row["height"] * row["width"] / 100
+            shares += [lung["px"] / hundredth for lung in row["lungs"]]
+            areas += [lung["cm2"] or np.nan for lung in row["lungs"]]
+    if not counts:
+        raise FileNotFoundError("there are no rows: name the OUT of an earlier lungseg predict")
+    none = "<tr><td>none</td></tr>"
+    return {
+        "title": f"Lungs found in {counted(sum(counts.values()), 'file')}",
+        "counts": _table((f"with {kind}", count) for kind, count in counts.most_common()),
+        "histograms": histogram("expected Dice", quality)
+        + histogram("area of a lung, % of the picture", shares)
+        + histogram("area of a lung, cm²", areas),
+        "warnings": _table(warnings.most_common()) or none,
+        "errors": _table(errors.most_common()) or none,
+    }
 
 
 def _kind(sentence: str) -> str:

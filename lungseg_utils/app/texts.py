@@ -20,11 +20,11 @@ examples:
 """
 PREDICT = """\
 FILE may be PNG, JPEG, TIFF or DICOM, grey or colour, 8 to 16 bits, of any size; of a folder, all
-such files below it are taken. A list is a text file with a path in each line, or a column of a CSV
-file, whose paths begin at the current folder or at that of the list. OUT/masks has the masks at the size of the files, OUT/overlays the
-outlines to look at, OUT/scores.csv and OUT/scores.jsonl a row for each file: areas of both lungs,
-expected Dice and warnings, or why it could not be read. What is no X-ray of a folder, as a mask, is
-left out and counted. Stopped with Ctrl-C, it continues where it stopped.
+such files below it are taken. A list has a path in each line, or in a column if it is a CSV file;
+a path starts at the current folder or at the list's own. OUT/masks has the masks at the size of the
+files, OUT/overlays the outlines to look at, OUT/scores.csv and OUT/scores.jsonl a row for each
+file: areas of both lungs, expected Dice and warnings, or why it could not be read. What is no X-ray
+of a folder, as a mask, is left out and counted. Stopped with Ctrl-C, it continues where it stopped.
 
 With --workers or --cluster the work is shared among processes, here or elsewhere, by Dask (needs
 `pip install "lungseg-utils[cluster]"`). A process or a command that is killed costs the files that

@@ -54,11 +54,13 @@ def test_versions_are_those_of_what_is_installed():
 def test_extras_are_named_with_what_they_are_for_and_are_not_needed(monkeypatch):
     monkeypatch.setattr(doctor, "_version", {"pydicom": "3.0", "jupyterlab": "4.1"}.get)
     remedy = 'for the page, lungseg serve: pip install "lungseg-utils[serve]"'
+    cluster = 'to share the work of lungseg predict: pip install "lungseg-utils[cluster]"'
     course = 'for the notebooks, and to train: pip install "lungseg-utils[course]"'
     assert doctor._extras() == [
         Finding("tensorflow", "missing", course, needed=False),
         Finding("pydicom", "3.0", needed=False),
         Finding("uvicorn", "missing", remedy, needed=False),
+        Finding("distributed", "missing", cluster, needed=False),
         Finding("jupyterlab", "4.1", needed=False),
     ]
 
@@ -201,4 +203,4 @@ def test_everything_is_looked_at_in_turn(monkeypatch):
     assert names[0] == "Python" and names[-5:] == [
         "device", "memory", "kept in", "networks", "X-rays"
     ]  # fmt: skip
-    assert names[-8:-5] == ["pydicom", "uvicorn", "jupyterlab"] and "keras" in names
+    assert names[-9:-5] == ["pydicom", "uvicorn", "distributed", "jupyterlab"] and "keras" in names
