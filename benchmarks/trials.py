@@ -365,12 +365,12 @@ def main(folder: str, names: Sequence[str], cluster: str) -> None:
     path, home = FOLDER / "trials.csv", start.home() / "trials"
     (home / "scores").mkdir(parents=True, exist_ok=True)
     for trial in tqdm([one for one in settings() if not names or one.name in names], unit="trial"):
-        rows = {row["trial"]: row for row in read(path)}
-        if rows.get(trial.name, {}).get("seeds") == str(SEEDS):
+        rows = {(row["trial"], row["seeds"]): row for row in read(path)}
+        if (trial.name, str(SEEDS)) in rows:
             continue
         for name, table in run(trial, folder, home, cluster).items():
             table.to_csv(kept(name, home), index=False)
-            rows[name] = row_of(name, trial, table, home)
+            rows[name, str(SEEDS)] = row_of(name, trial, table, home)
         with path.open("w", newline="") as file:
             table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             table.writeheader()

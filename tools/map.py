@@ -18,7 +18,8 @@ MODULES = (
     "types.py", "start.py", "images.py", "grey.py", "dicom/", "radiographs.py", "readings.py",
     "splits.py", "masks.py", "squares.py", "unet.py", "recipes.py",
     "augmentation.py", "pipeline.py", "losses.py", "training.py", "pretrained.py", "metrics.py",
-    "results.py", "museum/", "predict.py", "overlay.py", "cluster.py", "phantom/", "teaching/", "app/",
+    "results.py", "museum/", "predict.py", "overlay.py", "cluster.py", "phantom/",
+    "teaching/", "app/",
 )  # fmt: skip
 INTRODUCTION = '''\
 """The package behind the course: a notebook is a chapter, and these modules are its code.

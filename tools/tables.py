@@ -185,6 +185,32 @@ def quality_sentences(content: dict) -> dict[str, str]:
     }
 
 
+def cluster_sentences(content: dict) -> list[str]:
+    """What USING.md says of cluster.json."""
+    rate, busy = content["rates"]["files_a_second"], content["rates"]["cores_busy"]
+    kills, killed = content["kills"], content["kills"]["killed"]
+    few, many = content["curve"][1], content["curve"][-1]
+    least, most = few["most_memory_mb"], many["most_memory_mb"]
+    each = 1000 * (many["scheduler_cpu_seconds"] - few["scheduler_cpu_seconds"])
+    each /= many["shards"] - few["shards"]
+    same = "the same table as" if kills["same_table"] else "another table than"
+    return [
+        f"one worker takes {rate['1']:.1f} files of 512 pixels a second and keeps {busy['1']:.1f} "
+        f"cores busy, since it reads and writes while the network looks; two take {rate['2']:.1f} "
+        f"and keep {busy['2']:.1f} busy.",
+        "With a stand-in for the networks, "
+        f"{kills['files']:,} files, {kills['errors']} of them with errors, left {same} an "
+        f"undisturbed run after {killed['workers']} workers and {killed['commands']} commands had "
+        "been killed on the way.",
+        f"From {few['files']:,} to {many['files']:,} files the memory of the command rose from "
+        f"{least['client']:.0f} to {most['client']:.0f} MB and that of the scheduler from "
+        f"{least['scheduler']:.0f} to {most['scheduler']:.0f} MB; the scheduler spent "
+        f"{each:.0f} ms on a shard.",
+        f"So a million files take {1e6 / rate['2'] / 3600:.0f} hours on such a computer, and a "
+        f"hundred million {1e8 / rate['2'] / 3600:,.0f}.",
+    ]
+
+
 def recipe_trial_row(row: dict[str, str]) -> str:
     """The line on one row of benchmarks/trials.csv."""
     cells = (row[column] for column in ("dice", "hd95_mm", "assd_mm", "seconds"))

@@ -210,6 +210,12 @@ def test_prose_on_quality_comes_from_the_benchmark():
         assert [name for name in said if sentences[name] not in text] == []
 
 
+def test_prose_on_the_cluster_comes_from_the_benchmark():
+    text = " ".join(documents()[USING].split())
+    said = tables.cluster_sentences(read_json(BENCHMARKS / "cluster.json"))
+    assert [one for one in said if one not in text] == []
+
+
 @pytest.mark.parametrize("lesson", ["03", "04"])
 def test_trials_in_the_notebooks_are_those_of_the_table(lesson):
     with (BENCHMARKS / "trials.csv").open(encoding="utf-8") as file:
