@@ -36,8 +36,8 @@ def open_client(workers: int = 1, address: str = "") -> Iterator[Client]:
     address; or of jobs of SLURM, for `slurm:FILE`, where FILE has the arguments of
     `dask_jobqueue.SLURMCluster` as JSON, and `jobs`, how many.
 
-    Raises: OSError if no cluster answers at the address; as `open` for FILE; ImportError where Dask
-        or dask-jobqueue is not installed.
+    Raises: OSError if no cluster answers at the address or FILE is not there; ValueError if it has
+        something else; ImportError where dask-jobqueue is not installed.
     """
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(OURS))
@@ -49,14 +49,8 @@ def open_client(workers: int = 1, address: str = "") -> Iterator[Client]:
 
 
 def _local(workers: int) -> LocalCluster:
-    dashboard = "127.0.0.1:0"
     try:
-        return LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            dashboard_address=dashboard,
-            silence_logs="CRITICAL",
-        )
+        return LocalCluster(None, workers, 1, dashboard_address="127.0.0.1:0", silence_logs=50)
     except RuntimeError as error:
         raise ConnectionError(f"{workers} workers did not start ({error}): try fewer") from error
 
@@ -64,9 +58,14 @@ def _local(workers: int) -> LocalCluster:
 def _slurm(file: Path) -> Any:
     from dask_jobqueue import SLURMCluster
 
-    settings = json.loads(file.read_text(encoding="utf-8"))
-    jobs = settings.pop("jobs", 1)
-    cluster = SLURMCluster(**settings)
+    if not file.is_file():
+        raise FileNotFoundError(f"there is no file {file}: name one with SLURMCluster's arguments")
+    try:
+        settings = json.loads(file.read_text(encoding="utf-8"))
+        jobs = settings.pop("jobs", 1)
+        cluster = SLURMCluster(**settings)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"{file} has no arguments of SLURMCluster ({error}): mend it") from error
     cluster.scale(jobs=jobs)
     return cluster
 

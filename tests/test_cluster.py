@@ -198,6 +198,18 @@ def test_nobody_at_the_address_is_a_sentence(many, tmp_path):
     assert "tcp://127.0.0.1:9" in said and "Traceback" not in said
 
 
+@pytest.mark.parametrize("content, says", [
+    (None, "there is no file {}: name one with SLURMCluster's arguments"),
+    *((text, "{} has no arguments of SLURMCluster (") for text in ("a: 1", "[1]", '{"core": 1}')),
+])  # fmt: skip
+def test_settings_of_slurm_that_cannot_be_read_are_named(content, says, many, tmp_path):
+    file = tmp_path / "slurm.json"
+    if content:
+        file.write_text(content)
+    said = run(many[0], tmp_path / "out", "--cluster", f"slurm:{file}", code=64)
+    assert f"lungseg: {says.format(file)}" in said
+
+
 @pytest.mark.parametrize("options", [(), ("--workers", "2")])
 def test_a_command_that_is_killed_goes_on(options, many, tmp_path):
     folder, alone = many
