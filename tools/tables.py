@@ -217,6 +217,21 @@ def recipe_trial_row(row: dict[str, str]) -> str:
     return _line(f"*{row['trial']}*", *cells)
 
 
+def search_rows(rows: list[dict[str, str]]) -> list[str]:
+    """A line for each row of benchmarks/trials.csv that has three seeds."""
+    return [
+        _line(
+            f"*{row['trial']}*",
+            row["dice"],
+            f"{row['gain']} ({row['low']} to {row['high']})" if row["gain"] else "",
+            row["hd95_mm"],
+            row["assd_mm"],
+        )
+        for row in rows
+        if row["seeds"] == "3"
+    ]
+
+
 def objective_rows() -> list[str]:
     """A line for each objective of each notebook: the exercises that test it."""
     from lungseg_utils.teaching.exercises import NOTEBOOKS, exercises_of

@@ -216,6 +216,13 @@ def test_prose_on_the_cluster_comes_from_the_benchmark():
     assert [one for one in said if one not in text] == []
 
 
+def test_the_search_in_the_results_is_that_of_the_table():
+    with (BENCHMARKS / "trials.csv").open(encoding="utf-8") as file:
+        expected = tables.search_rows(list(csv.DictReader(file)))
+    lines = [line for line in documents()[RESULTS].splitlines() if line.startswith("| *")]
+    assert expected and lines == expected
+
+
 @pytest.mark.parametrize("lesson", ["03", "04"])
 def test_trials_in_the_notebooks_are_those_of_the_table(lesson):
     with (BENCHMARKS / "trials.csv").open(encoding="utf-8") as file:
