@@ -1,6 +1,6 @@
 """The course's U-Net in PyTorch, to time the two libraries side by side.
 
-    python benchmarks/pytorch_unet.py SIZE FILTERS DEPTH BATCH float32|mixed_bfloat16 [plain]
+    python benchmarks/pytorch_unet.py SIZE FILTERS DEPTH BATCH PRECISION [plain]
 
 prints the seconds of one training step; `plain` leaves BatchNorm out. A program of its own:
 TensorFlow and PyTorch in one process may end in a crash.
@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+BITS = {"mixed_bfloat16": torch.bfloat16, "mixed_float16": torch.float16}
 STEPS = 20  # timed, after one that is not
 
 
@@ -58,6 +59,8 @@ def step_seconds(
 ) -> float:
     """The median of one training step on random images, channels last, as PyTorch likes it best."""
     torch.manual_seed(0)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.set_default_device(device)
     shape = batch, 1, size, size
     images = torch.rand(shape).to(memory_format=torch.channels_last)
     masks = (torch.rand(shape) > 0.5).float()
@@ -67,7 +70,7 @@ def step_seconds(
     for _ in range(1 + STEPS):
         began = time.perf_counter()
         optimizer.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision != "float32"):
+        with torch.autocast(device, BITS.get(precision), enabled=precision != "float32"):
             logits = model(images)
         logits = logits.float()
         probability = torch.sigmoid(logits)
@@ -77,6 +80,7 @@ def step_seconds(
         loss = functional.binary_cross_entropy_with_logits(logits, masks) + (1 - dice).mean()
         loss.backward()
         optimizer.step()
+        loss.item()  # waits for a GPU
         seconds.append(time.perf_counter() - began)
     return float(np.median(seconds[1:]))
 
