@@ -1,8 +1,10 @@
 """Run lengths against other people's ways to write and read them, written out by hand."""
 
+import cv2
 import numpy as np
 import pytest
 
+from lungseg_utils.app.batch import as_png
 from lungseg_utils.app.runs import from_runs, to_runs
 from lungseg_utils.phantom import simulate
 
@@ -46,6 +48,16 @@ def test_every_mask_comes_back_from_either(mask):
     for back in (from_runs(runs, mask.shape), from_runs(as_coco_writes(mask))):
         assert back.dtype == bool
         np.testing.assert_array_equal(back, mask)
+
+
+def test_runs_are_the_mask_of_the_png_on_five_hundred_masks():
+    noise = np.random.default_rng(1)
+    for _ in range(500):
+        shape = noise.integers(1, 200, 2)
+        mask = cv2.blur(noise.random(shape), (9, 9)) > noise.uniform(0.45, 0.55)
+        content = np.frombuffer(as_png(mask), np.uint8)
+        read = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) > 0
+        np.testing.assert_array_equal(from_runs(to_runs(mask), mask.shape), read)
 
 
 @pytest.mark.parametrize("runs, shape", [
