@@ -174,9 +174,7 @@ def test_a_cluster_that_is_there_is_joined_and_a_worker_s_death_loses_nothing(
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE) as process:
         wait_for(lambda: list(out.rglob("masks/*.png")))
         first.kill()
-        said = process.communicate(timeout=200)[1].decode()
-    assert process.returncode == 1, said
-    assert "what the cluster does" not in said, "a scheduler without a dashboard has no such page"
+        assert process.wait(200) == 1, process.stderr.read()
     assert_same(alone, out)
 
 

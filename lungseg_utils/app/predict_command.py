@@ -101,8 +101,7 @@ def _on_a_cluster(
     there = (job._replace(path=job.path.absolute()) for job in jobs)
     work = partial(predict_shard, own=own, out=out, settings=settings, kept=kept)
     with open_client(chosen.workers or 1, chosen.cluster or "") as client:
-        if "dashboard" in client.scheduler_info().get("services", ()):
-            say(f"what the cluster does is at {client.dashboard_link}")
+        say(f"what the cluster does is at {client.dashboard_link}")
         for shard, result in each_shard(client, work, in_shards(there, size)):
             if isinstance(result, Exception):
                 result = 0, [write_killer(shard[0], out, settings)]
