@@ -16,6 +16,7 @@ import pytest
 from distributed import KilledWorker
 from hostile import picture
 
+from lungseg_utils.app import shards
 from lungseg_utils.app.table import Rows
 from lungseg_utils.cluster import SHARD, each_shard, in_shards, open_client
 
@@ -266,6 +267,16 @@ def test_a_file_that_kills_its_reader_has_an_error_and_no_other_does(many, tmp_p
     assert sorted(errors) == ["07.png", "11.png"] and errors["11.png"] == wrong
     run(folder, out)  # by a program that can read it
     assert_same(alone, out)
+
+
+def test_a_network_that_was_trained_anew_is_loaded_anew(monkeypatch):
+    loaded = []
+    monkeypatch.setattr(shards, "load_networks", lambda own, threads: loaded.append(own) or [own])
+    shards._networks.cache_clear()
+    for named in ("mine 1234", "mine 1234", "mine 5678"):
+        shards._networks(Path("mine.onnx"), named)
+    shards._networks.cache_clear()
+    assert len(loaded) == 2
 
 
 SBATCH = """#!{python}

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import importlib
+import os
 import random
 import sys
 import tempfile
@@ -43,7 +44,7 @@ def predict_command(chosen: argparse.Namespace) -> int:
     if not jobs and not finished and not left_out:
         raise ValueError(f"no {format_names()} file was found: name other files or folders")
     if chosen.dry_run:
-        print(estimate(jobs, own, settings, kept, chosen.workers or 1))
+        print(estimate(jobs, own, settings, kept, chosen.workers or 0))
         return 0
     spread = _on_a_cluster if chosen.workers or chosen.cluster else _here
     made, wrong = _follow(spread(chosen, jobs, settings, kept), len(jobs), out)
@@ -112,23 +113,29 @@ def _on_a_cluster(
 def estimate(
     jobs: batch.Jobs, own: Path | None, settings: Settings, kept: batch.Kept, workers: int
 ) -> str:
-    """How many files, and about how long and how many gigabytes, from a sample of them."""
+    """How many files, and about how long and how many gigabytes, from a sample of them.
+
+    `workers`, 0 for this process alone, share the processor's cores: none waits for less than the
+    time that its files take by themselves, nor all for less than their work takes on all cores.
+    """
     chosen = set(random.Random(0).sample(range(len(jobs)), min(LOOKED_AT, len(jobs))))
     sample = [job for number, job in enumerate(jobs) if number in chosen]
-    models = load_networks(own)
+    models = load_networks(own, threads=min(1, workers))
     with tempfile.TemporaryDirectory() as name:
         out = Path(name)
         for part in (sample[:2], sample):  # the first time all is slower
-            since = time.perf_counter()
+            since, before = time.perf_counter(), time.process_time()
             list(batch.predict_files(part, models, out, settings, kept))
-            took = time.perf_counter() - since
+            took, work = time.perf_counter() - since, time.process_time() - before
         size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     share = len(jobs) / max(1, len(sample))
-    seconds = took * share / workers
+    if workers:
+        took = max(took / workers, work / (os.cpu_count() or 1))
+    seconds = took * share
     units = (("hours", 3600), ("minutes", 60), ("seconds", 1))
     unit, length = next(one for one in units if seconds >= one[1] or one[1] == 1)
     spelled = f"{seconds / length:.1f} {unit}"
     return (
-        f"{counted(len(jobs), 'file')}: about {spelled} on {counted(workers, 'worker')}, and"
+        f"{counted(len(jobs), 'file')}: about {spelled} on {counted(workers or 1, 'worker')}, and"
         f" {size * share / 1e9:.2g} GB (from {counted(len(sample), 'file')}; nothing is written)"
     )

@@ -18,7 +18,7 @@ from lungseg_utils.app.table import OVERLAYS, Rows
 from lungseg_utils.images import read_xray
 from lungseg_utils.overlay import draw, outlined, to_grey_picture
 from lungseg_utils.predict import Prediction, predict
-from lungseg_utils.types import DataError, Xray, counted, written_whole
+from lungseg_utils.types import Xray, counted, written_whole
 
 REPORT = "report.html"
 WORST, OUTLINE_SIDE = 100, 400  # outlines, and the longer side of each in pixels
@@ -40,7 +40,7 @@ def _looked_at_again(
     models = load_networks(own) if any(row["network"] == networks for row in rows) else []
     for row in rows:
         if row["network"] == networks:
-            with suppress(DataError, OSError):
+            with suppress(Exception):  # a file may cause errors of any kind
                 xray = read_xray(Path(row["file"]))
                 what = xray.image, xray.spacing_mm, row["threshold"], xray.notes
                 yield row, xray, predict(models, *what)

@@ -29,7 +29,9 @@ def predict_shard(
     listed = "\n".join(job.name for job in jobs)
     name = hashlib.sha256(listed.encode(errors="surrogatepass")).hexdigest()[:16]
     with written_whole(out / SHARDS / f"{name}.jsonl") as part:
-        rows = list(predict_files(jobs, _networks(own), out, settings, kept, part))
+        rows = list(
+            predict_files(jobs, _networks(own, settings.network), out, settings, kept, part)
+        )
     return sum(bool(row["target"]) for row in rows), [row["error"] for row in rows if row["error"]]
 
 
@@ -48,7 +50,7 @@ def write_killer(job: Job, out: Path, settings: Settings) -> str:
     return error
 
 
-@lru_cache(1)  # they are loaded once in each process
-def _networks(own: Path | None) -> list[Network]:
+@lru_cache(1)  # loaded once in each process, and again if the file of one's own has changed
+def _networks(own: Path | None, named: str) -> list[Network]:
     cv2.setNumThreads(1)  # a worker for each core has no other to use
     return load_networks(own, threads=1)
