@@ -29,7 +29,7 @@ The course itself is 3,148 lines; the folders use it, and it uses none of them b
         cluster.py         119  work shared among many processes
         phantom/         1,899  simulated X-rays with exact lung masks
         teaching/        4,262  figures, interactive widgets and exercises
-        app/             2,820  the networks without a notebook: the command `lungseg` and a page
+        app/             2,829  the networks without a notebook: the command `lungseg` and a page
 """
 
 __version__ = "0.1.0"
