@@ -1,4 +1,4 @@
-"""Work shared among many processes.
+"""Notebook 09: work shared among many processes.
 
 Dask does the sharing. What is here decides how much is handed out at once, and what happens to a
 piece of work that ends the process it runs in: its items are tried one by one.

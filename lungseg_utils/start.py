@@ -178,7 +178,9 @@ def load_tensorflow() -> None:
     gc.disable()  # a fifth of the time goes into looking for garbage in what they make
     try:
         importlib.import_module("keras")
-        importlib.import_module("tensorflow").config.list_physical_devices()
+        tensorflow = importlib.import_module("tensorflow")
+        tensorflow.config.list_physical_devices()
+        tensorflow.get_logger().setLevel("ERROR")
     except ModuleNotFoundError as error:  # `pip install .` brings what the command needs
         raise ImportError(f'{error}: pip install "lungseg-utils[course]"') from None
     finally:

@@ -25,6 +25,7 @@ from tools.machines import Machine, different_ends, lose_and_resume, said
 from tools.versions import CONSTRAINTS, Versions, copy_sources, run
 
 NEEDED = (
+    "distributed",  # notebook 09
     "ipywidgets", "keras", "matplotlib", "numpy", "opencv-python", "packaging", "pandas", "pillow",
     "pooch", "requests", "scikit-learn", "scipy", "tensorflow", "tqdm",  # as in pyproject.toml
     "ipykernel", "ipython", "opencv-python-headless", "pip", "setuptools", "wheel",

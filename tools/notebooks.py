@@ -27,7 +27,10 @@ from tools.scores import write_page
 NOTEBOOKS = ROOT / "notebooks"
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*/notebooks/(\w+)\.ipynb\)")
 PLACE = re.compile(r"^\*\*Where you are:\*\* .*$", re.M)
-STEPS = "first look", "files", "masks", "network", "training", "metrics", "results", "bugs", "use"
+STEPS = (
+    "first look", "files", "masks", "network", "training", "metrics", "results", "bugs", "use",
+    "scale",
+)  # fmt: skip
 TIMES = re.compile(r"^\*About .* cores\.\*$", re.M)
 NEWS = re.compile(r"[IWE]\d{4} |WARNING: All log")  # what TensorFlow tells of the machine
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -195,8 +198,9 @@ def put_head(notebook: nbformat.NotebookNode, name: str, address: str) -> None:
 
 
 def times(name: str) -> str:
-    """The line in a notebook's first cell; it runs so long on the slower of two processors."""
-    row, seconds = timings.read()[name], timings.slower()["notebooks"][name]
+    """The line in a notebook's first cell; it runs so long on the slowest that was timed."""
+    row = timings.read()[name]
+    seconds = timings.slower()["notebooks"].get(name, row["run_seconds"])
     return (
         f"*About {row['reading_minutes']} minutes to read, {row['exercise_minutes']} for the "
         f"exercises, {seconds} seconds to run on two processor cores.*"

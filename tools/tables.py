@@ -1,6 +1,7 @@
 """The benchmarks' files as rows of the tables in README, model card and notebooks."""
 
 import re
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -206,9 +207,35 @@ def cluster_sentences(content: dict) -> list[str]:
         f"{least['client']:.0f} to {most['client']:.0f} MB and that of the scheduler from "
         f"{least['scheduler']:.0f} to {most['scheduler']:.0f} MB; the scheduler spent "
         f"{each:.0f} ms on a shard.",
-        f"So a million files take {1e6 / rate['2'] / 3600:.0f} hours on such a computer, and a "
-        f"hundred million {1e8 / rate['2'] / 3600:,.0f}.",
+        f"So an hour of such a computer is enough for {3600 * rate['2']:,.0f} files; "
+        f"a million take {1e6 / rate['2'] / 3600:.0f} hours, and a hundred million "
+        f"{1e8 / rate['2'] / 3600:,.0f}.",
     ]
+
+
+def cluster_rows(content: dict) -> list[str]:
+    """What notebook 09 shows of cluster.json."""
+    rate, busy = content["rates"]["files_a_second"], content["rates"]["cores_busy"]
+    few, many, kills = content["curve"][1], content["curve"][-1], content["kills"]
+    memory = [one["most_memory_mb"] for one in (few, many)]
+    killed = f"{kills['killed']['workers']} workers and {kills['killed']['commands']} commands"
+    counts = f"{few['files']:,} and {many['files']:,} files, networks replaced by a stand-in"
+    command, scheduler = ([one[name] for one in memory] for name in ("client", "scheduler"))
+    hours = [f"{count / rate['2'] / 3600:,.0f}" for count in (1e6, 1e8)]
+    return [
+        _line("files of 512 pixels a second, one worker and two", _pair(rate.values(), ".1f")),
+        _line("processor cores they keep busy", _pair(busy.values(), ".1f")),
+        _line("files an hour, two workers", f"{3600 * rate['2']:,.0f}"),
+        _line("hours for a million files, and for a hundred million", " and ".join(hours)),
+        _line(f"memory of the command, {counts}", _pair(command, ".0f", "MB")),
+        _line("memory of the scheduler, likewise", _pair(scheduler, ".0f", "MB")),
+        _line(f"table of {kills['files']:,} files, likewise, after {killed} were killed",
+              "the same" if kills["same_table"] else "another"),
+    ]  # fmt: skip
+
+
+def _pair(values: Iterable[float], form: str, unit: str = "") -> str:
+    return f"{' and '.join(format(one, form) for one in values)} {unit}".rstrip()
 
 
 def recipe_trial_row(row: dict[str, str]) -> str:
@@ -248,8 +275,9 @@ def objective_rows() -> list[str]:
 
 def timing_rows(rows: dict, slower: dict) -> list[str]:
     """A line for each notebook of `timings.read()`, and its seconds in `timings.slower()`."""
+    other = {name: f"{seconds} s" for name, seconds in slower.items()}
     return [
-        _line(name.replace("_", " "), f"{one['run_seconds']} s", f"{slower[name]} s",
+        _line(name.replace("_", " "), f"{one['run_seconds']} s", other.get(name, "not timed"),
               f"{one['reading_minutes']} min",
               f"{one['exercises']}, {one['exercise_minutes']} min")
         for name, one in rows.items()

@@ -221,6 +221,29 @@ class FailureBrowser(Browser):
         return self.cases if score == AS_GIVEN else scenes.worst_first(self.cases, score)
 
 
+class WorkersExplorer(Explorer):
+    """What more workers bring, until the folder they read from can deliver no more."""
+
+    def __init__(self, seconds: float = 0.1):
+        controls = {
+            "workers": _slider(IntSlider, "workers", 8, 1, 64, 1),
+            "megabytes": _slider(FloatSlider, "MB a file", 1, 0.2, 20, 0.2),
+            "folder": _slider(IntSlider, "folder, MB/s", 100, 10, 1000, 10),
+        }
+        super().__init__(lambda **state: scenes.throughput(seconds=seconds, **state), controls)
+
+
+class ShardExplorer(Explorer):
+    """What a killed worker costs, by the size of the shards and the second in which it happens."""
+
+    def __init__(self):
+        controls = {
+            "size": _slider(IntSlider, "files in a shard", 20, 1, 80, 1),
+            "killed_at": _slider(IntSlider, "killed after, s", 50, 0, 80, 1),
+        }
+        super().__init__(scenes.shards, controls)
+
+
 def _grid(controls: Sequence, narrowest: int) -> ipywidgets.GridBox:
     columns = f"repeat(auto-fit, minmax({narrowest}px, 1fr))"
     look = {"grid_template_columns": columns, "max_width": "800px", "margin": "0 0 4px"}

@@ -203,4 +203,27 @@ FAILURES = Play(
         Move("worst to best", (RIGHT,), {"place": 2}),
     ),
 )
-PLAYS = (COPIES, LOSSES, HAND, FAILURES, BROWSE, LAYERS, CROSS, FIELD, THRESHOLD, MASKS)
+MORE = Play(
+    "09_outgrowing_one_computer",
+    "WorkersExplorer",
+    "scenes.throughput(workers, cost.sum(), megabytes, folder)",
+    {"workers": 8, "megabytes": 1, "folder": 100},
+    (
+        Move("workers", (RIGHT,), {"workers": 9}),
+        Move("MB a file", (END,), {"megabytes": 20}),
+        Move("folder, MB/s", (RIGHT,), {"folder": 110}),
+    ),
+)
+SHARDS = Play(
+    "09_outgrowing_one_computer",
+    "ShardExplorer",
+    "scenes.shards(size, killed_at)",
+    {"size": 20, "killed_at": 50},
+    (
+        Move("files in a shard", (END,), {"size": 80}),
+        Move("killed after, s", (RIGHT,), {"killed_at": 51}),
+    ),
+)
+PLAYS = (
+    COPIES, LOSSES, HAND, FAILURES, BROWSE, LAYERS, CROSS, FIELD, THRESHOLD, MASKS, MORE, SHARDS,
+)  # fmt: skip

@@ -56,6 +56,8 @@ MAKERS = {
     ),
     "YouAreTheBaseline": lambda _: widgets.YouAreTheBaseline(IMAGE, REFERENCE, SPACING, OTHERS),
     "FailureBrowser": lambda _: widgets.FailureBrowser(cases()),
+    "WorkersExplorer": lambda _: widgets.WorkersExplorer(0.2),
+    "ShardExplorer": lambda _: widgets.ShardExplorer(),
 }
 
 

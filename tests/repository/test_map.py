@@ -236,7 +236,7 @@ def test_the_map_shows_everything():
         there & {"__pycache__"}
     )
     notebooks = [row.notebook for row in package_map.rows() if row.notebook]
-    assert notebooks == sorted(notebooks) and set(notebooks) == {f"{n:02d}" for n in range(9)}
+    assert notebooks == sorted(notebooks) and set(notebooks) == {f"{n:02d}" for n in range(10)}
 
 
 def test_the_course_is_small():

@@ -497,3 +497,33 @@ def test_a_thinned_picture_keeps_the_size_of_the_patient():
     assert lung_area_cm2(thin_mask, spacing) == pytest.approx(lung_area_cm2(mask, (0.1, 0.2)))
     assert scenes.frame.thinned(image, mask, None)[2] is None
     assert scenes.frame.thinned(image[:9], mask[:9, :9], (0.1, 0.2))[2] == (0.1, 0.2)
+
+
+@pytest.mark.parametrize("workers, rate", [(1, 5), (8, 40), (20, 100), (64, 100)])
+def test_more_workers_help_until_the_folder_delivers_no_more(workers, rate):
+    scene = scenes.throughput(workers, seconds=0.2, megabytes=1, folder=100)
+    assert (
+        f": {rate:.1f} files a second, a million in {1e6 / rate / 3600:.1f} hours" in scene.caption
+    )
+    assert ("The folder is the limit" in scene.caption) == (workers > 20)
+    line = next(one for one in scene.figure.axes[0].lines if one.get_label() == "files a second")
+    assert line.get_ydata()[workers - 1] == rate and line.get_ydata().max() == 100
+
+
+@pytest.mark.parametrize("size", [1, 7, 20, 80])
+@pytest.mark.parametrize("killed_at", [0, 33, 80])
+def test_every_file_of_the_drawn_run_is_done_once_whoever_is_killed(size, killed_at):
+    turns = scenes.shard_turns(size, killed_at)
+    whole = [turn for turn in turns if not turn.lost]
+    assert sum(turn.end - turn.begin - 1 for turn in whole) == 240
+    assert [(turn.worker, turn.end) for turn in turns if turn.lost] == [(0, killed_at)]
+    for worker in range(3):
+        own = [turn for turn in turns if turn.worker == worker]
+        assert all(one.end == other.begin for one, other in pairwise(own))
+
+
+def test_a_shard_that_was_lost_is_drawn_and_counted():
+    scene = scenes.shards(20, 50)
+    assert "done after 92 s. 13 s went into handing out 13 shards, 8 s of work" in scene.caption
+    hatched = [patch for patch in scene.figure.axes[0].patches if patch.get_hatch()]
+    assert [(patch.get_x(), patch.get_width()) for patch in hatched] == [(42, 8)]

@@ -99,6 +99,9 @@ SLIDERS = {  # least, largest and step, by title
                           for what in ("row", "column", "height", "width", "tilt")
                           for side in ("left", "right")},
     "FailureBrowser": {"worst to best": (0, 2, 1)},
+    "WorkersExplorer": {"workers": (1, 64, 1), "MB a file": (0.2, 20, 0.2),
+                        "folder, MB/s": (10, 1000, 10)},
+    "ShardExplorer": {"files in a shard": (1, 80, 1), "killed after, s": (0, 80, 1)},
 }  # fmt: skip
 
 
@@ -126,6 +129,9 @@ GIVEN = {  # what each scene is drawn of, by the names that the scene has for it
                                             "image_left_lung": widgets.LUNGS["image_left"],
                                             "image_right_lung": widgets.LUNGS["image_right"],
                                             "reveal": False}),
+    "WorkersExplorer": ("throughput", {"workers": 8, "seconds": 0.2, "megabytes": 1,
+                                       "folder": 100}),
+    "ShardExplorer": ("shards", {"size": 20, "killed_at": 50}),
 }  # fmt: skip
 
 

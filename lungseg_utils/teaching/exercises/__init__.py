@@ -16,6 +16,7 @@ NOTEBOOKS = (
     "reading_the_results",
     "when_it_goes_wrong",
     "using_the_model",
+    "outgrowing_one_computer",
 )
 
 

@@ -26,3 +26,4 @@ from lungseg_utils.teaching.scenes.learning import (
     receptive_span,
 )
 from lungseg_utils.teaching.scenes.reading import EVERY_AGE, browse, layered, matching, overlay
+from lungseg_utils.teaching.scenes.scaling import Turn, shard_turns, shards, throughput
