@@ -2,10 +2,10 @@
 
 An X-ray goes through them in order: a file becomes an `Xray`, a record, a square array, a batch;
 the U-Net makes a probability of it, which becomes a mask at native size, scores and a picture.
-The course itself is 3,148 lines; the folders use it, and it uses none of them but `phantom`.
+The course itself is 3,150 lines; the folders use it, and it uses none of them but `phantom`.
 
         types.py           119  the words that every module uses, and the only way it writes a file
-    00  start.py           250  which data, which size of run, which device
+    00  start.py           252  which data, which size of run, which device
     01  images.py          239  the only reader, from a file or its bytes to an `Xray`
     01  grey.py            206  the only scaling, from the numbers that a file holds to an image
     01  dicom/             640  DICOM, the files that hospitals use, for `images`
@@ -26,10 +26,10 @@ The course itself is 3,148 lines; the folders use it, and it uses none of them b
     07  museum/            519  silent bugs, each switched on by name, and what each one costs
     08  predict.py         228  from an X-ray to a mask, areas, the quality of the mask and warnings
     08  overlay.py          56  draws the result on the X-ray, and holds the course's colours
-        cluster.py         119  work shared among many processes
+    09  cluster.py         119  work shared among many processes
         phantom/         1,899  simulated X-rays with exact lung masks
-        teaching/        4,262  figures, interactive widgets and exercises
-        app/             2,829  the networks without a notebook: the command `lungseg` and a page
+        teaching/        4,624  figures, interactive widgets and exercises
+        app/             2,838  the networks without a notebook: the command `lungseg` and a page
 """
 
 __version__ = "0.1.0"

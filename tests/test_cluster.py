@@ -17,7 +17,9 @@ from distributed import KilledWorker
 from hostile import picture
 
 from lungseg_utils.app import shards
-from lungseg_utils.app.table import Rows
+from lungseg_utils.app.batch import EVERYTHING, open_table, predict_files
+from lungseg_utils.app.networks import name_networks
+from lungseg_utils.app.table import Rows, Settings, close_table
 from lungseg_utils.cluster import SHARD, each_shard, in_shards, open_client
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -277,6 +279,39 @@ def test_a_network_that_was_trained_anew_is_loaded_anew(monkeypatch):
         shards._networks(Path("mine.onnx"), named)
     shards._networks.cache_clear()
     assert len(loaded) == 2
+
+
+@pytest.fixture
+def orphan(many, tmp_path, monkeypatch):
+    """The rows and OUT of a task whose command is gone; another command begins after the third row,
+    with another threshold.
+    """
+    (folder, _), out, rows = many, tmp_path / "out", []
+    old, new = (Settings(threshold, name_networks(None)) for threshold in (0.3, 0.7))
+
+    def slow(*given):
+        for row in predict_files(*given):
+            rows.append(row)
+            yield row
+            if len(rows) == 3:
+                open_table([folder], out, new)
+
+    jobs = list(open_table([folder], out, old).jobs)
+    monkeypatch.setattr(shards, "predict_files", slow)
+    with pytest.raises(FileNotFoundError):
+        shards.predict_shard(jobs, None, out, old, EVERYTHING)
+    return rows, out
+
+
+def test_rows_of_a_command_that_is_gone_are_not_taken_in(orphan):
+    _, out = orphan
+    close_table(out)
+    assert list(Rows(out)) == [] and not list(out.rglob("*.jsonl"))[1:]
+
+
+def test_a_task_whose_command_is_gone_ends_when_another_begins(orphan):
+    """Else it would write its masks over those of the other command."""
+    assert len(orphan[0]) == 4
 
 
 SBATCH = """#!{python}

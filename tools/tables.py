@@ -238,6 +238,19 @@ def _pair(values: Iterable[float], form: str, unit: str = "") -> str:
     return f"{' and '.join(format(one, form) for one in values)} {unit}".rstrip()
 
 
+def machine_rows(content: dict) -> list[str]:
+    """A line for each way of benchmarks/machines.json: whether it works, and what happened."""
+    lines = []
+    for row in content["rows"]:
+        what = f"stops with `{row['said']}`" if "Error: " in row["said"] else row["said"]
+        if row["works"]:
+            what = f"no weight is more than {row['largest_difference']:.0e} from one process's"
+        if "killed" in row["way"]:
+            what = f"{row['seconds']:.0f} s later the other one {what}; both have to start again"
+        lines.append(_line(row["way"], "yes" if row["works"] else "no", what))
+    return lines
+
+
 def recipe_trial_row(row: dict[str, str]) -> str:
     """The line on one row of benchmarks/trials.csv."""
     cells = (row[column] for column in ("dice", "hd95_mm", "assd_mm", "seconds"))

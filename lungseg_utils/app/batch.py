@@ -8,6 +8,7 @@ import contextlib
 import errno
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, pairwise, tee
@@ -28,6 +29,7 @@ from lungseg_utils.types import DataError, NotAnXray, Xray, written_whole
 READ = "cannot be read{}: export it again"
 SEEN = "cannot be processed{}: export it again"
 WRITTEN = "has a mask that cannot be written{}: rename the file"
+LONGEST_WRITE = 3600  # seconds
 # of the disk that is written to, where no other file would fare better
 FATAL = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EIO}
 
@@ -65,6 +67,10 @@ def open_table(
     ours = out, out / MASKS, out / OVERLAYS, out / SHARDS
     for folder in ours[:3]:
         folder.mkdir(parents=True, exist_ok=True)
+        for part in folder.glob(".part-*"):  # of `written_whole`, by a command that was killed
+            with contextlib.suppress(OSError):
+                if time.time() - part.stat().st_mtime > LONGEST_WRITE:
+                    part.unlink()
     rows, finished, left_out = Rows(out), 0, 0
     for file in [row["file"] for row in rows if row["error"]]:
         rows.drop(file)

@@ -3,7 +3,9 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
 
 import cv2
@@ -28,10 +30,11 @@ def predict_shard(
         raise DataError("a worker has other networks: install the same version everywhere")
     listed = "\n".join(job.name for job in jobs)
     name = hashlib.sha256(listed.encode(errors="surrogatepass")).hexdigest()[:16]
-    with written_whole(out / SHARDS / f"{name}.jsonl") as part:
-        rows = list(
-            predict_files(jobs, _networks(own, settings.network), out, settings, kept, part)
-        )
+    given = jobs, _networks(own, settings.network), out, settings, kept
+    ledger = written_whole(out / SHARDS / f"{name}.jsonl")
+    with ledger as part, closing(predict_files(*given, part)) as found:
+        # gone once another command has begun, whose masks these must not replace
+        rows = list(takewhile(lambda row: part.exists(), found))
     return sum(bool(row["target"]) for row in rows), [row["error"] for row in rows if row["error"]]
 
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import struct
+import time
 from pathlib import Path
 
 import numpy as np
@@ -394,6 +395,17 @@ def test_another_version_of_a_file_is_done_again(case, done):
     date = 10**9 * changed["seconds"] if "seconds" in changed else date
     os.utime(path, ns=(date, date))
     assert left(done) == again
+
+
+def test_what_a_killed_command_had_half_written_is_removed_after_an_hour(done):
+    _, out, _ = done
+    for number, folder in enumerate((out, out / "masks", out / "overlays")):
+        filled(folder, f".part-{number}.png", f".part-{number}-young.png", ".other.png")
+        for path, age in ((f".part-{number}.png", 3700), (".other.png", 3700)):
+            os.utime(folder / path, times=(time.time() - age,) * 2)
+    assert left(done) == []
+    names = sorted(path.name for path in out.rglob(".*"))
+    assert names == [*[".other.png"] * 3, *(f".part-{number}-young.png" for number in range(3))]
 
 
 @pytest.mark.parametrize("settings", [SETTINGS._replace(threshold=0.4),

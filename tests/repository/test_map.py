@@ -244,7 +244,7 @@ def test_the_course_is_small():
     assert all(row.lines <= 260 for row in package_map.rows() if row.name.endswith(".py"))
     exercises = sum(len(text.splitlines()) for name, text in SOURCES.items()
                     if name.startswith(JUDGES))  # fmt: skip
-    assert sum(len(text.splitlines()) for text in SOURCES.values()) - exercises < 10_250
+    assert sum(len(text.splitlines()) for text in SOURCES.values()) - exercises < 10_360
 
 
 def length(node):

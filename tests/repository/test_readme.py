@@ -41,6 +41,8 @@ SHOWN = {
     "across": (tables.across_rows, [RESULTS]),
     "time_to_dice": (tables.time_rows, [RESULTS]),
     "inference": (tables.inference_rows, [RESULTS]),
+    "cluster": (tables.cluster_rows, [LESSONS["09"]]),
+    "machines": (tables.machine_rows, [LESSONS["09"]]),
     "notebooks": (
         lambda content: tables.timing_rows(content["notebooks"], timings.slower()["notebooks"]),
         [TEACHING]),

@@ -10,7 +10,7 @@ from lungseg_utils.types import counted
 
 MOST_WORKERS = 64
 MILLION = 1_000_000
-FILES, WORKERS = 240, 3  # of the drawn run; a file takes a worker one second
+DRAWN_FILES, DRAWN_WORKERS = 240, 3  # of the drawn run; a file takes a worker one second
 OVERHEAD = 1.0  # seconds to hand out a shard, larger than life
 
 
@@ -52,8 +52,8 @@ def shard_turns(size: int, killed_at: float) -> list[Turn]:
 
     A shard goes to the worker that is free first; a lost one is done again after all others.
     """
-    waiting = [size] * (FILES // size) + ([FILES % size] if FILES % size else [])
-    free, turns, is_killed = [0.0] * WORKERS, [], False
+    waiting = [size] * (DRAWN_FILES // size) + ([DRAWN_FILES % size] if DRAWN_FILES % size else [])
+    free, turns, is_killed = [0.0] * DRAWN_WORKERS, [], False
     while waiting:
         worker = int(np.argmin(free))
         count, begin = waiting.pop(0), free[worker]
@@ -74,14 +74,14 @@ def shards(size: int, killed_at: float) -> Scene:
     for turn in turns:
         look = {"color": plots.ORANGE, "hatch": "//"} if turn.lost else {"color": plots.BLUE}
         panel.barh(turn.worker, turn.end - turn.begin, 0.6, turn.begin, edgecolor="white", **look)
-    names = [f"worker {number + 1}" for number in range(WORKERS)]
-    panel.set(xlabel="seconds", xlim=0, yticks=range(WORKERS), yticklabels=names)
+    names = [f"worker {number + 1}" for number in range(DRAWN_WORKERS)]
+    panel.set(xlabel="seconds", xlim=0, yticks=range(DRAWN_WORKERS), yticklabels=names)
     panel.invert_yaxis()
     end, lost = max(turn.end for turn in turns), sum(t.end - t.begin for t in turns if t.lost)
     handed = OVERHEAD * len(turns)
     caption = (
         f"Shards of {counted(size, 'file')}: done after {end:.0f} s. {handed:.0f} s went into "
         f"handing out {counted(len(turns), 'shard')}, {lost:.0f} s of work were lost with the "
-        f"worker (hatched), and at best it would take {FILES / WORKERS:.0f} s."
+        f"worker (hatched), and at best it would take {DRAWN_FILES / DRAWN_WORKERS:.0f} s."
     )
     return Scene(figure, f"Three rows of bars, one for each worker over time. {caption}", caption)
