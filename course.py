@@ -20,8 +20,9 @@ OLDEST, NEWEST = (3, 10), (3, 13)
 ABOUT = "Learn to segment the lungs in chest X-rays with a U-Net, in notebooks that run anywhere."
 HELP = """\
 commands:
-  run    run every notebook from top to bottom, then print the scores (10 minutes
-         on an AMD EPYC with bfloat16, 15 minutes on an Intel Xeon at 2.50 GHz without)
+  run    run every notebook from top to bottom, then print the scores (11 minutes
+         on an AMD EPYC with bfloat16, 15 minutes on an Intel Xeon at 2.50 GHz without (and
+         without 09))
   test   run the tests, then every notebook on a few small images, on sets of other layouts,
          and in a browser where Chromium is installed (about half an hour)
   lab    open the notebooks in JupyterLab, at notebooks/00_start_here.ipynb

@@ -140,13 +140,13 @@ def test_a_notebook(monkeypatch, tmp_path):
     module.half = an_exercise(module.__name__)
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(exercises, "NOTEBOOKS", (*exercises.NOTEBOOKS, "asking_others"))
-    assert exercises.progress().loc["09"].to_dict() == {
+    assert exercises.progress().loc["10"].to_dict() == {
         "notebook": "asking others", "passed": "0 of 1", "still open": "half",
     }  # fmt: skip
-    assert tables.objective_rows()[-1] == "| 09 | halve a thing | `half` |"
+    assert tables.objective_rows()[-1] == "| 10 | halve a thing | `half` |"
     monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
-    (tmp_path / "09_asking_others.ipynb").touch()
-    assert [path.name for path in notebooks.paths()] == ["09_asking_others.ipynb"]
+    (tmp_path / "10_asking_others.ipynb").touch()
+    assert [path.name for path in notebooks.paths()] == ["10_asking_others.ipynb"]
 
 
 @pytest.mark.parametrize("name", ["FORMATS", "LAYOUTS", "SCORES", "BUGS", "@exercise", "NOTEBOOKS"])

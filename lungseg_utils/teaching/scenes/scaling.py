@@ -43,7 +43,8 @@ def throughput(workers: int, seconds: float, megabytes: float, folder: float) ->
         f"{MILLION / rate / 3600:.1f} hours. {limit} is the limit: the folder delivers enough for "
         f"{enough:.1f} workers."
     )
-    alt = f"Files a second over the number of workers, rising and then level. {caption}"
+    course = "rising" if enough >= MOST_WORKERS else "rising and then level"
+    alt = f"Files a second over the number of workers, {course}. {caption}"
     return Scene(figure, alt, caption)
 
 
