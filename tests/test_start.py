@@ -1,5 +1,6 @@
 """Where notebooks and the terminal start: what is picked, said, and costs to import."""
 
+import logging
 import os
 import re
 import subprocess
@@ -488,7 +489,11 @@ def test_the_set_that_is_simulated_has_the_count_of_the_real_one(home, monkeypat
 
 
 def test_tensorflow_is_loaded_without_a_word_and_stderr_comes_back(monkeypatch, capfd):
+    logger = logging.Logger("tensorflow", logging.INFO)
+
     class Loud:
+        get_logger = staticmethod(lambda: logger)
+
         class config:
             @staticmethod
             def list_physical_devices():
@@ -498,3 +503,4 @@ def test_tensorflow_is_loaded_without_a_word_and_stderr_comes_back(monkeypatch, 
     start.load_tensorflow()
     os.write(2, b"back")
     assert capfd.readouterr().err == "back"
+    assert logger.level == logging.ERROR
