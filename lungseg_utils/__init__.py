@@ -28,7 +28,7 @@ The course itself is 3,150 lines; the folders use it, and it uses none of them b
     08  overlay.py          56  draws the result on the X-ray, and holds the course's colours
     09  cluster.py         119  work shared among many processes
         phantom/         1,899  simulated X-rays with exact lung masks
-        teaching/        4,625  figures, interactive widgets and exercises
+        teaching/        4,619  figures, interactive widgets and exercises
         app/             2,838  the networks without a notebook: the command `lungseg` and a page
 """
 

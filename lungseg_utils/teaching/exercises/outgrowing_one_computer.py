@@ -48,11 +48,15 @@ def files_a_second(answer):
                 busy, workers * delivered
             ),
         }
-        if np.isclose(found, right):
-            continue
+        _expect(found, right, faults, f"{said}; ", f"{said}, not {right:.4g}")
+
+
+def _expect(found, right, faults: dict, begins: str, otherwise: str) -> None:
+    """Raise `NotYet` unless `found` is right, with the fault that would make it, if one does."""
+    if not np.allclose(found, right):
         for fault, result in faults.items():
-            expect(not np.isclose(found, result), f"{said}; {fault}")
-        expect(False, f"{said}, not {right:.4g}")
+            expect(not np.allclose(found, result), begins + fault)
+        expect(False, otherwise)
 
 
 @exercise(
@@ -133,11 +137,7 @@ def wasted(answer):
             "the work itself is not wasted: leave it out": handed + lost + files * seconds,
         }
         right = handed + lost
-        if np.isclose(found, right):
-            continue
-        for fault, result in faults.items():
-            expect(not np.isclose(found, result), f"{said}; {fault}")
-        expect(False, f"{said}, not {right:,.4g}")
+        _expect(found, right, faults, f"{said}; ", f"{said}, not {right:,.4g}")
 
 
 @exercise(
@@ -201,11 +201,8 @@ def together(answer):
             "divide by the number of images, not of devices": (gradients * weights).mean(0),
             "that is one device's gradient; the others saw other images": gradients[0],
         }  # fmt: skip
-        if np.allclose(found, right):
-            continue
-        for fault, result in faults.items():
-            expect(not np.allclose(found, result), said + fault)
-        expect(False, f"{said}the gradient is {right.round(3)}, and yours {found.round(3)}")
+        otherwise = f"{said}the gradient is {right.round(3)}, and yours {found.round(3)}"
+        _expect(found, right, faults, said, otherwise)
 
 
 @exercise(
@@ -243,8 +240,5 @@ def shared_statistics(answer):
             "divide by the number of parts, not by one less": np.mean(variances)
             + np.var(means, ddof=1),
         }  # fmt: skip
-        if np.isclose(variance, values.var()):
-            continue
-        for fault, result in faults.items():
-            expect(not np.isclose(variance, result), said + fault)
-        expect(False, f"{said}the variance is {values.var():.3f}, and yours {variance:.3f}")
+        otherwise = f"{said}the variance is {values.var():.3f}, and yours {variance:.3f}"
+        _expect(variance, values.var(), faults, said, otherwise)
