@@ -14,6 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from lungseg_utils.app.networks import name_networks
+from lungseg_utils.pretrained import SHIPPED, pretrained_file
+from tools.examples import EXAMPLES
+
 MODULES = (
     "types", "grey", "images", "squares", "masks", "predict", "overlay",
     "dicom", "dicom.header", "dicom.pixels", "dicom.greys", "app.table",
@@ -22,11 +26,18 @@ LEAST_WORDS = 3  # of what can be a sentence
 
 
 def write_shared(path: Path) -> None:
-    """Write {module: {NAME: value}, "sentences": [...]} as JSON."""
+    """Write {module: {NAME: value}, "sentences": [...], "networks": ..., "examples": ...}."""
     modules = {name: importlib.import_module(f"lungseg_utils.{name}") for name in MODULES}
     found = {name.split(".")[-1]: constants(module) for name, module in modules.items()}
-    said = dict.fromkeys(one for module in modules.values() for one in sentences(module))
-    path.write_text(json.dumps(found | {"sentences": list(said)}, indent=1), encoding="utf-8")
+    course = (module for name, module in modules.items() if not name.startswith("app."))
+    found["sentences"] = list(dict.fromkeys(one for module in course for one in sentences(module)))
+    files = [pretrained_file(name).name for name in SHIPPED]
+    found["networks"] = {"name": name_networks(), "files": files}
+    found["examples"] = [
+        {"name": one.name, "says": one.says, "file": one.file, "spacing_mm": one.xray().spacing_mm}
+        for one in EXAMPLES
+    ]
+    path.write_text(json.dumps(found, indent=1), encoding="utf-8")
 
 
 def constants(module) -> dict:
