@@ -36,10 +36,13 @@ export function piecesOf(mask, { value = 1, corners = false } = {}) {
   const reach = corners ? 1 : 0;
   for (let one = 0, above = 0; one < count; one++) {
     const [row, start, end] = [lines[3 * one], lines[3 * one + 1], lines[3 * one + 2]];
-    while (lines[3 * above] < row - 1 || (lines[3 * above] === row - 1 && lines[3 * above + 2] + reach <= start)) above++;
-    for (let other = above; lines[3 * other] === row - 1 && lines[3 * other + 1] < end + reach; other++) {
-      parents[root(one)] = root(other);
-    }
+    const isPast = (/** @type {number} */ other) =>
+      lines[3 * other] < row - 1 ||
+      (lines[3 * other] === row - 1 && lines[3 * other + 2] + reach <= start);
+    const touches = (/** @type {number} */ other) =>
+      lines[3 * other] === row - 1 && lines[3 * other + 1] < end + reach;
+    while (isPast(above)) above++;
+    for (let other = above; touches(other); other++) parents[root(one)] = root(other);
   }
   const names = new Map();
   const owners = Int32Array.from({ length: count }, (_, one) => {
@@ -55,7 +58,7 @@ function linesOf({ data, height, width }, value) {
   const lines = [];
   for (let row = 0, at = 0; row < height; row++, at += width) {
     const line = data.subarray(at, at + width);
-    for (let end = 0, start; (start = line.indexOf(value, end)) >= 0; ) {
+    for (let end = 0, start; (start = line.indexOf(value, end)) >= 0;) {
       end = line.indexOf(1 - value, start);
       if (end < 0) end = width;
       lines.push(row, start, end);
@@ -166,8 +169,10 @@ function cutEdges({ data, width }, rows, columns) {
   };
   const corner = rows[0] * width + columns[0];
   const shares = [
-    share(corner + down * width, 1, wide), share(corner + (tall - 1 - down) * width, 1, wide),
-    share(corner + across, width, tall), share(corner + wide - 1 - across, width, tall),
+    share(corner + down * width, 1, wide),
+    share(corner + (tall - 1 - down) * width, 1, wide),
+    share(corner + across, width, tall),
+    share(corner + wide - 1 - across, width, tall),
   ];
   return EDGES.filter((_, edge) => shares[edge] > MOST_BORDER);
 }

@@ -30,7 +30,9 @@ function network(session) {
     const output = (await session.run({ [takes.name]: input }))[session.outputNames[0]];
     const found = /** @type {Float32Array} */ (output.data);
     return batch.map((_, place) => ({
-      data: found.slice(place * size * size, (place + 1) * size * size), height: size, width: size,
+      data: found.slice(place * size * size, (place + 1) * size * size),
+      height: size,
+      width: size,
     }));
   }
 

@@ -18,8 +18,8 @@ const LINE = 2; // pixels
 export function toGreyPicture(image, spacingMm, side) {
   const [tall, wide] = spacingMm ?? [1, 1];
   const sides = [image.height * tall, image.width * wide];
-  const [height, width] = sides.map(
-    (one) => Math.max(1, Math.round((side * one) / Math.max(...sides))),
+  const [height, width] = sides.map((one) =>
+    Math.max(1, Math.round((side * one) / Math.max(...sides))),
   );
   const grey = resized(image, height, width);
   const data = new Uint8ClampedArray(4 * height * width).fill(255);
@@ -50,8 +50,30 @@ export function outlinesOf(mask) {
   return [...starts.values()].map(([x, y]) => followed(mask, x, y));
 }
 
-const STEPS = [[1, 0], [0, 1], [-1, 0], [0, -1]]; // right, down, left, up
-const AHEAD = [[[0, -1], [0, 0]], [[0, 0], [-1, 0]], [[-1, 0], [-1, -1]], [[-1, -1], [0, -1]]];
+const STEPS = [
+  [1, 0],
+  [0, 1],
+  [-1, 0],
+  [0, -1],
+]; // right, down, left, up
+const AHEAD = [
+  [
+    [0, -1],
+    [0, 0],
+  ],
+  [
+    [0, 0],
+    [-1, 0],
+  ],
+  [
+    [-1, 0],
+    [-1, -1],
+  ],
+  [
+    [-1, -1],
+    [0, -1],
+  ],
+];
 
 /**
  * Walk round a piece from the upper left corner of its first pixel, the lung on the right hand.

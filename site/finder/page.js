@@ -85,7 +85,12 @@ function element(kind, text, name = "") {
 function take(files) {
   for (const button of $("examples").children) button.setAttribute("aria-pressed", "false");
   for (const file of files) {
-    add({ title: short(file.name), file: file.name, read: () => file.arrayBuffer(), size: file.size });
+    add({
+      title: short(file.name),
+      file: file.name,
+      read: () => file.arrayBuffer(),
+      size: file.size,
+    });
   }
 }
 
@@ -134,7 +139,10 @@ function show(item, { report, outlines }) {
   shown = item;
   item.report = report;
   if (picture) draw(canvas, picture, outlines);
-  canvas.setAttribute("aria-label", `The X-ray ${item.title} with the outline of the lungs in dashed orange`);
+  canvas.setAttribute(
+    "aria-label",
+    `The X-ray ${item.title} with the outline of the lungs in dashed orange`,
+  );
   canvas.hidden = false;
   document.body.classList.add("answered");
   for (const id of ["threshold", "mask", "overlay"]) $(id).removeAttribute("disabled");
@@ -197,12 +205,17 @@ function fileRow(item) {
   const { quality = null, areas = [], warnings = [] } = item.report ?? {};
   const area = (/** @type {string} */ side) => {
     const lung = areas.find((one) => one.imageSide === side);
-    return lung ? (lung.cm2 === null ? `${count.format(lung.pixels)} px` : `${lung.cm2.toFixed(1)} cm²`) : "–";
+    return lung
+      ? lung.cm2 === null
+        ? `${count.format(lung.pixels)} px`
+        : `${lung.cm2.toFixed(1)} cm²`
+      : "–";
   };
   line.append(
     title,
     element("td", quality?.toFixed(3) ?? "–", "number"),
-    element("td", area("left"), "number"), element("td", area("right"), "number"),
+    element("td", area("left"), "number"),
+    element("td", area("right"), "number"),
     element("td", item.error || warnings.join("; ") || (item.report ? "" : "waiting")),
   );
   if (item === shown) line.setAttribute("aria-current", "true");

@@ -3,7 +3,14 @@ import { keepTwoLungs, lungAreas, maskWarnings, piecesOf } from "./masks.js";
 import { say } from "./say.js";
 import shared from "./shared.json";
 import {
-  TRANSFORMS, betweenBorders, stretchedRows, toNative, toSquare, transformed, turned, undone,
+  TRANSFORMS,
+  betweenBorders,
+  stretchedRows,
+  toNative,
+  toSquare,
+  transformed,
+  turned,
+  undone,
 } from "./squares.js";
 
 /** @typedef {import("./types.js").Plane} Plane */
@@ -11,7 +18,8 @@ import {
 /** @typedef {import("./types.js").Xray} Xray */
 /** @typedef {{size: number, run(batch: Plane[]): Promise<Plane[]>}} Network */
 
-const { THRESHOLD, LEAST_QUALITY, LEAST_ERROR, LEAST_THIRD, LEAST_PICTURE, WEIGHTS } = shared.predict;
+const { THRESHOLD, LEAST_QUALITY, LEAST_ERROR, LEAST_THIRD, LEAST_PICTURE, WEIGHTS } =
+  shared.predict;
 
 /**
  * What is kept of an X-ray: enough to cut its mask at any threshold.
@@ -40,13 +48,20 @@ export async function predict(networks, { image, spacingMm, notes }) {
   const shown = betweenBorders(squares[0], height, width);
   const [tall, wide] = shown.map(([first, end]) => end - first);
   const share = (tall * wide) / (height * width);
-  const warnings = share < LEAST_PICTURE
-    ? [say("the X-ray takes up only", share)]
-    : await orientationWarnings(networks, squares);
+  const warnings =
+    share < LEAST_PICTURE
+      ? [say("the X-ray takes up only", share)]
+      : await orientationWarnings(networks, squares);
   if (hasThirdLung(above(square, THRESHOLD))) warnings.push(say("more than two lungs"));
   return {
-    height, width, spacingMm, square, shown, seen: squares[0],
-    second: toNative(second, square.height, square.width), notes: [...warnings, ...notes],
+    height,
+    width,
+    spacingMm,
+    square,
+    shown,
+    seen: squares[0],
+    second: toNative(second, square.height, square.width),
+    notes: [...warnings, ...notes],
   };
 }
 
@@ -157,7 +172,9 @@ function softDice({ data }, mask) {
 export function maskOf({ square, ...own }, threshold, height = own.height, width = own.width) {
   const high = above(square, threshold);
   const lungs = keepTwoLungs(high);
-  const data = square.data.map((one, at) => (high.data[at] === lungs.data[at] ? one : lungs.data[at]));
+  const data = square.data.map((one, at) =>
+    high.data[at] === lungs.data[at] ? one : lungs.data[at],
+  );
   const rows = stretchedRows({ ...square, data }, height, width);
   const mask = { data: new Uint8Array(height * width), height, width };
   for (let row = 0, at = 0; row < height; row++) {
@@ -186,9 +203,11 @@ function qualityOf({ square, second, seen }, threshold) {
   const apart = 1 - softDice(/** @type {any} */ (above(second, THRESHOLD)), lungs);
   const hesitates = 1 - softDice(square, lungs);
   const [one, agreement, sureness, difference] = WEIGHTS;
-  const error = one + agreement * Math.log(apart + LEAST_ERROR)
-    + sureness * Math.log(hesitates + LEAST_ERROR)
-    + difference * (Math.max(...medians) - Math.min(...medians));
+  const error =
+    one +
+    agreement * Math.log(apart + LEAST_ERROR) +
+    sureness * Math.log(hesitates + LEAST_ERROR) +
+    difference * (Math.max(...medians) - Math.min(...medians));
   return Math.min(Math.max(1 + LEAST_ERROR - Math.exp(error), 0), 1);
 }
 

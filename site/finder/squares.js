@@ -134,7 +134,10 @@ export function stretchedRows(image, height, width) {
       found = new Float64Array(width);
       const start = row * image.width;
       for (let x = 0; x < width; x++) {
-        const [left, right] = [image.data[start + columns.low[x]], image.data[start + columns.high[x]]];
+        const [left, right] = [
+          image.data[start + columns.low[x]],
+          image.data[start + columns.high[x]],
+        ];
         found[x] = left + (right - left) * columns.share[x];
       }
       wide.set(row, found);
@@ -172,7 +175,8 @@ export function betweenBorders(square, height, width) {
     }
     if (shaded.length) [first, last] = [shaded[0], shaded[shaded.length - 1] + 1];
     return /** @type {[number, number]} */ ([
-      Math.floor((first * length) / size), Math.ceil((last * length) / size),
+      Math.floor((first * length) / size),
+      Math.ceil((last * length) / size),
     ]);
   };
   return [shown(size, 1, height), shown(1, size, width)];
@@ -192,8 +196,12 @@ function matrix(how, size) {
   const [centre, angle] = [(size - 1) / 2, (how.rotation * Math.PI) / 180];
   const [cos, sin] = [how.zoom * Math.cos(angle), how.zoom * Math.sin(angle)];
   return [
-    cos, sin, (1 - cos) * centre - sin * centre + size * how.across,
-    -sin, cos, sin * centre + (1 - cos) * centre + size * how.down,
+    cos,
+    sin,
+    (1 - cos) * centre - sin * centre + size * how.across,
+    -sin,
+    cos,
+    sin * centre + (1 - cos) * centre + size * how.down,
   ];
 }
 
@@ -201,8 +209,12 @@ function matrix(how, size) {
 function inverse([a, b, c, d, e, f]) {
   const scale = 1 / (a * e - b * d);
   return [
-    e * scale, -b * scale, (b * f - c * e) * scale,
-    -d * scale, a * scale, (c * d - a * f) * scale,
+    e * scale,
+    -b * scale,
+    (b * f - c * e) * scale,
+    -d * scale,
+    a * scale,
+    (c * d - a * f) * scale,
   ];
 }
 
@@ -269,7 +281,12 @@ export function turned(square, quarters, inverted) {
   const [made, last] = [plane(size, size), size - 1];
   for (let y = 0; y < size; y++) {
     for (let x = 0; x < size; x++) {
-      const [row, column] = [[y, x], [x, last - y], [last - y, last - x], [last - x, y]][quarters];
+      const [row, column] = [
+        [y, x],
+        [x, last - y],
+        [last - y, last - x],
+        [last - x, y],
+      ][quarters];
       const grey = square.data[row * size + column];
       made.data[y * size + x] = inverted ? 1 - grey : grey;
     }

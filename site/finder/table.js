@@ -17,7 +17,10 @@ const { TABLE_COLUMNS, LUNG_COLUMNS, FORMULA } = shared.table;
  * @returns {string}
  */
 export function asCsv(rows) {
-  const lines = [TABLE_COLUMNS, ...rows.map((row) => TABLE_COLUMNS.map((name) => flat(row)[name] ?? ""))];
+  const lines = [
+    TABLE_COLUMNS,
+    ...rows.map((row) => TABLE_COLUMNS.map((name) => flat(row)[name] ?? "")),
+  ];
   return lines.map((line) => `${line.map(cell).join(",")}\n`).join("");
 }
 
@@ -27,11 +30,21 @@ function flat({ file, error, report }) {
   const { height, width, threshold, quality, spacingMm } = report;
   const [row_mm, column_mm] = spacingMm ?? ["", ""];
   const lungs = report.areas.flatMap(({ imageSide, pixels, cm2 }) => [
-    [`${LUNG_COLUMNS[imageSide]}_px`, pixels], [`${LUNG_COLUMNS[imageSide]}_cm2`, cm2],
+    [`${LUNG_COLUMNS[imageSide]}_px`, pixels],
+    [`${LUNG_COLUMNS[imageSide]}_cm2`, cm2],
   ]);
   return {
-    file, error, quality, height, width, row_mm, column_mm, threshold,
-    warnings: report.warnings.join("; "), network: shared.networks.name, ...Object.fromEntries(lungs),
+    file,
+    error,
+    quality,
+    height,
+    width,
+    row_mm,
+    column_mm,
+    threshold,
+    warnings: report.warnings.join("; "),
+    network: shared.networks.name,
+    ...Object.fromEntries(lungs),
   };
 }
 

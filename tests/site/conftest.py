@@ -46,7 +46,7 @@ def finder_address(request, site, address) -> str:
 
 
 @pytest.fixture(scope="module")
-def requests() -> list[str]:
+def requests(finder_address) -> list[str]:
     """What the windows of a module have asked for."""
     return []
 
@@ -69,7 +69,7 @@ def opened(finder_address, browser, expect, requests):
         context.close()
     folder = finder_address.rpartition("/")[0]
     own = (folder, "blob:null/", f"blob:{folder.removesuffix('/finder')}", "data:image/svg+xml")
-    assert requests and [url for url in requests if not url.startswith(own)] == []
+    assert requests and {url for url in requests if not url.startswith(own)} == set()
     assert [one for one in errors if "Content Security Policy" not in one] == []
 
 

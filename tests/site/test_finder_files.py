@@ -91,7 +91,9 @@ def test_nothing_leaves_the_page(opened, requests):
         "fetch('http://127.0.0.1:9/').then(() => 'sent', error => error.message)"
     )
     assert blocked == "Failed to fetch"
-    policy = window.page.locator("meta[http-equiv=Content-Security-Policy]").get_attribute("content")
+    policy = window.page.locator("meta[http-equiv=Content-Security-Policy]").get_attribute(
+        "content"
+    )
     assert "default-src 'none'" in policy and "unsafe-inline" not in policy
     assert "http" not in policy and "'unsafe-eval'" not in policy
 

@@ -135,7 +135,9 @@ def test_a_pixel_size_gives_cm2_and_true_proportions(opened):
     said = window.ask(("one.dcm", dicom(ImagerPixelSpacing=[0.5, 1.0])()))
     for pixels, cm2 in said.areas.values():
         assert cm2 == pytest.approx(pixels * 0.5 * 1.0 / 100, abs=0.06)
-    window.expect(window["spacing"]).to_have_text(f"A pixel is 0.500 {TIMES} 1.000 mm high and wide.")
+    window.expect(window["spacing"]).to_have_text(
+        f"A pixel is 0.500 {TIMES} 1.000 mm high and wide."
+    )
     sides = window.page.evaluate("[picture.width, picture.height]")
     assert sides == [960, 480]
     assert window["size"].inner_text() == f"256 {TIMES} 256 pixels"
@@ -153,7 +155,12 @@ def test_several_files_get_a_table(opened, kind):
     name, content = download(window, "Download the table")
     lines = list(csv.DictReader(io.StringIO(content.decode())))
     assert name == "lungs.csv" and list(lines[0]) == list(table.TABLE_COLUMNS)
-    assert [line["file"] for line in lines] == ["one.png", "./=two.png", "three.dcm", "bad, really.png"]
+    assert [line["file"] for line in lines] == [
+        "one.png",
+        "./=two.png",
+        "three.dcm",
+        "bad, really.png",
+    ]
     assert "is no PNG, JPEG, TIFF or DICOM file" in lines[3]["error"]
     assert lines[0]["network"] == name_networks() and float(lines[0]["threshold"]) == THRESHOLD
     assert lines[0]["height"] == lines[0]["width"] == "256"
@@ -231,7 +238,10 @@ def test_examples_and_how_it_looks(opened, shots, look):
         said[one.name] = window.said()
         window.page.screenshot(path=shots / f"finder_{look}_{one.name}.png", full_page=True)
     assert said["Normal"].warnings == said["Effusion"].warnings == []
-    assert "it looks rotated: try rotating it by 90 degrees counterclockwise" in said["Turned"].warnings
+    assert (
+        "it looks rotated: try rotating it by 90 degrees counterclockwise"
+        in said["Turned"].warnings
+    )
     assert "the outline is likely to be wrong" in " ".join(said["No X-ray"].warnings)
     assert said["Normal"].areas["left"][1] == pytest.approx(130, abs=60)
     width = window.page.viewport_size["width"]
