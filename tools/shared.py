@@ -22,7 +22,7 @@ MODULES = (
     "types", "grey", "images", "squares", "masks", "predict", "overlay",
     "dicom", "dicom.header", "dicom.pixels", "dicom.greys", "app.table",
 )  # fmt: skip
-LEAST_WORDS = 3  # of what can be a sentence
+LEAST_WORDS = 2  # of what can be a sentence
 
 
 def write_shared(path: Path) -> None:
@@ -46,9 +46,7 @@ def constants(module) -> dict:
     targets = (
         target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
     )
-    names = (
-        one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)
-    )
+    names = (one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name))
     kept = {}
     for name in names:
         if name.isupper():
@@ -72,8 +70,9 @@ def sentences(module) -> Iterator[str]:
     or {:g} where it is put in so.
     """
     tree = ast.parse(inspect.getsource(module))
-    inner = {part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)
-             for part in ast.walk(node) if part is not node}  # fmt: skip
+    joined = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
+    inner = {part for node in joined for part in node.values}
+    inner |= {part.format_spec for part in inner if isinstance(part, ast.FormattedValue)}
     documented = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if id(node) in documented or node in inner:

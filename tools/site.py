@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -16,7 +17,7 @@ import numpy as np
 from lungseg_utils.pretrained import SHIPPED, pretrained_file
 from tools import book
 from tools.examples import EXAMPLES
-from tools.installation import OUTPUTS
+from tools.installation import OUTPUTS, Stop
 from tools.node import PACKAGES, SITE
 from tools.shared import write_shared
 
@@ -103,4 +104,7 @@ def _packed(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    build()
+    try:
+        build()
+    except Stop as stop:
+        sys.exit(f"{stop}.")

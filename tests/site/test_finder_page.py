@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -44,6 +45,12 @@ def networks():
     return load_networks()
 
 
+@pytest.fixture(scope="module")
+def window(opened):
+    """One window for all that needs no fresh one."""
+    return opened()
+
+
 def give(window, kind: str, *names: str) -> None:
     """Drop or paste files of one content."""
     window.page.evaluate(GIVE, [kind, names, base64.b64encode(CHEST).decode()])
@@ -74,9 +81,8 @@ def test_an_outlined_x_ray_is_there_at_once(opened):
         assert sentence in text
 
 
-def test_the_outline_lies_round_the_lungs(opened, networks):
+def test_the_outline_lies_round_the_lungs(window, networks):
     """Orange pixels of the picture are on the border of Python's mask, which they surround."""
-    window = opened()
     window.ask(("a.png", CHEST))
     _, content = download(window, "Download the picture")
     drawn = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR).astype(int)
@@ -91,8 +97,7 @@ def test_the_outline_lies_round_the_lungs(opened, networks):
     assert (grey == grey[:, :1]).all()
 
 
-def test_the_threshold_by_keyboard(opened, networks):
-    window = opened()
+def test_the_threshold_by_keyboard(window, networks):
     window.ask(("a chest.png", CHEST))
     window["threshold"].focus()
     for _ in range(12):
@@ -102,21 +107,20 @@ def test_the_threshold_by_keyboard(opened, networks):
     for threshold, key in ((0.62, ""), (0.01, "Home"), (0.99, "End")):
         if key:
             window.page.keyboard.press(key)
-        expected = {area.side: area.pixels for area in found.at(threshold).areas}
+        expected = {area.side: area.pixels for area in replace(found, threshold=threshold).areas}
         first = window.page.locator("#areas tr").first
         window.expect(first).to_contain_text(f"{expected['left']:,}")
         name, content = download(window, "Download the mask")
         assert name == "a_chest_mask.png"
         mask = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
         assert (mask.shape, mask.dtype, set(np.unique(mask))) == ((256, 256), np.uint8, {0, 255})
-        assert (mask > 0).sum() == found.at(threshold).mask.sum()
+        assert (mask > 0).sum() == replace(found, threshold=threshold).mask.sum()
         window["threshold"].focus()
     window.ask(("another.png", CHEST))
     window.expect(window["value"]).to_have_text(f"{THRESHOLD:.2f}")
 
 
-def test_whoever_has_no_mouse_sees_where_they_are(opened):
-    window = opened()
+def test_whoever_has_no_mouse_sees_where_they_are(window):
     window["file"].focus()
     window.page.keyboard.press("Shift+Tab")
     around = []
@@ -130,8 +134,7 @@ def test_whoever_has_no_mouse_sees_where_they_are(opened):
     assert {outline for name, outline in around if name in expected} == {"3px solid"}
 
 
-def test_a_pixel_size_gives_cm2_and_true_proportions(opened):
-    window = opened()
+def test_a_pixel_size_gives_cm2_and_true_proportions(window):
     said = window.ask(("one.dcm", dicom(ImagerPixelSpacing=[0.5, 1.0])()))
     for pixels, cm2 in said.areas.values():
         assert cm2 == pytest.approx(pixels * 0.5 * 1.0 / 100, abs=0.06)
@@ -182,8 +185,7 @@ def test_a_long_queue_can_be_stopped(opened):
     assert len(said) == 30 and said[-1] == "not looked at: you stopped" and said[0] == ""
 
 
-def test_what_was_shown_stays_where_a_file_is_bad(opened):
-    window = opened()
+def test_what_was_shown_stays_where_a_file_is_bad(window):
     good = window.ask(("good.png", CHEST))
     bad = window.ask(("bad.png", b"no X-ray"))
     assert bad.error.startswith("bad.png is no PNG") and bad.areas == good.areas
@@ -214,8 +216,7 @@ NAMES = {
 }  # fmt: skip
 
 
-def test_a_name_is_text_and_no_path(opened):
-    window = opened()
+def test_a_name_is_text_and_no_path(window):
     window.page.on("dialog", lambda dialog: pytest.fail("a script in a file's name ran"))
     for name, stem in NAMES.items():
         window.ask((name, CHEST))

@@ -51,10 +51,11 @@ def test_what_is_shared_is_what_the_package_has(shared):
     assert shared["header"]["SIDE_VIEWS"] == sorted(header.SIDE_VIEWS)
     assert shared["types"]["FLAT"] == squares.FLAT
     assert not any("Args:" in one or "SELECT" in one for one in shared["sentences"])
-    assert "the X-ray takes up only {:.0%} of its picture: crop it to the X-ray" in (
-        shared["sentences"]
+    assert (
+        "the X-ray takes up only {:.0%} of its picture: crop it to the X-ray"
+        in (shared["sentences"])
     )
-    assert [one["file"] for one in shared["examples"]][0] == "normal.png"
+    assert shared["examples"][0]["file"] == "normal.png"
 
 
 def test_sentences_are_told_from_other_texts():
