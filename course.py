@@ -119,7 +119,12 @@ def run() -> int:
     results.unlink(missing_ok=True)  # what is printed below comes from this run
     failed = call("-m", "tools.notebooks", "run", env=env)
     if not failed and results.exists():
-        print("\n".join(f"  {line}" for line in scores.headlines(json.loads(results.read_text()))))
+        print(
+            "\n".join(
+                f"  {line}"
+                for line in scores.headlines(json.loads(results.read_text(encoding="utf-8")))
+            )
+        )
     return failed
 
 
@@ -187,7 +192,7 @@ def lab() -> int:
     }
     overrides = installation.VENV / "share/jupyter/lab/settings/overrides.json"
     overrides.parent.mkdir(parents=True, exist_ok=True)
-    overrides.write_text(json.dumps(quiet))
+    overrides.write_text(json.dumps(quiet), encoding="utf-8")
     options = [
         f"--ServerApp.root_dir={ROOT}",
         "--ServerApp.answer_yes=True",

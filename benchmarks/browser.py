@@ -96,7 +96,9 @@ def main(native: str, other: str) -> None:
         for name, address in addresses.items():
             content[name] = measure(browser, address, files, networks)
         browser.close()
-    (FOLDER / "browser.json").write_text(json.dumps(content | facts(), indent=1) + "\n")
+    (FOLDER / "browser.json").write_text(
+        json.dumps(content | facts(), indent=1) + "\n", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

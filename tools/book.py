@@ -65,7 +65,7 @@ def build(out: Path) -> None:
 
 def set_up() -> None:
     """Make .venv-book and install Jupyter Book in it, unless that was done for REQUIREMENTS."""
-    if PYTHON.exists() and STAMP.exists() and STAMP.read_text() == stamp():
+    if PYTHON.exists() and STAMP.exists() and STAMP.read_text(encoding="utf-8") == stamp():
         return
     shutil.rmtree(VENV, ignore_errors=True)
     base = getattr(sys, "_base_executable", None) or sys.executable
@@ -77,7 +77,7 @@ def set_up() -> None:
     command = ("-m", "pip", "install", "--no-compile", "-r", str(REQUIREMENTS))
     if said := watch(command, INSTALL_LOG, "Installing Jupyter Book in .venv-book"):
         raise Stop(installation.pip_fault(said, INSTALL_LOG))
-    STAMP.write_text(stamp())
+    STAMP.write_text(stamp(), encoding="utf-8")
 
 
 def stamp() -> str:

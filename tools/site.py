@@ -61,9 +61,9 @@ def build_finder(out: Path) -> None:
 
 
 def _bundle(source: Path, folder: Path, *how: str) -> None:
-    program = PACKAGES / ".bin" / "esbuild"
+    program = [shutil.which("node"), PACKAGES / "esbuild/bin/esbuild"]
     options = ["--bundle", "--minify", "--target=es2022", "--log-level=warning", *how]
-    subprocess.run([program, source, *options, f"--outdir={folder}"], cwd=SITE, check=True)
+    subprocess.run([*program, source, *options, f"--outdir={folder}"], cwd=SITE, check=True)
 
 
 def _with_files(page: str) -> str:

@@ -1,6 +1,5 @@
 """The lung finder in a browser, and what it says of a file."""
 
-import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ from lungseg_utils.types import Mask, Xray
 SECONDS = 1000  # in milliseconds, as Playwright counts
 PATIENCE = 10 * SECONDS  # that any file may take
 OPENING = 60 * SECONDS  # on the slowest machine
-WORKING = re.compile("^(Looking at|Loading the network for) ")
+NOTHING = "\u2013"
 
 
 class Said(NamedTuple):
@@ -59,13 +58,13 @@ class Finder:
         areas = {}
         for line in self.page.locator("#areas tr").all():
             title, _, pixels, cm2 = line.locator("th, td").all_inner_texts()
-            if pixels not in ("none", "–"):
+            if pixels not in ("none", NOTHING):
                 known = None if cm2 == "unknown" else float(cm2)
                 areas[title.removeprefix("image ")] = int(pixels.replace(",", "")), known
         quality = self["quality"].inner_text()
         warnings = self.page.locator("#warnings li").all_inner_texts()
         error = self["error"].inner_text()
-        return Said(areas, warnings, None if quality == "–" else float(quality), error)
+        return Said(areas, warnings, None if quality == NOTHING else float(quality), error)
 
     def mask(self) -> Mask:
         """The mask that the page lets its reader download."""

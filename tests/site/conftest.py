@@ -84,7 +84,9 @@ def renderer_memory(browser):
         session = browser.new_browser_cdp_session()
         processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
         pages = [one["id"] for one in processes if one["type"] == "renderer"]
-        lines = [Path(f"/proc/{pid}/status").read_text().splitlines() for pid in pages]
+        lines = [
+            Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines() for pid in pages
+        ]
         sizes = [line.split()[1] for one in lines for line in one if line.startswith("VmRSS")]
         return 1024 * sum(map(int, sizes))
 

@@ -12,7 +12,7 @@ from tools import book
 from tools.forms import STILL
 from tools.installation import ROOT, Stop
 
-PAGES = ["index", *re.findall(r"file: (\S+)", (book.BOOK / "_toc.yml").read_text("utf-8"))]
+PAGES = ["index", *re.findall(r"file: (\S+)", (book.BOOK / "_toc.yml").read_text(encoding="utf-8"))]
 NOTEBOOKS = [page for page in PAGES if page.startswith("notebooks/")]
 AXE = ROOT / "site" / "node_modules" / "axe-core" / "axe.min.js"
 COLAB = "https://colab.research.google.com/github/lungseg-course/lungseg/blob/main/"
@@ -90,7 +90,7 @@ def page(window):
 
 
 def cells_of(name: str) -> list[dict]:
-    return json.loads((ROOT / f"{name}.ipynb").read_text("utf-8"))["cells"]
+    return json.loads((ROOT / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
 
 
 def prose_of(name: str) -> str:
@@ -99,7 +99,7 @@ def prose_of(name: str) -> str:
         cells = (cell for cell in cells_of(name) if cell["cell_type"] == "markdown")
         text = "\n\n".join("".join(cell["source"]) for cell in cells)
     else:
-        text = (ROOT / f"{name}.md").read_text("utf-8")
+        text = (ROOT / f"{name}.md").read_text(encoding="utf-8")
     return book.CODE.sub("", text)
 
 
@@ -124,7 +124,7 @@ def broken(link: str, place: Path, site: Path) -> str:
     if not target.is_file():
         return f"{link} leads nowhere"
     wanted = f'id="{unquote(parts.fragment)}"'
-    if parts.fragment and wanted not in target.read_text("utf-8"):
+    if parts.fragment and wanted not in target.read_text(encoding="utf-8"):
         return f"{link} leads to no such place of the page"
     return ""
 
