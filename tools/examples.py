@@ -43,7 +43,7 @@ def turned(xray: Xray) -> Xray:
 @cache
 def report() -> Xray:
     """A page of text, as scanned into many an archive: no X-ray at all."""
-    page = np.full((960, 800), 255, np.uint8)
+    page = np.tile(np.linspace(60, 255, 960)[:, None], (1, 800)).astype(np.uint8)  # lit from below
     for row in range(90, 940, 60):
         cv2.putText(page, "No effusion. Lungs clear.", (40, row), 0, 1.6, 0, 4, cv2.LINE_AA)
     return Xray(page / np.float32(255))

@@ -140,7 +140,7 @@ def test_every_link_and_every_picture_of_a_page_is_there(name, seen, site):
 
 def test_the_start_page_leads_to_the_lung_finder_and_offers_it_as_one_file(page, site):
     page.goto("/index.html")
-    assert page.locator('article a[href="finder/"]').count() == 1
+    assert page.locator('article a[href="finder/"]').count() == 2
     with page.expect_download() as download:
         page.locator('article a[href="lungseg.html"]').click()
     assert Path(download.value.path()).read_bytes() == (site / "lungseg.html").read_bytes()
