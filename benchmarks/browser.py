@@ -2,9 +2,9 @@
 
     python benchmarks/browser.py NATIVE_FOLDER OTHER_FOLDER
 
-looks at 35 simulated X-rays and at as many of OTHER_FOLDER and 30 of NATIVE_FOLDER as X-rays are
-found there, in the built site (`python3 course.py site`) served on this machine and as one file,
-and compares them with `predict`. Writes benchmarks/browser.json.
+looks at 45 simulated X-rays, 45 of OTHER_FOLDER and 10 of NATIVE_FOLDER, in the built site
+(`python3 course.py site`) served on this machine and as one file, and compares them with
+`predict`. Writes benchmarks/browser.json.
 """
 
 import json
@@ -32,7 +32,7 @@ from lungseg_utils.images import read_xray  # noqa: E402
 from lungseg_utils.phantom import simulate  # noqa: E402
 
 SITE, SEED, OPENINGS = ROOT / "outputs/site", 21, 5
-COUNTS = {"simulated": 35, "other": 35, "native": 30}
+COUNTS = {"simulated": 45, "other": 45, "native": 10}
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 
 
@@ -42,7 +42,7 @@ def choose(native: Path, other: Path, folder: Path) -> dict[str, list[Path]]:
         cv2.imwrite(str(folder / f"{index}.png"), simulate(SEED, index, 1024).image)
     places = {"simulated": folder, "other": other, "native": native}
     found = {name: sorted(place.glob("**/*.png")) for name, place in places.items()}
-    return {name: files[:: len(files) // COUNTS[name]][: COUNTS[name]]
+    return {name: files[:: max(1, len(files) // COUNTS[name])][: COUNTS[name]]
             for name, files in found.items()}  # fmt: skip
 
 
