@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 import pytest
-from finder import PATIENCE, compared
+from finder import compared
 from hostile import INPUTS, picture
 
 from lungseg_utils.app.networks import load_networks
@@ -96,14 +96,3 @@ def test_nothing_leaves_the_page(opened, requests):
     )
     assert "default-src 'none'" in policy and "unsafe-inline" not in policy
     assert "http" not in policy and "'unsafe-eval'" not in policy
-
-
-def test_its_memory_stays_where_it_is(opened, renderer_memory):
-    """After 100 X-rays a page takes about what it took after 20."""
-    window = opened()
-    content = picture()()
-    for number in range(100):
-        window.ask((f"{number}.png", content), 2 * PATIENCE)
-        if number == 20:
-            before = renderer_memory(window.page)
-    assert renderer_memory(window.page) < before + 60e6
