@@ -24,7 +24,8 @@ commands:
          on an AMD EPYC with bfloat16, 15 minutes on an Intel Xeon at 2.50 GHz without (and
          without 09))
   test   run the tests, then every notebook on a few small images, on sets of other layouts,
-         and in a browser where Chromium is installed (about half an hour)
+         in a browser where Chromium is installed, and the site where Node.js is, too (about
+         half an hour)
   lab    open the notebooks in JupyterLab, at notebooks/00_start_here.ipynb
 
 The first command also makes .venv and installs the course in it: 1 to 5 minutes and 3 GB.
@@ -38,6 +39,8 @@ examples:
 
 for maintainers:
   store          run the notebooks on the simulated set and store them with their outputs
+  site           build the book and the lung finder, which runs in a browser alone, in
+                 outputs/site; needs Node.js 20 or newer
   test --colab   run every notebook with Colab's versions, each alone in an empty folder
 """
 
@@ -68,7 +71,7 @@ def python_fault(version: tuple) -> str:
 if __name__ == "__main__" and python_fault(sys.version_info):
     sys.exit(python_fault(sys.version_info))
 
-from tools import installation, scores  # noqa: E402
+from tools import installation, node, scores  # noqa: E402
 from tools.installation import (  # noqa: E402
     OUTPUTS,
     PYTHON,
@@ -116,7 +119,12 @@ def run() -> int:
     results.unlink(missing_ok=True)  # what is printed below comes from this run
     failed = call("-m", "tools.notebooks", "run", env=env)
     if not failed and results.exists():
-        print("\n".join(f"  {line}" for line in scores.headlines(json.loads(results.read_text()))))
+        print(
+            "\n".join(
+                f"  {line}"
+                for line in scores.headlines(json.loads(results.read_text(encoding="utf-8")))
+            )
+        )
     return failed
 
 
@@ -128,7 +136,7 @@ def simulated_environment(scale: str, folder: str) -> dict[str, str]:
 
 
 # what is tested, shared between two workers so that a notebook stays with one of them
-APART = {"sets": Path("tests/sets"), "browser": Path("tests/browser")}
+APART = {name: Path("tests", name) for name in ("sets", "browser", "site")}
 STAGES = {
     "tests": ("--dist", "loadfile", "-rs", "tests", *(f"--ignore={one}" for one in APART.values())),
     "notebooks": ("--dist", "loadfile", "--nbval-lax", "notebooks"),
@@ -137,19 +145,33 @@ STAGES = {
 
 
 def test() -> int:
-    """Run the tests, the notebooks at the smallest size, those on sets of other layouts, and both
-    in a browser, on simulated X-rays alone.
+    """Run the tests, the notebooks at the smallest size, those on sets of other layouts, both in a
+    browser, and the site, on simulated X-rays alone.
     """
     installation.set_up()
     env = simulated_environment("ci", "ci")
     verdicts = []
     for name, options in STAGES.items():
         start = time.monotonic()
+        try:
+            if name == "site" and site():
+                verdicts.append(("site: could not be built", 1))
+                continue
+        except Stop as stop:
+            verdicts.append((f"site: left out. {stop}", 0))
+            continue
         failed = call("-m", "pytest", "-q", "-n", "2", *options, env=env)
         took = installation.spell(time.monotonic() - start)
         verdicts.append((f"{name}: {'failed' if failed else 'passed'} in {took}", failed))
     print("\n".join(text for text, _ in verdicts))
     return int(any(failed for _, failed in verdicts))
+
+
+def site() -> int:
+    """Build the book and the lung finder, in outputs/site."""
+    node.set_up()
+    installation.set_up()
+    return call("-m", "tools.site", env=environment(OUTPUTS))
 
 
 def test_colab() -> int:
@@ -170,7 +192,7 @@ def lab() -> int:
     }
     overrides = installation.VENV / "share/jupyter/lab/settings/overrides.json"
     overrides.parent.mkdir(parents=True, exist_ok=True)
-    overrides.write_text(json.dumps(quiet))
+    overrides.write_text(json.dumps(quiet), encoding="utf-8")
     options = [
         f"--ServerApp.root_dir={ROOT}",
         "--ServerApp.answer_yes=True",
@@ -195,7 +217,7 @@ def store() -> int:
 
 def main(arguments: "list[str] | None" = None) -> int:
     """Carry out one command; return its exit code."""
-    commands = {"run": run, "test": test, "lab": lab, "store": store}
+    commands = {"run": run, "test": test, "lab": lab, "site": site, "store": store}
     reader = argparse.ArgumentParser(
         "course.py",
         description=ABOUT,

@@ -36,7 +36,7 @@ def main(sets: dict[str, str]) -> None:
         "precision": pick_precision(),
         **facts(),
     }
-    (FOLDER / "across.json").write_text(json.dumps(content, indent=1) + "\n")
+    (FOLDER / "across.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def main(folder: str, scores: str) -> None:
             print(f"{title}, {name}: Dice {one['ours']['dice']:.4f}, the article "
                   f"{one['article']['dice']:.4f}, better on {one['better_on']}")  # fmt: skip
     content = {"splits": found, "precision": pick_precision(), **facts()}
-    (FOLDER / "article.json").write_text(json.dumps(content, indent=1) + "\n")
+    (FOLDER / "article.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def command(folder: Path, out: Path, *options: str) -> list[str]:
 
 def environment(work: Path) -> dict[str, str]:
     """An environment in which Dask's workers have the stand-in."""
-    (work / "stand_in.py").write_text(STAND_IN)
+    (work / "stand_in.py").write_text(STAND_IN, encoding="utf-8")
     return {**os.environ, "DASK_DISTRIBUTED__WORKER__PRELOAD": str(work / "stand_in.py")}
 
 
@@ -130,7 +130,7 @@ def curve(count: int, workers: int, work: Path) -> dict:
     started = [subprocess.Popen(dask, **quiet)]
     while not file.exists():
         time.sleep(0.1)
-    address = json.loads(file.read_text())["address"]
+    address = json.loads(file.read_text(encoding="utf-8"))["address"]
     worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1",
               "--no-dashboard", "--no-nanny", "--preload", str(work / "stand_in.py")]  # fmt: skip
     started += [subprocess.Popen(worker, **quiet) for _ in range(workers)]
@@ -169,7 +169,7 @@ def kills(work: Path) -> dict:
             if masks_in(wild) - before >= each:
                 kill_something(process, killed, chance)
                 before = masks_in(wild)
-    tables = [sorted((work / name / "scores.csv").read_text().splitlines())
+    tables = [sorted((work / name / "scores.csv").read_text(encoding="utf-8").splitlines())
               for name in ("calm", "wild")]  # fmt: skip
     rows = [line for line in tables[1] if not line.startswith("file,")]
     return {
@@ -206,7 +206,7 @@ def kill_something(
 def main(*parts: str) -> None:
     """Measure, and write the file."""
     path = FOLDER / "cluster.json"
-    content = json.loads(path.read_text()) if path.exists() else {}
+    content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     measured = {
         "rates": rates,
         "kills": kills,
@@ -215,7 +215,7 @@ def main(*parts: str) -> None:
     for part in parts or measured:
         with tempfile.TemporaryDirectory() as name:
             content[part] = measured[part](Path(name))
-        path.write_text(json.dumps({**content, **facts()}, indent=1) + "\n")
+        path.write_text(json.dumps({**content, **facts()}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -54,13 +54,13 @@ def run(checkout: Path) -> dict:
 def main(checkouts: list[Path]) -> None:
     """Measure, and add to the file."""
     about = facts()
-    kept = json.loads(PATH.read_text()) if PATH.exists() else []
+    kept = json.loads(PATH.read_text(encoding="utf-8")) if PATH.exists() else []
     for checkout in checkouts:
         found = {"processor": about["processor"], "versions": about["versions"], **run(checkout)}
         print(json.dumps(found))
         key = found["processor"], found["commit"]
         kept = [row for row in kept if (row["processor"], row["commit"]) != key] + [found]
-        PATH.write_text(json.dumps(kept, indent=1) + "\n")
+        PATH.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def main(sets: dict[str, str]) -> None:
     """Score, and write the file."""
     found = {name: score_sets(load_pretrained(name), sets) for name in SHIPPED}
     content = {"weights": found, **facts()}
-    (FOLDER / "external.json").write_text(json.dumps(content, indent=1) + "\n")
+    (FOLDER / "external.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

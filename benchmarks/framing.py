@@ -104,4 +104,4 @@ def row(rows: list, plain: np.ndarray) -> dict:
 if __name__ == "__main__":
     sets = dict(one.split("=", 1) for one in sys.argv[1:])
     content = {name: measure_set(folder) for name, folder in sets.items()} | {"run": facts()}
-    (FOLDER / "framing.json").write_text(json.dumps(content, indent=1) + "\n")
+    (FOLDER / "framing.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

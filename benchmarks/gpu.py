@@ -150,14 +150,14 @@ def main(scale: str = "gpu") -> None:
         tf.config.experimental.set_memory_growth(one, True)  # PyTorch needs some too
     path, course = FOLDER / "gpu.json", begin(scale=scale)
     known = {"device": device() or "no GPU", "scale": scale, **facts()}
-    content = json.loads(path.read_text()) if path.exists() else {}
+    content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if content.get("device") != known["device"] or content.get("scale") != scale:
         content = {}
     for name, part in PARTS.items():
         if name not in content:
             content[name] = part(course)
             print(name, content[name])
-            path.write_text(json.dumps({**content, **known}, indent=1) + "\n")
+            path.write_text(json.dumps({**content, **known}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -146,4 +146,4 @@ def row(found: np.ndarray, plain: np.ndarray) -> dict:
 if __name__ == "__main__":
     sets = dict(one.split("=", 1) for one in sys.argv[1:])
     content = {name: measure_set(folder) for name, folder in sets.items()} | {"run": facts()}
-    (FOLDER / "greys.json").write_text(json.dumps(content, indent=1) + "\n")
+    (FOLDER / "greys.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -126,7 +126,7 @@ def main(folder: str) -> None:
         "cold_seconds": float(cold.stdout.split()[-1]),
         **facts(),
     }
-    (FOLDER / "inference.json").write_text(json.dumps(content, indent=1) + "\n")
+    (FOLDER / "inference.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def main(name: str) -> None:
         **facts(),
     }
     path = FOLDER / f"laptop_{name}.json"
-    path.write_text(json.dumps(content, indent=1) + "\n")
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     print(f"benchmarks/{path.name}: Dice {scores['dice'].mean():.4f}")
 
 

@@ -137,7 +137,9 @@ def attempt(way: str, kept: Path) -> None:
     except Exception as error:  # of any kind: that is the question
         first = next(line for line in str(error).splitlines() if not FRAME.fullmatch(line))
         said = f"{type(error).__name__}: {LEFT_OUT.sub('...', first.split('}} ')[-1])}"
-        kept.with_suffix(".error").write_text(textwrap.shorten(said, LETTERS, placeholder=" ..."))
+        kept.with_suffix(".error").write_text(
+            textwrap.shorten(said, LETTERS, placeholder=" ..."), encoding="utf-8"
+        )
         raise
     np.save(kept, np.concatenate([np.ravel(one) for one in model.get_weights()]))
 
@@ -153,7 +155,7 @@ def begun(way: str, folder: Path) -> list[subprocess.Popen]:
         task = {"type": part, "index": parts[:number].count(part)}
         setting = {"TF_CONFIG": json.dumps({"cluster": cluster, "task": task})}
         words = [sys.executable, __file__, way, folder / f"{number}.npy"]
-        with (folder / f"{number}.log").open("w") as log:
+        with (folder / f"{number}.log").open("w", encoding="utf-8") as log:
             environment = os.environ | ENVIRONMENT | setting
             started.append(subprocess.Popen(words, env=environment, stdout=log, stderr=log))
     return started
@@ -162,10 +164,10 @@ def begun(way: str, folder: Path) -> list[subprocess.Popen]:
 def outcome(folder: Path) -> tuple[float | None, str]:
     """The largest difference of any weight from one process, and what is wrong, if anything is."""
     for path in folder.glob("*.error"):
-        return None, path.read_text()
+        return None, path.read_text(encoding="utf-8")
     wanted = np.load(folder.parent / "0" / "0.npy")
     apart = [float(np.abs(np.load(path) - wanted).max()) for path in folder.glob("*.npy")]
-    logs = [path.read_text() for path in folder.glob("*.log")]
+    logs = [path.read_text(encoding="utf-8") for path in folder.glob("*.log")]
     if not apart:
         return None, "neither weights nor an error"
     if len({device for log in logs for device in CONVOLUTION.findall(log)}) < 2:
@@ -196,7 +198,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         rows = [tried(way, Path(name) / str(number)) for number, way in enumerate(WAYS)]
     content = {"rows": rows[1:], **facts()}
-    (FOLDER / "machines.json").write_text(json.dumps(content, indent=1) + "\n")
+    (FOLDER / "machines.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

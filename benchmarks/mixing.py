@@ -108,7 +108,7 @@ def main(folder: str) -> None:
         "gains": gains(table),
         **facts(),
     }
-    (FOLDER / "mixing.json").write_text(json.dumps(content, indent=1) + "\n")
+    (FOLDER / "mixing.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -47,4 +47,4 @@ def measure_set(folder: str) -> dict:
 if __name__ == "__main__":
     sets = dict(one.split("=", 1) for one in sys.argv[1:])
     content = {name: measure_set(folder) for name, folder in sets.items()} | {"run": facts()}
-    (FOLDER / "orientation.json").write_text(json.dumps(content, indent=1) + "\n")
+    (FOLDER / "orientation.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -52,7 +52,7 @@ def main(folder: str) -> None:
     low, high = bootstrap_interval(gain, exact["patient"])
     change = {"mean": float(gain.mean()), "low": low, "high": high}
     content = {"rows": rows, "change": change, **facts()}
-    (FOLDER / "parity.json").write_text(json.dumps(content, indent=1) + "\n")
+    (FOLDER / "parity.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

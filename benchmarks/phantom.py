@@ -7,6 +7,7 @@ writes benchmarks/phantom.json. For a machine with nothing else to do.
 
 import json
 import resource
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -22,7 +23,8 @@ def seconds_and_peak(folder: Path, count: int) -> dict[str, float]:
     """Wall seconds of writing a set at 512 pixels, and the most memory used so far, in MB."""
     began = time.perf_counter()
     write_phantom_set(folder / str(count), count)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
     return {"images": count, "seconds": time.perf_counter() - began, "peak_mb": peak}
 
 
@@ -35,7 +37,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         sets = [seconds_and_peak(Path(folder), count) for count in (COUNT, MORE)]
     content = {"seconds_for_one": one, "sets": sets, **facts()}
-    (FOLDER / "phantom.json").write_text(json.dumps(content, indent=1) + "\n")
+    (FOLDER / "phantom.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     print(f"one: {one:.3f} s; {sets}")
 
 

@@ -87,7 +87,7 @@ def main(folder: str, native: str) -> None:
         "precision": pick_precision(),
         **facts(),
     }
-    (FOLDER / "pipeline.json").write_text(json.dumps(content, indent=1) + "\n")
+    (FOLDER / "pipeline.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(content, indent=1))
 
 

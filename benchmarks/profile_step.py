@@ -71,7 +71,9 @@ def main() -> None:
         },
         **facts(),
     }
-    (FOLDER / "profile_step.json").write_text(json.dumps(content, indent=1) + "\n")
+    (FOLDER / "profile_step.json").write_text(
+        json.dumps(content, indent=1) + "\n", encoding="utf-8"
+    )
     print(json.dumps({key: content[key] for key in ("milliseconds", "step_seconds")}, indent=1))
 
 

@@ -96,7 +96,9 @@ def thousands(count: int, work: Path) -> dict:
     write_files(work / f"in{count}", count)
     out = work / f"out{count}"
     result = run([work / f"in{count}"], out)
-    rows = [json.loads(line) for line in (out / "scores.jsonl").read_text().splitlines()]
+    rows = [
+        json.loads(line) for line in (out / "scores.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     result |= {
         "files": count,
         "masks": len(list((out / "masks").iterdir())),
@@ -115,7 +117,7 @@ def main(root: str) -> None:
             "thousands": [thousands(count, work) for count in (200, 2000)],
             **facts(),
         }
-    (FOLDER / "terminal.json").write_text(json.dumps(content, indent=1) + "\n")
+    (FOLDER / "terminal.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -153,7 +153,9 @@ def main(folder: str, log: str) -> None:
         "precision": pick_precision(),
         **facts(),
     }
-    Path(FOLDER / "time_to_dice.json").write_text(json.dumps(content, indent=1) + "\n")
+    Path(FOLDER / "time_to_dice.json").write_text(
+        json.dumps(content, indent=1) + "\n", encoding="utf-8"
+    )
     print(json.dumps({key: content[key] for key in ("article", "times_sooner", "step")}, indent=1))
 
 

@@ -94,7 +94,7 @@ def main(sets: dict[str, str]) -> None:
         "precision": pick_precision(),
         **facts(),
     }
-    (FOLDER / "transfer.json").write_text(json.dumps(content, indent=1) + "\n")
+    (FOLDER / "transfer.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def parse(arguments: list[str]) -> dict[str, str]:

@@ -93,14 +93,14 @@ def run(name: str, sets: dict[str, str]) -> dict:
 
 def main(sets: dict[str, str]) -> None:
     """Run what has not been run, and write the file after each trial."""
-    content = json.loads(FILE.read_text()) if FILE.exists() else {"trials": []}
+    content = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {"trials": []}
     done = {row["name"] for row in content["trials"]}
     for name in TRIALS:
         if name not in done:
             print(name)
             content["trials"].append(run(name, sets))
             content |= {"images": IMAGES, "epochs": QUICK.epochs, "size": QUICK.size, **facts()}
-            FILE.write_text(json.dumps(content, indent=1) + "\n")
+            FILE.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

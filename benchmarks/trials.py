@@ -316,7 +316,7 @@ def padded_copy(records: tuple[Record, ...], folder: Path) -> Path:
         shutil.copy(record.image_path.parents[1] / reading, folder / reading)
     lines = [f"{r.name}.png,4892,4892,{max(r.spacing_mm) * 512 / 4892}" for r in records]
     header = "file,native_width,native_height,native_spacing_mm"
-    (folder / "metadata.csv").write_text("\n".join([header, *lines]) + "\n")
+    (folder / "metadata.csv").write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
     return folder
 
 
@@ -371,7 +371,7 @@ def main(folder: str, names: Sequence[str], cluster: str) -> None:
         for name, table in run(trial, folder, home, cluster).items():
             table.to_csv(kept(name, home), index=False)
             rows[name, str(SEEDS)] = row_of(name, trial, table, home)
-        with path.open("w", newline="") as file:
+        with path.open("w", newline="", encoding="utf-8") as file:
             table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             table.writeheader()
             table.writerows(rows.values())
@@ -379,7 +379,7 @@ def main(folder: str, names: Sequence[str], cluster: str) -> None:
 
 def read(path: Path) -> list[dict[str, str]]:
     """The rows of trials.csv so far."""
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 

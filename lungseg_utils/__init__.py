@@ -19,17 +19,17 @@ The course itself is 3,150 lines; the folders use it, and it uses none of them b
     04  augmentation.py     80  random changes to images and masks, within what other X-rays show
     04  pipeline.py         46  from square arrays to training batches
     04  losses.py           57  what training minimizes
-    04  training.py        241  a training that can be killed at any moment and resumed
+    04  training.py        244  a training that can be killed at any moment and resumed
     04  pretrained.py       69  the trained networks that come with the package
     05  metrics.py         217  how good a mask is, by overlap and by distance
-    06  results.py         120  the table of scores, one row per image, with means and intervals
+    06  results.py         121  the table of scores, one row per image, with means and intervals
     07  museum/            519  silent bugs, each switched on by name, and what each one costs
-    08  predict.py         228  from an X-ray to a mask, areas, the quality of the mask and warnings
+    08  predict.py         224  from an X-ray to a mask, areas, the quality of the mask and warnings
     08  overlay.py          56  draws the result on the X-ray, and holds the course's colours
     09  cluster.py         119  work shared among many processes
-        phantom/         1,899  simulated X-rays with exact lung masks
+        phantom/         1,907  simulated X-rays with exact lung masks
         teaching/        4,619  figures, interactive widgets and exercises
-        app/             2,838  the networks without a notebook: the command `lungseg` and a page
+        app/             2,244  the networks without a notebook: the command `lungseg`
 """
 
 __version__ = "0.1.0"

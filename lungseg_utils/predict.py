@@ -6,7 +6,7 @@ test-time augmentation: how far their second opinion is from the mask says how g
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
@@ -122,10 +122,6 @@ class Prediction:
         if self.quality is not None and self.quality < LEAST_QUALITY:
             found.append(f"the outline is likely to be wrong: expect a Dice of {self.quality:.2f}")
         return (*found, *self.notes)
-
-    def at(self, threshold: float) -> "Prediction":
-        """The same, its mask cut at another threshold."""
-        return replace(self, threshold=threshold)
 
 
 def predict(

@@ -107,7 +107,8 @@ def write_results(path: Path | str, table: "pd.DataFrame", data: str, scale: str
 def write_json(path: Path | str, content: dict) -> None:
     """Write numbers of NumPy's types too; an infinite one as "inf", one that is missing as null."""
     with written_whole(Path(path)) as part:
-        part.write_text(json.dumps(_plain(content), indent=1, allow_nan=False) + "\n")
+        text = json.dumps(_plain(content), indent=1, allow_nan=False)
+        part.write_text(text + "\n", encoding="utf-8")
 
 
 def _plain(value):

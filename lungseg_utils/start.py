@@ -234,7 +234,7 @@ def pick_precision() -> str:
         generation = (details.get("compute_capability") or (0, 0))[0]
         return "mixed_bfloat16" if generation >= 8 else FLOAT16 if generation == 7 else "float32"
     processor = Path("/proc/cpuinfo")
-    flags = processor.read_text().split() if processor.exists() else []
+    flags = processor.read_text(encoding="utf-8").split() if processor.exists() else []
     native = "amx_bf16" in flags or "avx512_bf16" in flags
     return "mixed_bfloat16" if native else "float32"
 

@@ -200,7 +200,8 @@ class Run:
         while (last := max(self._kept(), default=0)) > 0:
             try:
                 self.load(last)
-                self.history = json.loads((self._of(last) / "history.json").read_text())
+                text = (self._of(last) / "history.json").read_text(encoding="utf-8")
+                self.history = json.loads(text)
                 return
             except FileNotFoundError:  # another notebook trains the same network, and pruned it
                 if last == max(self._kept(), default=0):
@@ -217,12 +218,14 @@ class Run:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         self.model.save_weights(part / "model.weights.h5")
-        (part / "history.json").write_text(json.dumps(self.history))
+        (part / "history.json").write_text(json.dumps(self.history), encoding="utf-8")
         kept = self._of(row["epoch"])
-        if kept.exists():  # another notebook trains the same network, and was faster
-            shutil.rmtree(part)
-        else:
+        try:
             part.rename(kept)  # all or nothing: a folder that bears an epoch's name is whole
+        except OSError:  # another notebook trains the same network, and was faster
+            if not kept.exists():
+                raise
+            shutil.rmtree(part)
         self._prune(row["epoch"])
 
     def _prune(self, last: int) -> None:

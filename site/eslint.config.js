@@ -8,6 +8,7 @@ export default [
     rules: {
       eqeqeq: "error",
       "no-var": "error",
+      "one-var": ["error", "never"],
       "prefer-const": "error",
     },
   },

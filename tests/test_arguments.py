@@ -71,8 +71,8 @@ def files(tmp_path_factory):
 
 def whole(path):
     with types.written_whole(path) as part:
-        part.write_text("all")
-    return [str(one) for one in path.parent.rglob("*") if one.read_text() == "all"]
+        part.write_text("all", encoding="utf-8")
+    return [str(one) for one in path.parent.rglob("*") if one.read_text(encoding="utf-8") == "all"]
 
 
 def with_faults(function):

@@ -1,6 +1,5 @@
 """Faults in a reader's own data, one row each, and the error that the reader sees."""
 
-import os
 import re
 import shutil
 from pathlib import Path
@@ -35,6 +34,7 @@ from breaking import (
     write,
 )  # fmt: skip
 from sets import NAMES, files, radiograph, write_set
+from systems import device, link, pipe
 
 from lungseg_utils.app.checks import check_set
 from lungseg_utils.images import read_image
@@ -329,12 +329,12 @@ REMARKS = {
     "folder among the images": (new_folder("CXR_png/old.png"), "CXR_png/old.png",
                                 "is a folder: convert it or move it away"),
     "link to nothing among the masks": (
-        lambda root: (root / MASKS[0] / "old.png").symlink_to("nowhere"), f"{MASKS[0]}/old.png",
+        lambda root: link(root / MASKS[0] / "old.png", "nowhere"), f"{MASKS[0]}/old.png",
         "is no file of"),
     "pipe among the images": (
-        lambda root: os.mkfifo(root / "CXR_png" / "old.png"), "CXR_png/old.png", "is no file of"),
+        lambda root: pipe(root / "CXR_png" / "old.png"), "CXR_png/old.png", "is no file of"),
     "device among the images": (
-        lambda root: (root / "CXR_png" / "old.png").symlink_to("/dev/zero"), "CXR_png/old.png",
+        lambda root: device(root / "CXR_png" / "old.png"), "CXR_png/old.png",
         "is no file of"),
     "PDF among the images": (write("CXR_png/scan.pdf", b"%PDF"), "CXR_png/scan.pdf",
                              "convert it or move it away"),

@@ -42,9 +42,12 @@ def client():
         yield client
 
 
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # which on Windows kills as well
+
+
 def squares(shard: list[int]) -> list[int]:
     if 13 in shard:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), KILL)
     return [one**2 for one in shard]
 
 
@@ -99,7 +102,10 @@ def run(folder: Path, out: Path, *options: str, code: int = 1, env=None) -> str:
 
 def assert_same(one: Path, other: Path) -> None:
     """Rows, masks and outlines to the last byte, and nothing left behind."""
-    texts = [sorted((out / "scores.csv").read_text().splitlines()) for out in (one, other)]
+    texts = [
+        sorted((out / "scores.csv").read_text(encoding="utf-8").splitlines())
+        for out in (one, other)
+    ]
     assert texts[0] == texts[1]
     rows = [sorted(map(json.dumps, Rows(out))) for out in (one, other)]
     assert rows[0] == rows[1]
@@ -154,7 +160,7 @@ def joined(tmp_path):
         what = "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file
         scheduler = stack.enter_context(started("distributed.cli.dask_scheduler", *what, cwd=place))
         wait_for(file.exists)
-        address = json.loads(file.read_text())["address"]
+        address = json.loads(file.read_text(encoding="utf-8"))["address"]
         worker = "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard"
         workers = [stack.enter_context(started(*worker, "--no-nanny", cwd=place)) for _ in range(2)]
         yield address, scheduler, workers
@@ -208,7 +214,7 @@ def test_nobody_at_the_address_is_a_sentence(many, tmp_path):
 def test_settings_of_slurm_that_cannot_be_read_are_named(content, says, many, tmp_path):
     file = tmp_path / "slurm.json"
     if content:
-        file.write_text(content)
+        file.write_text(content, encoding="utf-8")
     said = run(many[0], tmp_path / "out", "--cluster", f"slurm:{file}", code=64)
     assert f"lungseg: {says.format(file)}" in said
 
@@ -251,7 +257,7 @@ from lungseg_utils.app import batch
 read = images.read_xray
 def killing(path):
     if path.name == "11.png":
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
     return read(path)
 batch.read_xray = killing
 """
@@ -259,7 +265,7 @@ batch.read_xray = killing
 
 def test_a_file_that_kills_its_reader_has_an_error_and_no_other_does(many, tmp_path):
     folder, alone = many
-    (tmp_path / "killer.py").write_text(KILLER)
+    (tmp_path / "killer.py").write_text(KILLER, encoding="utf-8")
     preload = {"DASK_DISTRIBUTED__WORKER__PRELOAD": str(tmp_path / "killer.py")}
     out = tmp_path / "out"
     said = run(folder, out, "--workers", "2", code=2, env=preload)
@@ -324,15 +330,17 @@ print("Submitted batch job", process.pid)
 
 def test_jobs_of_slurm_do_the_work(many, tmp_path):
     pytest.importorskip("dask_jobqueue")
+    if sys.platform != "linux":
+        pytest.skip("Slurm is Linux's, and so is the interface lo")
     folder, alone = many
     place = tmp_path / "bin"
     place.mkdir()
     for name, text in {"sbatch": SBATCH, "scancel": "#!/bin/sh\nkill $1\n"}.items():
-        (place / name).write_text(text.format(python=sys.executable))
+        (place / name).write_text(text.format(python=sys.executable), encoding="utf-8")
         (place / name).chmod(0o755)
     settings = {"cores": 1, "processes": 1, "memory": "2GB", "walltime": "00:10:00", "jobs": 2,
                 "interface": "lo", "log_directory": str(tmp_path)}  # fmt: skip
-    (tmp_path / "slurm.json").write_text(json.dumps(settings))
+    (tmp_path / "slurm.json").write_text(json.dumps(settings), encoding="utf-8")
     path = {"PATH": f"{place}{os.pathsep}{os.environ['PATH']}"}
     run(folder, tmp_path / "out", "--cluster", f"slurm:{tmp_path / 'slurm.json'}", env=path)
     assert_same(alone, tmp_path / "out")
@@ -342,10 +350,12 @@ def test_a_ledger_of_a_run_that_was_killed_counts_and_half_a_line_does_not(many,
     folder, alone = many
     out = tmp_path / "out"
     shutil.copytree(alone, out)
-    lines = (out / "scores.jsonl").read_text().splitlines(keepends=True)
-    (out / "scores.jsonl").write_text("".join(lines[:5]))
+    lines = (out / "scores.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (out / "scores.jsonl").write_text("".join(lines[:5]), encoding="utf-8")
     (out / "shards").mkdir()
-    (out / "shards" / "abc.jsonl").write_text("".join(lines[5:20]) + lines[20][:30])
+    (out / "shards" / "abc.jsonl").write_text(
+        "".join(lines[5:20]) + lines[20][:30], encoding="utf-8"
+    )
     said = run(folder, out)
     assert "done before: 19;" in said
     assert_same(alone, out)

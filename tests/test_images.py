@@ -226,7 +226,7 @@ FORMATS_BY_HEAD = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("head", FORMATS_BY_HEAD, ids=lambda head: str(len(head)))
+@pytest.mark.parametrize("head", FORMATS_BY_HEAD, ids=lambda head: f"{head[:4].hex()} {len(head)}")
 def test_a_format_is_told_by_its_first_bytes(head):
     found = format_of(head)
     assert (found and found.name) == FORMATS_BY_HEAD[head]

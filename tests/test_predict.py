@@ -1,5 +1,7 @@
 """From a file to a mask, areas, its quality and warnings: by hand, and on simulated X-rays."""
 
+from dataclasses import replace
+
 import cv2
 import keras
 import numpy as np
@@ -109,7 +111,9 @@ def test_signs_are_those_of_the_mask_that_is_delivered():
     square[2:12, 14:18] = 0.4  # lung at a lower threshold
     square[18, 18] = 0.9  # a speck, which no mask keeps
     assert found_of(square).signs[1] == pytest.approx(LEAST)
-    assert np.exp(found_of(square).at(0.3).signs[1]) == pytest.approx(1 - 160 / 200 + 0.003)
+    assert np.exp(replace(found_of(square), threshold=0.3).signs[1]) == pytest.approx(
+        1 - 160 / 200 + 0.003
+    )
 
 
 def test_quality_falls_with_every_sign(monkeypatch):
@@ -139,7 +143,7 @@ def test_the_second_opinion_is_that_of_the_others(others, monkeypatch):
     expected = all_probabilities(rest, [found.seen] * others).mean(axis=0)
     np.testing.assert_allclose(found.second, expected)
     assert found.shape == (20, 30) and found.spacing_mm == (1, 2) and found.threshold == 0.5
-    low = found.at(0.3)
+    low = replace(found, threshold=0.3)
     assert low.threshold == 0.3 and low.square is found.square
     np.testing.assert_array_equal(low.mask, mask_from_square(answers[0], (20, 30), 0.3))
 

@@ -1,11 +1,11 @@
 """What is known of patients: ages and sexes in several sets' words, tables, and who is who."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sets import NAMES, write_metadata, write_pictures, write_reading, write_set
+from systems import device, link, pipe
 
 from lungseg_utils.radiographs import find_set, load_records
 from lungseg_utils.readings import read_clinical, read_metadata
@@ -28,7 +28,7 @@ TEXTS = {
 @pytest.mark.parametrize("case", TEXTS.values(), ids=TEXTS)
 def test_sex_age_and_reading_come_from_the_text(case, tmp_path):
     text, sex, age, reading = case
-    (tmp_path / "one.txt").write_text(text)
+    (tmp_path / "one.txt").write_text(text, encoding="utf-8")
     faults = []
     found = read_clinical(tmp_path / "one.txt", faults)
     assert found["sex"] == sex and found["age"] == (age and pytest.approx(age))
@@ -92,10 +92,10 @@ def test_a_table_is_found_in_any_capitals_and_unicode(name, encoding, tmp_path):
 UNREAD = "cannot be read as a table: save it as CSV in UTF-8, close its quotes, or remove it"
 NO_TABLES = {
     # what stands in the folder, what is said
-    "a link to nothing": (lambda path: path.symlink_to("nowhere"), UNREAD),
+    "a link to nothing": (lambda path: link(path, "nowhere"), UNREAD),
     "a folder": (Path.mkdir, UNREAD),
-    "a pipe": (os.mkfifo, 'has no column "file"'),
-    "a device that never ends": (lambda path: path.symlink_to("/dev/zero"), 'no column "file"'),
+    "a pipe": (pipe, 'has no column "file"'),
+    "a device that never ends": (device, 'no column "file"'),
     "Excel's own": (lambda path: path.write_bytes(b"PK\3\4\xff\0\xfe"), UNREAD),
     "Excel's own beside": (lambda path: path.with_suffix(".xlsx").touch(),
                            "metadata.xlsx is not read: if it tells of the images, save it as"),
@@ -134,20 +134,20 @@ TWO_PATIENTS = [("P03", "P3"), ("3.5", "35"), ("30", "3"), ("0", "")]
 def test_a_patient_may_be_written_in_several_ways(pair, tmp_path):
     write_set(tmp_path, ["a", "b"])
     (tmp_path / "metadata.csv").write_text("file,patient\n{}.png,{}\n{}.png,{}".format(
-        "a", pair[0], "b", pair[1]))  # fmt: skip
+        "a", pair[0], "b", pair[1]), encoding="utf-8")  # fmt: skip
     patients = [record.patient for record in load_records(tmp_path)]
     assert patients == (["a", "a"] if pair in ONE_PATIENT else ["a", "b"])
 
 
 def test_a_reading_that_is_a_device_is_not_waited_for(tmp_path):
-    (tmp_path / "one.txt").symlink_to("/dev/zero")
+    device(tmp_path / "one.txt")
     faults = []
     assert read_clinical(tmp_path / "one.txt", faults)["reading"] == "" and len(faults) == 2
 
 
 @pytest.mark.parametrize("age", ["411", "1e3", "4_5", "-1", "inf"])
 def test_an_age_that_nobody_has_is_a_fault(age, tmp_path):
-    (tmp_path / "metadata.csv").write_text(f"file,age\na.png,{age}")
+    (tmp_path / "metadata.csv").write_text(f"file,age\na.png,{age}", encoding="utf-8")
     faults = []
     found = read_metadata(tmp_path / "metadata.csv", {"a": tmp_path / "a.png"}, faults)
     assert found["a"]["age"] is None and f"has age {age} in the row" in faults[0].fault
@@ -157,7 +157,7 @@ def test_a_column_names_the_patients(tmp_path):
     names = ["00000001_000", "00000001_001", "00000002_000", "00000003_000"]
     write_set(tmp_path, names)
     rows = ["Image Index,Patient ID", *(f"{name}.png,{int(name[:8])}" for name in names)]
-    (tmp_path / "metadata.csv").write_text("\n".join(rows))
+    (tmp_path / "metadata.csv").write_text("\n".join(rows), encoding="utf-8")
     patients = [record.patient for record in load_records(tmp_path)]
     assert patients == [names[0], names[0], names[2], names[3]]
     assert find_set(tmp_path).faults == ()
@@ -196,7 +196,8 @@ def test_a_reading_may_name_a_file_of_any_kind(tmp_path):
 def test_readings_that_name_each_other_need_no_column(tmp_path):
     write_set(tmp_path, NAMES)
     (tmp_path / "ClinicalReadings" / f"{NAMES[1]}.txt").write_text(
-        f"Patient's Sex: F\nPatient's Age: 027Y\n(same pt as {NAMES[0]})"
+        f"Patient's Sex: F\nPatient's Age: 027Y\n(same pt as {NAMES[0]})",
+        encoding="utf-8",
     )
     write_metadata(tmp_path, NAMES, "file,patient", "{name}.png,")
     assert [record.patient for record in load_records(tmp_path)] == [NAMES[0], *NAMES[::2][:1],

@@ -59,11 +59,12 @@ def write_set(tmp_path):
             reading, sex = PATIENT_AND_SEX[name]
             (tmp_path / "ClinicalReadings").mkdir(exist_ok=True)
             (tmp_path / "ClinicalReadings" / f"{name}.txt").write_text(
-                f"Patient's Sex: {sex}\nPatient's Age: 040Y\n{reading}\n"
+                f"Patient's Sex: {sex}\nPatient's Age: 040Y\n{reading}\n",
+                encoding="utf-8",
             )
             rows.append(f"{name},{shape[1] * 10},{shape[0] * 20},0.1")
         if spacing:
-            (tmp_path / "metadata.csv").write_text("\n".join(rows) + "\n")
+            (tmp_path / "metadata.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
         return load_records(tmp_path)
 
     return _write
@@ -187,7 +188,7 @@ def test_results_are_kept_as_json(table, tmp_path):
     def refuse(constant):
         raise AssertionError(f"{constant} is not JSON")
 
-    kept = json.loads(path.read_text(), parse_constant=refuse)
+    kept = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
     assert (kept["data"], kept["scale"]) == ("tiny set", "ci")
     assert (kept["test_images"], kept["test_patients"]) == (4, 3)
     said = {"title": "Dice", "unit": ""}
@@ -202,11 +203,11 @@ def test_results_are_kept_as_json(table, tmp_path):
 
 def test_course_reads_what_is_kept(table, tmp_path):
     results.write_results(tmp_path / "results.json", table, "tiny set", "ci")
-    lines = scores.headlines(json.loads((tmp_path / "results.json").read_text()))
+    lines = scores.headlines(json.loads((tmp_path / "results.json").read_text(encoding="utf-8")))
     assert lines[0].startswith("Dice 0.660 (95 % interval 0.")
     assert lines[0].endswith(") on 4 test images of 3 patients")
     assert re.fullmatch(r"HD95 \D*inf.* \(95 % interval \d.* to inf.*\)", lines[2])
-    page = scores.write_page(tmp_path, []).read_text()
+    page = scores.write_page(tmp_path, []).read_text(encoding="utf-8")
     assert re.search(r"<td>HD95.*<td>inf", page)
 
 
@@ -214,7 +215,7 @@ def test_without_spacing_there_are_no_distances(write_set, tmp_path):
     table = results.evaluate(darkness, write_set(spacing=False))
     assert not {"hd95_mm", "assd_mm", "nsd_2mm"} & set(table)
     results.write_results(tmp_path / "results.json", table, "tiny set", "ci")
-    kept = json.loads((tmp_path / "results.json").read_text())
+    kept = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert list(kept["scores"]) == ["dice", "iou", "precision", "recall"]
     assert len(scores.headlines(kept)) == 4
 
@@ -252,7 +253,7 @@ def test_scores_of_a_set_are_the_summary_and_every_row(table, tmp_path):
     rows = table.to_dict(orient="records")
     means = results.mean_scores(rows)
     results.write_json(tmp_path / "scores.json", means | {"images": rows})
-    kept = json.loads((tmp_path / "scores.json").read_text())
+    kept = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
     assert kept["dice"] == means["dice"] == results.summarise(table).loc["dice"].to_dict()
     assert list(kept) == ["dice", "iou", "hd95_mm", "images"] and len(kept["images"]) == 4
     assert kept["images"][0] == {"name": "a", "patient": "p", "label": 0, "sex": "F", "age": 30,
@@ -278,4 +279,4 @@ def test_groups_by_hand(table):
 )  # fmt: skip
 def test_json_holds_every_kind_of_number(value, text, tmp_path):
     results.write_json(tmp_path / "one.json", {"key": value})
-    assert (tmp_path / "one.json").read_text() == f'{{\n "key": {text}\n}}\n'
+    assert (tmp_path / "one.json").read_text(encoding="utf-8") == f'{{\n "key": {text}\n}}\n'

@@ -158,7 +158,7 @@ def test_article_split_takes_tenths_whatever_the_order():
 @pytest.mark.real
 def test_article_split_is_the_articles(real_data):
     folder = real_data / "montgomery_512"
-    with (folder / "metadata.csv").open(newline="") as file:
+    with (folder / "metadata.csv").open(newline="", encoding="utf-8") as file:
         listed = {row["file"][:-4]: row["article_split"] for row in csv.DictReader(file)}
     records = load_records(folder)
     split = article_split(records)

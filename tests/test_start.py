@@ -10,6 +10,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+import systems
 from sets import NAMES, bare_record, write_set
 
 import lungseg_utils
@@ -232,10 +233,9 @@ def test_size_of_run_follows_the_machine(program, scale, home, tmp_path, monkeyp
     monkeypatch.setenv("LUNGSEG_DATA", str(write_set(tmp_path / "set")))
     monkeypatch.delenv("LUNGSEG_SCALE")
     (tmp_path / "bin").mkdir()
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}/bin")
     if program:
-        (tmp_path / "bin/nvidia-smi").write_text(f"#!/bin/sh\n{program}\n")
-        (tmp_path / "bin/nvidia-smi").chmod(0o755)
+        systems.program(tmp_path / "bin/nvidia-smi", program)
     assert start.begin().scale == scale
 
 
@@ -396,7 +396,7 @@ def test_precision_follows_the_gpu(generation, monkeypatch):
     details = {"compute_capability": generation} if generation else {}
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["one"] * (kind == "GPU"))
     monkeypatch.setattr(tf.config.experimental, "get_device_details", {"one": details}.get)
-    monkeypatch.setattr(Path, "read_text", lambda path: "flags : amx_bf16")
+    monkeypatch.setattr(Path, "read_text", lambda path, **_: "flags : amx_bf16")
     assert start.pick_precision() == GPU_FORMATS[generation]
 
 
@@ -408,7 +408,7 @@ def test_precision_follows_the_gpu(generation, monkeypatch):
 def test_without_a_gpu_precision_follows_the_processor(flags, precision, monkeypatch):
     asked = []
     monkeypatch.setattr(Path, "exists", lambda path: asked.append(str(path)) or flags is not None)
-    monkeypatch.setattr(Path, "read_text", lambda path: asked.append(str(path)) or flags)
+    monkeypatch.setattr(Path, "read_text", lambda path, **_: asked.append(str(path)) or flags)
     found = start.pick_precision()
     monkeypatch.undo()
     assert found == precision and set(asked) == {"/proc/cpuinfo"}

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -70,11 +69,11 @@ def test_killed_and_resumed_ends_at_the_same_weights(undisturbed, tmp_path):
         if line.strip() == "2":
             break
     time.sleep(0.02)  # into the next epoch
-    os.kill(child.pid, signal.SIGKILL)
+    child.kill()
     child.wait(10)
     seen = []
     resumed = train_tiny(tmp_path, report=lambda recipe, history: seen.append(len(history)))
-    assert child.returncode == -signal.SIGKILL
+    assert child.returncode, "it had ended before it was killed"
     assert 0 < len(seen) < TINY.epochs, "it began anew, or had nothing left to do"
     assert_same_weights(undisturbed, resumed)
 
@@ -201,10 +200,10 @@ class OneWeight:
     weight = None
 
     def save_weights(self, path):
-        path.write_text(str(self.weight))
+        path.write_text(str(self.weight), encoding="utf-8")
 
     def load_weights(self, path):
-        self.weight = int(path.read_text())
+        self.weight = int(path.read_text(encoding="utf-8"))
 
 
 def kept_run(folder, val_losses=(), keep_best=False):
@@ -233,7 +232,9 @@ def test_the_last_epoch_is_kept_and_the_best_where_it_is_wanted(
     for epoch in kept:
         run.load(epoch)
         assert run.model.weight == epoch
-        rows = json.loads((run.folder / f"epoch-{epoch:04d}" / "history.json").read_text())
+        rows = json.loads(
+            (run.folder / f"epoch-{epoch:04d}" / "history.json").read_text(encoding="utf-8")
+        )
         assert rows == run.history[:epoch]
 
 
@@ -250,6 +251,21 @@ def test_a_later_run_goes_on_from_the_last_whole_epoch(tmp_path):
     assert run.model.weight == 3 and run.history == before.history and not run.finished
     run.save({"epoch": 4, "val_loss": 5})
     assert run.finished and len(run.history) == TINY.epochs
+
+
+def test_an_epoch_that_another_training_kept_first_is_left_as_it_is(tmp_path, monkeypatch):
+    first = kept_run(tmp_path, [3])
+    late = training.Run(OneWeight(), TINY, first.folder)
+    late.save({"epoch": 1, "val_loss": 9})
+    first.load_last()
+    assert names_in(first) == ["epoch-0001"] and first.history == [{"epoch": 1, "val_loss": 3}]
+
+    def refused(path, target):
+        raise PermissionError(13, "a scanner reads it", str(path))
+
+    monkeypatch.setattr(training.Path, "rename", refused)
+    with pytest.raises(PermissionError):
+        late.save({"epoch": 2, "val_loss": 9})
 
 
 def test_what_a_killed_training_left_is_cleared_and_what_is_being_written_is_not(

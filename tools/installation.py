@@ -106,7 +106,7 @@ def stamp() -> str:
 
 def set_up() -> None:
     """Make .venv and install the course in it, unless that was done for this pyproject.toml."""
-    if PYTHON.exists() and STAMP.exists() and STAMP.read_text() == stamp():
+    if PYTHON.exists() and STAMP.exists() and STAMP.read_text(encoding="utf-8") == stamp():
         return
     if shutil.disk_usage(ROOT).free < NEEDED_GB * 1e9:
         raise Stop(disk_full())
@@ -114,11 +114,11 @@ def set_up() -> None:
         make_venv()
     pip("install", "pip>=21.3", what="Looking at pip")
     # compiling all modules would take half a minute; Python compiles those it imports
-    course = ".[cluster,course,dicom,lab,serve,test]"
+    course = ".[cluster,course,dicom,lab,test]"
     pip("install", "--no-compile", "-e", course, what="Installing the course in .venv")
     mend_opencv()
     (VENV / "settings").mkdir(exist_ok=True)
-    STAMP.write_text(stamp())
+    STAMP.write_text(stamp(), encoding="utf-8")
 
 
 def make_venv() -> None:
@@ -126,7 +126,7 @@ def make_venv() -> None:
     if VENV.exists():
         shutil.rmtree(VENV)
     VENV.mkdir()
-    STAMP.write_text("unfinished\n")
+    STAMP.write_text("unfinished\n", encoding="utf-8")
     base = getattr(sys, "_base_executable", None) or sys.executable  # .venv's own is gone by now
     made = subprocess.run(
         [base, "-m", "venv", str(VENV)],
@@ -157,7 +157,7 @@ def pip(*arguments: str, what: str) -> None:
     """Run pip in .venv and show how far it is; what it printed goes to LOG."""
     progress = Progress()
     settings = {**environment(), "PIP_NO_INPUT": "1", "PIP_PROGRESS_BAR": "off", "PIP_USER": "0"}
-    with LOG.open("w") as log:
+    with LOG.open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
             [str(PYTHON), "-m", "pip", *arguments],
             cwd=ROOT,
@@ -168,18 +168,18 @@ def pip(*arguments: str, what: str) -> None:
         while process.poll() is None:
             doing = re.findall(
                 r"^ *(Collecting|Downloading|Installing) ([\w.-]*)",
-                LOG.read_text(errors="replace"),
+                LOG.read_text(errors="replace", encoding="utf-8"),
                 re.M,
             )
             progress.show(f"{what}: {' '.join(doing[-1]).lower()}" if doing else what)
             time.sleep(0.5)
     if process.returncode:
-        raise Stop(pip_fault(LOG.read_text(errors="replace")))
+        raise Stop(pip_fault(LOG.read_text(errors="replace", encoding="utf-8")))
     progress.end(what)
 
 
-def pip_fault(log: str) -> str:
-    """One sentence on why pip failed, from what it printed."""
+def pip_fault(log: str, path: Path = LOG) -> str:
+    """One sentence on why pip failed, from what it printed, which is in `path` too."""
     if "No space left" in log or "[Errno 28]" in log:
         return disk_full()
     if re.search(r"connection broken|Connection|timed out|name resolution|ProxyError|SSLE", log):
@@ -188,7 +188,7 @@ def pip_fault(log: str) -> str:
             "HTTPS_PROXY if it has a proxy), then run the same command again"
         )
     faults = [line for line in log.splitlines() if line.startswith("ERROR")] or [last_line(log)]
-    return f"pip could not install the course ({faults[0]}); the whole of what it said is in {LOG}"
+    return f"pip could not install it ({faults[0]}); the whole of what it said is in {path}"
 
 
 def last_line(text: str) -> str:

@@ -55,7 +55,7 @@ class Machine:
         self.client = NotebookClient(page, km=self._manager(), timeout=600, record_timing=False)
         env = self.environment() | settings
         try:
-            with (self.root / "kernel.log").open("w") as log:
+            with (self.root / "kernel.log").open("w", encoding="utf-8") as log:
                 self.client.execute(env=env, cwd=str(self.content), stderr=log, cleanup_kc=True)
         except CellExecutionError as error:
             return f"a cell ended in {error.ename}: {error.evalue}".splitlines()[0]
@@ -72,7 +72,7 @@ class Machine:
         (folder / "colab").mkdir(parents=True, exist_ok=True)
         start = [str(self.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         spec = {"argv": start, "display_name": "Colab", "language": "python"}
-        (folder / "colab" / "kernel.json").write_text(json.dumps(spec))
+        (folder / "colab" / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
         specs = KernelSpecManager(kernel_dirs=[str(folder)])
         return AsyncKernelManager(kernel_name="colab", kernel_spec_manager=specs)
 
@@ -132,7 +132,7 @@ def different_ends(one: Path, other: Path) -> str:
     names = [f"{end.parent.name}/{end.name}" for end in ends]
     if names[0] != names[1]:
         return f"they ended in {names[0]} and {names[1]}"
-    histories = [json.loads((end / "history.json").read_text()) for end in ends]
+    histories = [json.loads((end / "history.json").read_text(encoding="utf-8")) for end in ends]
     if len({json.dumps([row | {"seconds": 0} for row in history]) for history in histories}) > 1:
         return "their histories differ"
     weights, others = (_arrays(end / "model.weights.h5") for end in ends)

@@ -14,19 +14,30 @@ from pathlib import Path
 
 import numpy as np
 
+from lungseg_utils.app.networks import name_networks
+from lungseg_utils.pretrained import SHIPPED, pretrained_file
+from tools.examples import EXAMPLES
+
 MODULES = (
     "types", "grey", "images", "squares", "masks", "predict", "overlay",
     "dicom", "dicom.header", "dicom.pixels", "dicom.greys", "app.table",
 )  # fmt: skip
-LEAST_WORDS = 3  # of what can be a sentence
+LEAST_WORDS = 2  # of what can be a sentence
 
 
 def write_shared(path: Path) -> None:
-    """Write {module: {NAME: value}, "sentences": [...]} as JSON."""
+    """Write {module: {NAME: value}, "sentences": [...], "networks": ..., "examples": ...}."""
     modules = {name: importlib.import_module(f"lungseg_utils.{name}") for name in MODULES}
     found = {name.split(".")[-1]: constants(module) for name, module in modules.items()}
-    said = dict.fromkeys(one for module in modules.values() for one in sentences(module))
-    path.write_text(json.dumps(found | {"sentences": list(said)}, indent=1), encoding="utf-8")
+    course = (module for name, module in modules.items() if not name.startswith("app."))
+    found["sentences"] = list(dict.fromkeys(one for module in course for one in sentences(module)))
+    files = [pretrained_file(name).name for name in SHIPPED]
+    found["networks"] = {"name": name_networks(), "files": files}
+    found["examples"] = [
+        {"name": one.name, "says": one.says, "file": one.file, "spacing_mm": one.xray().spacing_mm}
+        for one in EXAMPLES
+    ]
+    path.write_text(json.dumps(found, indent=1), encoding="utf-8")
 
 
 def constants(module) -> dict:
@@ -35,9 +46,7 @@ def constants(module) -> dict:
     targets = (
         target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
     )
-    names = (
-        one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)
-    )
+    names = (one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name))
     kept = {}
     for name in names:
         if name.isupper():
@@ -61,8 +70,9 @@ def sentences(module) -> Iterator[str]:
     or {:g} where it is put in so.
     """
     tree = ast.parse(inspect.getsource(module))
-    inner = {part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)
-             for part in ast.walk(node) if part is not node}  # fmt: skip
+    joined = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
+    inner = {part for node in joined for part in node.values}
+    inner |= {part.format_spec for part in inner if isinstance(part, ast.FormattedValue)}
     documented = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if id(node) in documented or node in inner:

@@ -47,7 +47,7 @@ class Versions:
             path.read_bytes() for path in (self.pins, ROOT / "pyproject.toml") if path
         )
         wanted = f"{hashlib.sha256(content).hexdigest()}\n{base}\n{' '.join(self.packages)}\n"
-        if stamp.exists() and stamp.read_text() == wanted:
+        if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
             return
         print(f"Making {self.folder.name}: 1 to 5 minutes", flush=True)
         began = time.monotonic()
@@ -59,7 +59,7 @@ class Versions:
         self.pip("install", "--no-compile", *pins, *self.packages)
         # of two that bring cv2 the last one counts: the one that needs no graphics libraries
         self.pip("install", "--no-deps", "--force-reinstall", *pins, "opencv-python-headless")
-        stamp.write_text(wanted)
+        stamp.write_text(wanted, encoding="utf-8")
         print(f"Making {self.folder.name} took {spell(time.monotonic() - began)}", flush=True)
 
     def pip(self, *arguments: str, **settings: str) -> str:
@@ -110,7 +110,7 @@ def test(name: str) -> int:
     versions = Versions(
         f"tests-{name}" if name == "colab" else name,  # .venv-colab holds what Colab has, no more
         pins if pins.exists() else None,
-        ("-e", f"{ROOT}[cluster,course,dicom,lab,serve,test]"),
+        ("-e", f"{ROOT}[cluster,course,dicom,lab,test]"),
     )
     versions.make()
     env = environment(OUTPUTS / name) | {"LUNGSEG_SCALE": "ci"}

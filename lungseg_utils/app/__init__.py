@@ -1,6 +1,6 @@
-"""The networks without a notebook: the command `lungseg` and a page.
+"""The networks without a notebook: the command `lungseg`.
 
-`terminal` is the command `lungseg`. `batch` segments X-rays by the thousand, `jobs` finds them,
-`download` fetches the Montgomery County set, `doctor` says what is installed, and `page` is a page
-on one's own computer.
+`terminal` is the command itself. `batch` segments X-rays by the thousand, `jobs` finds them,
+`report` makes a page of what was found, `download` fetches the Montgomery County set, and `doctor`
+says what is installed.
 """

@@ -18,7 +18,6 @@ LEAST_MEMORY_GB, LEAST_DISK_GB = 4, 2
 EXTRAS = {
     "course": ("tensorflow", "for the notebooks, and to train"),
     "dicom": ("pydicom", "to read DICOM files"),
-    "serve": ("uvicorn", "for the page, lungseg serve"),
     "cluster": ("distributed", "to share the work of lungseg predict"),
     "lab": ("jupyterlab", "to step through the notebooks"),
 }

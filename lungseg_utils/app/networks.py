@@ -1,4 +1,4 @@
-"""The networks that the command and the page use: those that ship, and one of your own."""
+"""The networks that the command uses: those that ship, and one of your own."""
 
 import hashlib
 import os

@@ -43,6 +43,7 @@ def run() -> NoReturn:
     if "--debug" not in sys.argv:
         sys.stderr = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace")
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # where code in C writes, below Python
+    sys.stdout.reconfigure(errors="backslashreplace")  # a file on Windows has few letters
     code = main()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -63,9 +64,19 @@ def _report(chosen: argparse.Namespace) -> None:
 
 
 def _serve(chosen: argparse.Namespace) -> None:
-    from lungseg_utils.app.page import serve
+    import webbrowser
 
-    serve(chosen.host, chosen.port, not chosen.no_browser)
+    from lungseg_utils.start import disk
+
+    page = disk() / "site" / "lungseg.html"
+    if not page.is_file():
+        raise FileNotFoundError(
+            "there is no page yet: python3 course.py site builds it, or get lungseg.html from "
+            "https://github.com/lungseg-course/lungseg/releases"
+        )
+    print(f"The page is {page}")
+    if not chosen.no_browser:
+        webbrowser.open(page.as_uri())
 
 
 def _download(chosen: argparse.Namespace) -> None:
@@ -193,10 +204,8 @@ def _parser() -> argparse.ArgumentParser:
     one = add("report", _report, "make a page of what `predict` found: counts, and the worst masks")
     one.add_argument("out", type=typed, metavar="OUT", help="the OUT of `lungseg predict`")
     one.add_argument("--network", **own)
-    one = add("serve", _serve, "open a page on this computer to drop X-rays on")
-    one.add_argument("--host", default="127.0.0.1", help="who may reach it (default: you alone)")
-    one.add_argument("--port", type=int, default=8501, help="the first port to try (default 8501)")
-    one.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
+    one = add("serve", _serve, "open the page that finds lungs in your browser")
+    one.add_argument("--no-browser", action="store_true", help="print its path, open nothing")
     add("doctor", _doctor, "say what is installed and found, and what to do about the rest")
     one = add("download", _download, "fetch the Montgomery County X-ray set")
     one.add_argument("folder", type=typed, nargs="?", help="where to; by default the course's own")

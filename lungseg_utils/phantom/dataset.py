@@ -77,6 +77,17 @@ def _is_outdated(root: Path, recipe: dict) -> bool:
     return False
 
 
+def _take_place(half: Path, root: Path, recipe: dict) -> None:
+    """Make a finished folder the root, unless another process was faster with the same set."""
+    if root.exists() and not is_whole(root, recipe):
+        shutil.rmtree(root)
+    try:
+        half.rename(root)
+    except OSError:
+        if not is_whole(root, recipe):
+            raise
+
+
 def write_phantom_set(
     root: str | Path,
     count: int = 138,
@@ -109,10 +120,7 @@ def write_phantom_set(
     shutil.rmtree(half, ignore_errors=True)
     try:
         fill_folder(half, recipe)
-        if root.exists() and not is_whole(root, recipe):
-            shutil.rmtree(root)
-        if not root.exists():
-            half.rename(root)
+        _take_place(half, root, recipe)
     finally:
         shutil.rmtree(half, ignore_errors=True)
     return root

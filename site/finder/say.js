@@ -24,8 +24,15 @@ function shown(value, format) {
   const number = Number(value);
   if (format.endsWith("%")) return `${evenly(100 * number, digits(format))}%`;
   if (format.endsWith("f")) return evenly(number, digits(format));
-  if (format === "g") return String(Number(number.toPrecision(6)));
+  if (format === "g") return general(number);
   return String(value);
+}
+
+/** @param {number} number */
+function general(number) {
+  const [digits, power] = number.toExponential(5).split("e");
+  if (Number(power) >= -4 && Number(power) < 6) return String(Number(number.toPrecision(6)));
+  return `${Number(digits)}e${power[0]}${power.slice(1).padStart(2, "0")}`;
 }
 
 /** @param {string} format */

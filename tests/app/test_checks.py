@@ -123,7 +123,9 @@ def test_what_is_unknown_is_counted(folder):
 
 def test_one_fault_of_many_files_is_one_row(folder):
     for number in range(7):
-        (folder / "ClinicalReadings" / f"{Path(paths(folder, number)[0]).stem}.txt").write_text("")
+        (folder / "ClinicalReadings" / f"{Path(paths(folder, number)[0]).stem}.txt").write_text(
+            "", encoding="utf-8"
+        )
     rows = pd.DataFrame(table(check_set(folder).faults))
     assert list(rows["fault"]) == ["tells no sex", "tells no age"]
     assert all(file.endswith(" (and 6 more)") for file in rows["file"]) and not rows["stops"].any()

@@ -46,7 +46,7 @@ def waits(monkeypatch):
 def manifest(tmp_path, monkeypatch):
     rows = [f"{hashlib.sha256(b).hexdigest()} {len(b)} {p}" for p, b in PICTURES.items()]
     path = tmp_path / "manifest.txt"
-    path.write_text("\n".join(rows) + "\n")
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
     monkeypatch.setattr(module, "MANIFEST", path)
     return path
 
@@ -398,7 +398,7 @@ def test_a_file_gets_its_name_in_one_step(fetch, server, tmp_path, monkeypatch):
 
 
 def test_a_file_in_place_of_the_folder_is_one_sentence(fetch, server, tmp_path):
-    (tmp_path / "set").write_text("not a folder")
+    (tmp_path / "set").write_text("not a folder", encoding="utf-8")
     with pytest.raises(OSError, match="use another folder"):
         fetch(server.address)
 
@@ -440,7 +440,7 @@ def test_killed_in_the_middle_it_leaves_whole_files_only(
 
 def test_the_committed_manifest_and_the_terms():
     parts = read_manifest()
-    assert len(module.MANIFEST.read_text().splitlines()) == 414
+    assert len(module.MANIFEST.read_text(encoding="utf-8").splitlines()) == 414
     assert len({part.path for part in parts}) == 414 + 138
     assert sum(part.path.startswith("ClinicalReadings/") for part in parts) == 138
     for folder in FOLDERS:
@@ -461,7 +461,7 @@ def test_the_addresses_are_the_library_s_own():
 
 @pytest.mark.real
 def test_the_manifest_agrees_with_the_one_of_the_real_set(real_data):
-    given = (real_data / "montgomery_sha256.txt").read_text().splitlines()
+    given = (real_data / "montgomery_sha256.txt").read_text(encoding="utf-8").splitlines()
     rows = {f"{p.sha256} {p.size} MontgomerySet/{p.path}" for p in read_manifest() if p.sha256}
     assert rows == {line for line in given if line.endswith(".png")}
 
@@ -478,9 +478,11 @@ def test_real_files_come_through(real_data, tmp_path, monkeypatch):
     full = real_data / "montgomery_full"
     bodies = {"/" + p.relative_to(full).as_posix(): p.read_bytes() for p in full.rglob("*.*")}
     names = [p.name for p in (full / "CXR_png").iterdir()]
-    rows = module.MANIFEST.read_text().splitlines()
+    rows = module.MANIFEST.read_text(encoding="utf-8").splitlines()
     manifest = tmp_path / "manifest.txt"
-    manifest.write_text("\n".join(row for row in rows if row.endswith(tuple(names))))
+    manifest.write_text(
+        "\n".join(row for row in rows if row.endswith(tuple(names))), encoding="utf-8"
+    )
     monkeypatch.setattr(module, "MANIFEST", manifest)
     try:
         with Loopback(bodies) as running:

@@ -16,7 +16,7 @@ from lungseg_utils.radiographs import load_records
 def test_terminal_scores_a_folder(tmp_path, capsys):
     folder = write_set(tmp_path / "set")
     assert main(["evaluate", str(folder), "--json", str(tmp_path / "scores.json")]) == 0
-    scores = json.loads((tmp_path / "scores.json").read_text())
+    scores = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
     assert [row["name"] for row in scores["images"]] == [one.name for one in load_records(folder)]
     for name in ("dice", "iou", "precision", "recall"):
         values = [row[name] for row in scores["images"]]
@@ -37,7 +37,7 @@ def test_one_s_own_network_is_the_one_that_is_scored(tmp_path, capsys):
     keras.Model(inputs, 0 * inputs + 1).save(tmp_path / "all.keras")
     command = ["evaluate", str(folder), "--json", str(tmp_path / "scores.json")]
     assert main([*command, "--network", str(tmp_path / "all.keras")]) == 0
-    rows = json.loads((tmp_path / "scores.json").read_text())["images"]
+    rows = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))["images"]
     covers = [read_lungs(record).mean() for record in load_records(folder)]
     assert [row["precision"] for row in rows] == pytest.approx(covers)
     assert [row["recall"] for row in rows] == [1] * len(rows)

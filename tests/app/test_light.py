@@ -67,7 +67,7 @@ def test_a_set_is_simulated_looked_at_and_scored(tmp_path):
     assert checked.returncode in (0, 1) and "12 images with masks" in checked.stdout, checked.stderr
     scored = command(tmp_path, "evaluate", "set", "--json", "scores.json")
     assert scored.returncode == 0, scored.stderr
-    scores = json.loads((tmp_path / "scores.json").read_text())
+    scores = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
     assert scores["dice"]["mean"] > 0.9 and len(scores["images"]) == 12
     assert scored.stdout.splitlines()[0] == "12 images"
 

@@ -1,4 +1,4 @@
-"""The networks of the command and the page: those that ship, and one of your own."""
+"""The networks of the command: those that ship, and one of your own."""
 
 import os
 import sys

@@ -66,9 +66,9 @@ def test_outlines_are_as_predict_draws_them(out, tmp_path):
 
 
 def test_of_another_network_s_masks_no_outline_is_drawn(out, tmp_path):
-    lines = (out / "scores.jsonl").read_text().splitlines()
+    lines = (out / "scores.jsonl").read_text(encoding="utf-8").splitlines()
     changed = [json.dumps({**json.loads(line), "network": "another"}) for line in lines]
-    (tmp_path / "scores.jsonl").write_text("\n".join(changed) + "\n")
+    (tmp_path / "scores.jsonl").write_text("\n".join(changed) + "\n", encoding="utf-8")
     draw_worst(tmp_path, 5)
     assert not (tmp_path / "overlays").exists()
     assert "0 outlines" in write_report(tmp_path).read_text(encoding="utf-8")
@@ -77,7 +77,7 @@ def test_of_another_network_s_masks_no_outline_is_drawn(out, tmp_path):
 def test_a_file_that_is_gone_has_no_outline(out, tmp_path):
     row = next(row for row in Rows(out) if row["target"])
     gone = {**row, "file": str(tmp_path / "gone.png")}
-    (tmp_path / "scores.jsonl").write_text(json.dumps(gone) + "\n")
+    (tmp_path / "scores.jsonl").write_text(json.dumps(gone) + "\n", encoding="utf-8")
     draw_worst(tmp_path, 5)
     assert not (tmp_path / "overlays").exists() and row["network"] == name_networks()
 

@@ -41,7 +41,7 @@ def odd_masks() -> list[np.ndarray]:
     return [*found, simulate(3, 0, 128).mask_left]
 
 
-@pytest.mark.parametrize("mask", odd_masks(), ids=lambda mask: f"{mask.shape} {mask.mean():.1f}")
+@pytest.mark.parametrize("mask", odd_masks())
 def test_every_mask_comes_back_from_either(mask):
     runs = to_runs(mask)
     np.testing.assert_array_equal(as_chexmask_reads(runs, *mask.shape), mask)

@@ -39,13 +39,13 @@ class Lab:
         for name, values in SETTINGS.items():
             file = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(values))
+            file.write_text(json.dumps(values), encoding="utf-8")
         startup = folder / "ipython" / "profile_default" / "startup"
         startup.mkdir(parents=True)
-        (startup / "keep.py").write_text(KEEP)
+        (startup / "keep.py").write_text(KEEP, encoding="utf-8")
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.address = f"http://127.0.0.1:{free.getsockname()[1]}"
-        self.log = (folder / "log.txt").open("w")
+        self.log = (folder / "log.txt").open("w", encoding="utf-8")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "jupyterlab", *self._options()],
             env=self._environment(),
@@ -99,7 +99,9 @@ class Lab:
                 return
             except OSError:
                 time.sleep(0.2)
-        raise RuntimeError("JupyterLab did not start:\n" + (self.folder / "log.txt").read_text())
+        raise RuntimeError(
+            "JupyterLab did not start:\n" + (self.folder / "log.txt").read_text(encoding="utf-8")
+        )
 
     def stop(self) -> None:
         """End the kernels, then the server."""

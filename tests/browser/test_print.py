@@ -167,7 +167,7 @@ def test_a_page_is_whole_with_its_pictures_badges_and_tables(name, reader, shots
 
 def test_the_page_of_a_run_shows_its_picture_and_leads_to_its_notebooks(reader, shots, tmp_path):
     shutil.copy(ROOT / "images" / "test_cases.png", tmp_path / "results.png")
-    (tmp_path / "results.json").write_text(json.dumps(RESULTS))
+    (tmp_path / "results.json").write_text(json.dumps(RESULTS), encoding="utf-8")
     reader.goto(write_page(tmp_path, list(NOTEBOOKS.values())).as_uri())
     keep(reader, shots / "index")
     leads = [f"notebooks/{name}.html" for name in NOTEBOOKS]

@@ -945,7 +945,7 @@ FRONTAL = [
       (["L", "F"], [], None, ["L", "FP"], b"L ", b"\\F", b"\xff\\\xff ", b"?\\? ")),
     *({"BodyPartExamined": part.encode()} for part in
       ("грудь", "Грудная клетка", "лёгкие", "Θώρακας", "胸部", "肺", "가슴", "흉부", "صدر", "חזה",
-       "ทรวงอก", "göğüs", "płuca", "TÓRAX")),
+       "ทรวงอก", "göğüs", "płuca")),
     *({"BodyPartExamined": part, "SpecificCharacterSet": sets} for part, sets in (
         ("грудь".encode("iso8859_5"), b"ISO_IR 144"), ("胸部".encode("gb18030"), b"GB18030"),
         ("صدر".encode("iso8859_6"), b"ISO_IR 127"), ("грудь".encode(), b"ISO_IR 192"),

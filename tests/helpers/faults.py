@@ -284,16 +284,24 @@ def an_infinite_distance_is_written_as_missing(results):
     results._plain = lambda value: None if value == np.inf else plain(value)
 
 
-def scripts_may_come_from_anywhere(guard):
-    guard.ANSWER_HEADERS["Content-Security-Policy"] = "default-src *"
+def a_browser_opens_though_none_is_wanted(terminal):
+    serve = terminal._serve
+
+    def open_anyway(chosen):
+        chosen.no_browser = False
+        serve(chosen)
+
+    terminal._serve = open_anyway
 
 
-def any_name_is_the_page_s_own(guard):
-    guard.is_own = lambda *_: True
+def run_lengths_are_counted_down_the_columns(runs):
+    to_runs = runs.to_runs
+    runs.to_runs = lambda mask: to_runs(np.ascontiguousarray(mask.T))
 
 
-def the_oldest_is_forgotten_though_it_is_in_use(queue):
-    queue.Queue.kept = lambda self, token: self._kept[token]
+def the_worst_masks_are_the_best(table):
+    worst = table.Rows.worst
+    table.Rows.worst = lambda rows, count: worst(rows, 10**9)[::-1][:count]
 
 
 def checksums_are_not_compared(download):
@@ -551,17 +559,17 @@ FAULTS = {
         "results",
         "test_results.py::test_results_are_kept_as_json",
     ),
-    scripts_may_come_from_anywhere: (
-        "app.page.guard",
-        "app/test_page.py::test_every_answer_forbids_what_the_page_does_not_need",
+    a_browser_opens_though_none_is_wanted: (
+        "app.terminal",
+        "app/test_terminal.py::test_the_page_opens_in_the_browser_where_it_is_wanted",
     ),
-    any_name_is_the_page_s_own: (
-        "app.page.guard",
-        "app/test_page.py::test_which_names_are_its_own",
+    run_lengths_are_counted_down_the_columns: (
+        "app.runs",
+        "app/test_runs.py::test_they_are_those_of_chexmask",
     ),
-    the_oldest_is_forgotten_though_it_is_in_use: (
-        "app.page.queue",
-        "app/test_page.py::test_what_nobody_has_asked_for_longest_is_forgotten",
+    the_worst_masks_are_the_best: (
+        "app.table",
+        "app/test_report.py::test_the_worst_outlines_are_drawn_and_no_others",
     ),
     checksums_are_not_compared: (
         "app.download",

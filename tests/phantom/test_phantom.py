@@ -1,8 +1,10 @@
 """The simulated radiographs: reproducible, exact in mask, honest in reading, readable on disk."""
 
+import contextlib
 import gc
 import json
 import re
+import shutil
 import tracemalloc
 
 import cv2
@@ -295,7 +297,7 @@ def test_a_written_set_reads_as_the_montgomery_layout(folder):
     assert (cv2.imread(str(folder / "CXR_png" / f"{name}.png"), -1) == one.image).all()
     mask = cv2.imread(str(folder / "ManualMask" / "leftMask" / f"{name}.png"), -1)
     assert set(np.unique(mask)) == {0, 255} and ((mask > 0) == one.mask_left).all()
-    text = (folder / "ClinicalReadings" / f"{name}.txt").read_text()
+    text = (folder / "ClinicalReadings" / f"{name}.txt").read_text(encoding="utf-8")
     assert text == f"Patient's Sex: {one.sex} \nPatient's Age: {one.age:03.0f}Y\n{one.reading}\n"
 
 
@@ -359,14 +361,14 @@ def test_a_set_of_an_earlier_version_is_replaced_and_any_other_is_kept(tmp_path)
     for other in ({"count": 3}, {"seed": 1}, {"bits": 12}):
         with pytest.raises(ValueError, match="holds other files"):
             phantom.write_phantom_set(root, **{"count": 2, "size": 64} | other)
-    recipe = json.loads((root / "phantom.json").read_text())
-    (root / "phantom.json").write_text(json.dumps(recipe | {"version": 1}))
-    (root / "mine.txt").write_text("a note")
+    recipe = json.loads((root / "phantom.json").read_text(encoding="utf-8"))
+    (root / "phantom.json").write_text(json.dumps(recipe | {"version": 1}), encoding="utf-8")
+    (root / "mine.txt").write_text("a note", encoding="utf-8")
     with pytest.raises(ValueError, match="holds other files"):
         phantom.write_phantom_set(root, 2, 64)
     (root / "mine.txt").unlink()
     phantom.write_phantom_set(root, 2, 64)
-    assert json.loads((root / "phantom.json").read_text()) == recipe
+    assert json.loads((root / "phantom.json").read_text(encoding="utf-8")) == recipe
     assert sorted(root.rglob("*")) == made
 
 
@@ -383,13 +385,33 @@ def test_an_interrupted_run_leaves_nothing_that_looks_whole(tmp_path, monkeypatc
     assert not (tmp_path / "set").exists() and not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_set_that_another_process_finished_first_is_taken(whole, tmp_path, monkeypatch):
+    fill = dataset.fill_folder
+
+    def fill_both(half, recipe):
+        fill(half, recipe)
+        monkeypatch.setattr(dataset.Path, "rename", late)
+
+    def late(half, root):
+        if whole:
+            shutil.copytree(half, root)
+        raise FileExistsError(17, "as Windows says it", str(root))
+
+    monkeypatch.setattr(dataset, "fill_folder", fill_both)
+    expected = contextlib.nullcontext() if whole else pytest.raises(FileExistsError)
+    with expected:
+        assert len(load_records(phantom.write_phantom_set(tmp_path / "set", 2, 64))) == 2
+    assert len(list(tmp_path.iterdir())) == whole, "the half is gone"
+
+
 @pytest.mark.parametrize("name", ["mine.txt", "metadata.csv", "CXR_png/a.png", ".hidden"])
 def test_a_folder_of_other_files_is_left_alone(name, tmp_path):
     (tmp_path / name).parent.mkdir(exist_ok=True)
-    (tmp_path / name).write_text("keep me")
+    (tmp_path / name).write_text("keep me", encoding="utf-8")
     with pytest.raises(ValueError, match="holds other files"):
         phantom.write_phantom_set(tmp_path, 2, 64)
-    assert (tmp_path / name).read_text() == "keep me"
+    assert (tmp_path / name).read_text(encoding="utf-8") == "keep me"
 
 
 @pytest.mark.parametrize("kind", ranges.RARE)

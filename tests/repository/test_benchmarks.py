@@ -93,7 +93,9 @@ def test_the_first_time_counts():
 
 def test_the_article_s_time_is_its_steps_times_ours(tmp_path):
     log = tmp_path / "log.csv"
-    log.write_text("epoch,val_precision,val_recall\n1,0.9,0.96\n2,0.96,0.95\n3,0.97,0.96\n")
+    log.write_text(
+        "epoch,val_precision,val_recall\n1,0.9,0.96\n2,0.96,0.95\n3,0.97,0.96\n", encoding="utf-8"
+    )
     found = time_to_dice.article_seconds(str(log), step=10)
     assert found == {"0.950": 2 * 56 * 10, "0.960": 3 * 56 * 10, "0.970": None}
 

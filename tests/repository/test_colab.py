@@ -42,7 +42,8 @@ def machine(monkeypatch):
             lambda kind: devices if kind == "GPU" else [SimpleNamespace(name="CPU:0")],
         )
         monkeypatch.setattr(tensorflow.config.experimental, "get_device_details", lambda one: one)
-        processor = SimpleNamespace(exists=lambda: True, read_text=lambda: f"flags : fpu {flags}\n")
+        told = f"flags : fpu {flags}\n"
+        processor = SimpleNamespace(exists=lambda: True, read_text=lambda encoding: told)
         monkeypatch.setattr(start, "Path", lambda path: processor)
 
     return pretend
@@ -168,7 +169,7 @@ def test_a_file_missing_from_the_wheel_is_found(tmp_path):
 
 def pins(name: str) -> dict[str, Version]:
     """The versions of a file of constraints, for this Python."""
-    lines = (versions.CONSTRAINTS / f"{name}.txt").read_text().splitlines()
+    lines = (versions.CONSTRAINTS / f"{name}.txt").read_text(encoding="utf-8").splitlines()
     wanted = [Requirement(line) for line in lines if line and not line.startswith("#")]
     return {one.name: Version(str(one.specifier)[2:])
             for one in wanted if not one.marker or one.marker.evaluate()}  # fmt: skip
@@ -214,7 +215,9 @@ def test_a_change_of_colabs_packages_is_found(after, fault, monkeypatch):
 def end_of_a_training(root: Path, loss: float, weight: float, seconds: float = 1.0) -> Path:
     folder = root / ".cache/lungseg/runs/course-1/epoch-0030"
     folder.mkdir(parents=True)
-    (folder / "history.json").write_text(json.dumps([{"seconds": seconds, "loss": loss}]))
+    (folder / "history.json").write_text(
+        json.dumps([{"seconds": seconds, "loss": loss}]), encoding="utf-8"
+    )
     with h5py.File(folder / "model.weights.h5", "w") as file:
         file["layers/conv/vars/0"] = np.full(3, weight)
     return root

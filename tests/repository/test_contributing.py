@@ -46,7 +46,7 @@ def test_a_format(added, tmp_path):
 
     path = tmp_path / "one.bmp"
     path.write_bytes(cv2.imencode(".bmp", np.round(255 * radiograph()).astype(np.uint8))[1])
-    (tmp_path / "text.txt").write_text("lungs are clear")
+    (tmp_path / "text.txt").write_text("lungs are clear", encoding="utf-8")
     jobs, left_out = find_jobs([tmp_path])
     assert (list(jobs), left_out) == ([], 2)
     added(images.FORMATS, images.Format("BMP", (".bmp",), (b"BM",), decode, size))
@@ -84,7 +84,7 @@ def test_a_score(monkeypatch, tmp_path):
     table = results.evaluate(lambda image: image < 2, records)
     assert (table["excess_px"] > 0).all() and "excess_px" in results.summarise(table).index
     results.write_results(tmp_path / "results.json", table, "tiny set", "ci")
-    kept = json.loads((tmp_path / "results.json").read_text())
+    kept = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert any(said.startswith("Excess") and " px" in said for said in scores.headlines(kept))
     assert scenes.frame.say_scores({"excess_px": 12.4}) == "excess 12 px"
     cases = [scenes.Case(name, *[None] * 4, {"excess_px": value})

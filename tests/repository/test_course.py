@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
+from systems import posix, program
 
 import course
 from lungseg_utils import start
@@ -41,16 +42,15 @@ def checkout(tmp_path: Path) -> Path:
 
 def fake_python(checkout: Path, script: str, finished: bool = True) -> None:
     """Put a shell script in the place of .venv's Python."""
-    python = checkout / ".venv/bin/python"
-    python.parent.mkdir(parents=True)
-    python.write_text(f"#!/bin/sh\n{script}\n")
-    python.chmod(0o755)
+    program(checkout / ".venv/bin/python", script)
     wanted = subprocess.check_output(
         [sys.executable, "-c", "from tools.installation import *\nprint(stamp(), end='')"],
         cwd=checkout,
         text=True,
     )
-    (checkout / ".venv/course-stamp.txt").write_text(wanted if finished else "unfinished\n")
+    (checkout / ".venv/course-stamp.txt").write_text(
+        wanted if finished else "unfinished\n", encoding="utf-8"
+    )
 
 
 def say(
@@ -95,8 +95,7 @@ def test_other_pythons_are_told_what_to_do(monkeypatch, version, fault):
 
 def test_newest_python_is_one_that_works(tmp_path, monkeypatch):
     for name, code in {"python3.13": 127, "python3.12": 0, "python3.10": 0}.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\nexit {code}\n")
-        (tmp_path / name).chmod(0o755)
+        program(tmp_path / name, f"exit {code}")
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
     assert course.newest_python() == "python3.12"
 
@@ -104,8 +103,7 @@ def test_newest_python_is_one_that_works(tmp_path, monkeypatch):
 @pytest.mark.parametrize("minor", [9, 10, 11, 12, 13, 14])
 def test_every_python_that_will_do_is_looked_for(minor, tmp_path, monkeypatch):
     name, supported = f"python3.{minor}", 10 <= minor <= 13
-    (tmp_path / name).write_text("#!/bin/sh\nexit 0\n")
-    (tmp_path / name).chmod(0o755)
+    program(tmp_path / name, "exit 0")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert course.newest_python() == (name if supported else "")
     assert (course.python_fault((3, minor, 0)) == "") == supported
@@ -115,7 +113,7 @@ def test_guard_can_be_read_by_old_pythons():
     """Nothing above the version check, nor the syntax of the file, is newer than Python 3.6."""
     import ast
 
-    ast.parse((ROOT / "course.py").read_text(), feature_version=(3, 6))
+    ast.parse((ROOT / "course.py").read_text(encoding="utf-8"), feature_version=(3, 6))
 
 
 def test_help_names_the_commands(checkout):
@@ -135,11 +133,9 @@ def done(tmp_path: Path, monkeypatch) -> list[str]:
     monkeypatch.setattr(installation, "ROOT", tmp_path)
     for name, path in {"VENV": ".venv", "PYTHON": ".venv/python", "STAMP": ".venv/stamp"}.items():
         monkeypatch.setattr(installation, name, tmp_path / path)
-    (tmp_path / "base").write_text(
-        f"#!/bin/sh\nmkdir -p {tmp_path}/.venv\ntouch {tmp_path}/.venv/python {tmp_path}/made\n"
-    )
-    (tmp_path / "base").chmod(0o755)
-    (tmp_path / "pyproject.toml").write_text("[project]")
+    base = f"mkdir -p {tmp_path}/.venv\ntouch {tmp_path}/.venv/python {tmp_path}/made"
+    program(tmp_path / "base", base)
+    (tmp_path / "pyproject.toml").write_text("[project]", encoding="utf-8")
     monkeypatch.setattr(sys, "_base_executable", str(tmp_path / "base"), raising=False)
     monkeypatch.setattr(installation, "pip", lambda *arguments, what: steps.append(arguments[-1]))
     monkeypatch.setattr(installation, "mend_opencv", lambda: steps.append("OpenCV"))
@@ -148,10 +144,10 @@ def done(tmp_path: Path, monkeypatch) -> list[str]:
 
 def test_set_up_is_done_once_for_a_pyproject(done, tmp_path):
     installation.set_up()
-    assert done == ["pip>=21.3", ".[cluster,course,dicom,lab,serve,test]", "OpenCV"]
+    assert done == ["pip>=21.3", ".[cluster,course,dicom,lab,test]", "OpenCV"]
     installation.set_up()
     assert len(done) == 3
-    (tmp_path / "pyproject.toml").write_text("[project] # changed")
+    (tmp_path / "pyproject.toml").write_text("[project] # changed", encoding="utf-8")
     installation.set_up()
     assert len(done) == 6
 
@@ -208,7 +204,7 @@ PIP = {
 
 @pytest.mark.parametrize("printed, remedy", PIP.items())
 def test_pip_failures_are_one_sentence(checkout, printed, remedy):
-    (checkout / "printed").write_text(printed)
+    (checkout / "printed").write_text(printed, encoding="utf-8")
     fake_python(checkout, "cat printed; exit 1", finished=False)
     (checkout / ".venv/course-stamp.txt").unlink()
     assert remedy in one_sentence(say(checkout, "test"))
@@ -275,7 +271,7 @@ def test_settings_are_taken_as_they_are_typed_and_where(command, typed, checkout
 def test_a_home_may_be_made_by_the_run_and_the_scores_are_read_there(checkout, tmp_path):
     (tmp_path / "below").mkdir()
     fake_python(checkout, f'mkdir -p "$LUNGSEG_HOME"; cp {checkout}/results.json "$LUNGSEG_HOME"')
-    (checkout / "results.json").write_text(json.dumps(RESULTS))
+    (checkout / "results.json").write_text(json.dumps(RESULTS), encoding="utf-8")
     said = say(checkout, "run", cwd=tmp_path / "below", LUNGSEG_HOME="new/home").stdout
     assert "Dice 0.973" in said and (tmp_path / "below/new/home/results.json").exists()
     assert not (checkout / "outputs").exists()
@@ -302,16 +298,66 @@ def test_children_get_settings_of_their_own(checkout):
 
 
 STAGES = {"tests": "*ignore=tests/browser*", "notebooks": "*nbval*", "sets": "*-rs?tests/sets*",
-          "browser": "*-rs?tests/browser*"}  # fmt: skip
+          "browser": "*-rs?tests/browser*", "site": "*-rs?tests/site*"}  # fmt: skip
+
+
+def fake_node(checkout: Path, version: str = "v22.1.0", npm: str = "mkdir -p node_modules") -> str:
+    """A PATH with a Node.js of this version and an npm that does no more than this."""
+    folder = checkout / "programs"
+    (checkout / "site").mkdir(exist_ok=True)
+    (checkout / "site/package-lock.json").write_text("{}", encoding="utf-8")
+    for name, script in {"node": f"echo {version}", "npm": f'echo "npm $*"; {npm}'}.items():
+        program(folder / name, script)
+    return f"{folder}{os.pathsep}/bin{os.pathsep}/usr/bin"
+
+
+@pytest.fixture
+def bare_path(tmp_path) -> str:
+    """A PATH without Node.js."""
+    posix("has no programs of these names")
+    (tmp_path / "bare").mkdir()
+    for name in ("sh", "cp", "cat", "echo", "mkdir"):
+        (tmp_path / "bare" / name).symlink_to(shutil.which(name))
+    return str(tmp_path / "bare")
 
 
 @pytest.mark.parametrize("broken", ["", *STAGES])
 def test_all_parts_of_the_test_run_and_any_may_fail(broken, checkout):
     fake_python(checkout, f'case "$*" in {STAGES.get(broken, "none")}) exit 1;; *) exit 0;; esac')
-    answer = say(checkout, "test")
+    answer = say(checkout, "test", PATH=fake_node(checkout))
     assert answer.returncode == bool(broken)
-    said = [line.partition(" in ")[0] for line in answer.stdout.splitlines()]
+    said = [line.partition(" in ")[0] for line in answer.stdout.splitlines()[-5:]]
     assert said == [f"{name}: {'failed' if name == broken else 'passed'}" for name in STAGES]
+
+
+def test_the_site_is_built_before_it_is_tested(checkout):
+    fake_python(checkout, 'echo "$*"; case "$*" in *tools.site*) exit 1;; *) exit 0;; esac')
+    answer = say(checkout, "test", PATH=fake_node(checkout))
+    assert answer.returncode == 1 and answer.stdout.endswith("site: could not be built\n")
+    assert "-m tools.site" in answer.stdout and "-rs tests/site" not in answer.stdout
+
+
+def test_the_tests_say_what_they_leave_out_where_there_is_no_node(checkout, bare_path):
+    fake_python(checkout, "exit 0")
+    answer = say(checkout, "test", PATH=bare_path)
+    assert answer.returncode == 0
+    last = answer.stdout.splitlines()[-1]
+    assert last == "site: left out. The site needs Node.js 20 or newer, with npm; install it first"
+
+
+def test_the_site_says_what_it_needs(checkout, bare_path):
+    fake_python(checkout, 'echo "ran $*"')
+    assert "needs Node.js 20 or newer" in one_sentence(say(checkout, "site", PATH=bare_path))
+    old = fake_node(checkout, "v18.20.4")
+    assert "Node.js v18.20.4 is too old" in one_sentence(say(checkout, "site", PATH=old))
+    broken = fake_node(checkout, npm="exit 1")
+    assert "npm could not fetch" in one_sentence(say(checkout, "site", PATH=broken))
+    whole = fake_node(checkout)
+    said = say(checkout, "site", PATH=whole).stdout
+    assert "npm ci --ignore-scripts" in said and "ran -m tools.site" in said
+    assert "npm" not in say(checkout, "site", PATH=whole).stdout, "it is fetched once"
+    (checkout / "site/package-lock.json").write_text('{"new": 1}', encoding="utf-8")
+    assert "npm ci" in say(checkout, "site", PATH=whole).stdout
 
 
 def test_colab_is_an_option_of_the_test_alone(checkout):
@@ -324,18 +370,18 @@ def test_colab_is_an_option_of_the_test_alone(checkout):
 
 def test_run_ends_with_the_scores_of_this_run(checkout):
     (checkout / "outputs").mkdir()
-    (checkout / "outputs/results.json").write_text("stale")
+    (checkout / "outputs/results.json").write_text("stale", encoding="utf-8")
     fake_python(checkout, "cp results.json outputs")
-    (checkout / "results.json").write_text(json.dumps(RESULTS))
+    (checkout / "results.json").write_text(json.dumps(RESULTS), encoding="utf-8")
     said = say(checkout, "run").stdout
     assert "Dice 0.973 (95 % interval 0.969 to 0.976) on 28 test images of 27 patients" in said
     assert "HD95 3.200 mm (95 % interval 2.900 to inf mm)" in said and "IoU 0.948\n" in said
 
 
 def test_page_shows_what_was_measured(tmp_path):
-    (tmp_path / "results.json").write_text(json.dumps(RESULTS))
+    (tmp_path / "results.json").write_text(json.dumps(RESULTS), encoding="utf-8")
     (tmp_path / "results.png").touch()
-    page = scores.write_page(tmp_path, [Path("00_start_here.ipynb")]).read_text()
+    page = scores.write_page(tmp_path, [Path("00_start_here.ipynb")]).read_text(encoding="utf-8")
     assert "0.969 to 0.976" in page and "on 28 test images of 27 patients" in page
     assert 'src="results.png" alt=' in page and 'href="notebooks/00_start_here.html"' in page
     assert "ASSD" not in page and "None" not in page
@@ -348,7 +394,7 @@ def test_a_failing_notebook_is_named(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("LUNGSEG_HOME", str(tmp_path / "home"))
     assert notebooks.run() == 1
     page = tmp_path / "home/notebooks/00_one.html"
-    assert "Traceback" in page.read_text()
+    assert "Traceback" in page.read_text(encoding="utf-8")
     assert capsys.readouterr().err.strip() == (
         "notebooks/00_one.ipynb: cell 2 ended in IndexError: list index out of range; "
         f"the whole error is in {page}"

@@ -9,8 +9,8 @@ import pytest
 METHODS = multiprocessing.get_all_start_methods()
 CONTEXT = multiprocessing.get_context("forkserver" if "forkserver" in METHODS else "spawn")
 CONTEXT.set_forkserver_preload(["tensorflow", "keras", "scipy.stats", "sklearn.metrics", "pandas",
-                                "matplotlib.pyplot", "pydicom", "hypothesis", "nbval.plugin",
-                                "starlette.applications", "uvicorn"])  # fmt: skip
+                                "matplotlib.pyplot", "pydicom", "hypothesis",
+                                "nbval.plugin"])  # fmt: skip
 
 
 @pytest.mark.parametrize("fault", faults.FAULTS, ids=lambda fault: fault.__name__)

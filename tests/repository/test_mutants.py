@@ -121,7 +121,7 @@ def test_what_a_shared_fixture_runs_counts_for_each_test_that_asks_for_it(tmp_pa
             seen[item.name] = sorted(self.ran)
             self.ran.clear()
 
-    (tmp_path / "test_shared.py").write_text(SHARED)
+    (tmp_path / "test_shared.py").write_text(SHARED, encoding="utf-8")
     options = ["-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tmp_path)]
     assert pytest.main(options, plugins=[Recorder()]) == 0
     assert seen == {

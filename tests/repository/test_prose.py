@@ -43,7 +43,7 @@ def test_words_are_spelt_right(tmp_path):
 
 
 def test_a_misspelt_word_is_found(tmp_path):
-    (tmp_path / "page.md").write_text("nesoohc si dloserht A"[::-1])
+    (tmp_path / "page.md").write_text("nesoohc si dloserht A"[::-1], encoding="utf-8")
     assert run("codespell_lib", str(tmp_path / "page.md"))[0] != 0
 
 
@@ -74,7 +74,7 @@ def fault(link, page):
     return ""
 
 
-@pytest.mark.parametrize("page", PROSE, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PROSE, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_within_the_repository_lead_somewhere(page):
     links = [one or other for one, other in LINK.findall(FENCE.sub("", PROSE[page]))]
     assert [text for link in links if (text := fault(link, page))] == []

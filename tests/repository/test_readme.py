@@ -121,7 +121,7 @@ def test_prose_on_time_and_precision_comes_from_the_benchmarks():
 
 
 def test_times_are_those_of_two_processors():
-    quick, slow = json.loads(timings.FILE.read_text()), timings.slower()
+    quick, slow = json.loads(timings.FILE.read_text(encoding="utf-8")), timings.slower()
     assert "EPYC" in quick["processor"] and "2.50GHz, 2 cores, avx512_vnni" in slow["processor"]
     seconds = sum(one["run_seconds"] for one in quick["notebooks"].values())
     more = slow["wall_seconds"]
@@ -131,7 +131,7 @@ def test_times_are_those_of_two_processors():
             + f" (and without {', '.join(missing)})" * bool(missing))  # fmt: skip
     texts = documents()
     assert said in " ".join(texts[README].split())
-    about = " ".join((ROOT / "course.py").read_text().split())
+    about = " ".join((ROOT / "course.py").read_text(encoding="utf-8").split())
     assert said.replace(" min ", " minutes ") in about
 
 
