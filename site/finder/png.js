@@ -8,21 +8,21 @@ import { stored } from "./types.js";
 /** @import { Stored } from "./types.js" */
 /** @typedef {{height: number, width: number, depth: number, kind: number}} Head */
 
-const SIGNATURE = 8;
-const REST = 12;
-const POLYNOMIAL = 0xedb88320; // bytes, bytes around the data of a part
+const SIGNATURE = 8; // bytes
+const REST = 12; // bytes of a part besides its data
+const POLYNOMIAL = 0xedb88320; // of the checksum
 const GREY = 0;
 const PALETTE = 3;
-/** @type {Record<number, [number, number[]]>} */
+/** @type {Record<number, [number, number[]]>} channels, and the depths that there are */
 const KINDS = {
   0: [1, [1, 2, 4, 8, 16]],
   2: [3, [8, 16]],
   3: [1, [1, 2, 4, 8]],
   4: [2, [8, 16]],
   6: [4, [8, 16]],
-}; // channels, and the depths that there are
-// Adam7: (first column, first row, step across, step down) of each pass.
+};
 const WHOLE = [[0, 0, 1, 1]];
+/** Adam7: first column, first row, step across and step down of each pass. */
 const PASSES = [
   [0, 0, 8, 8],
   [4, 0, 8, 8],

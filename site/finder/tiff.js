@@ -26,6 +26,7 @@ import { stored } from "./types.js";
  */
 
 const { WIDTH, HEIGHT, BITS, SAMPLES, PHOTOMETRIC, PLANAR, APART, WHITE_IS_ZERO } = shared.images;
+// fields
 const COMPRESSION = 259;
 const STARTS = 273;
 const TURN = 274;
@@ -39,6 +40,7 @@ const TILES = 324;
 const TILE_SIZES = 325;
 const EXTRA = 338;
 const SIGNS = 339;
+// marks
 const LITTLE = 0x49;
 const BIG_TIFF = 43;
 /** @type {Record<number, [number, (view: DataView, at: number, little: boolean) => number]>} */
@@ -49,15 +51,19 @@ const KINDS = {
   13: [4, (view, at, little) => view.getUint32(at, little)],
   16: [8, (view, at, little) => Number(view.getBigUint64(at, little))],
 };
+// what numbers mean
 const PALETTE = 3;
 const INK = 5;
-const COLOURS = [0, 1, 2, PALETTE, INK]; // what numbers mean
+const COLOURS = [0, 1, 2, PALETTE, INK];
+// compressions
 const PLAIN = 1;
 const LZW = 5;
 const DEFLATES = [8, 32946];
 const PACK_BITS = 32773;
+// predictors
 const DIFFERENCES = 2;
-const FRACTIONS = 3; // predictors
+const FRACTIONS = 3;
+// kinds of numbers, and of a fourth channel
 const UNSIGNED = 1;
 const SIGNED = 2;
 const FLOAT = 3;

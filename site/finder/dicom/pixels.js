@@ -54,7 +54,7 @@ const NAMES = {
   "4.50": "JPEG Baseline (Process 1)",
   4.57: "JPEG Lossless, Non-Hierarchical (Process 14)",
   "4.70":
-    "JPEG Lossless, Non-Hierarchical, First-Order Prediction (Process 14 " + "[Selection Value 1])",
+    "JPEG Lossless, Non-Hierarchical, First-Order Prediction (Process 14 [Selection Value 1])",
   "4.80": "JPEG-LS",
   4.81: "JPEG-LS",
   "4.90": "JPEG 2000 Lossless",
