@@ -105,34 +105,38 @@ async function secondOpinion(networks, squares) {
   return mean;
 }
 
-/** @param {Network[]} networks @param {Plane[]} squares */
+/** How an image may be turned, in quarters counterclockwise, and whether inverted. */
+const VIEWS = [0, 1, 2, 3, 4, 5, 6, 7].map((view) => ({ quarters: view % 4, inverted: view > 3 }));
+
+/**
+ * What to say where the networks are surer of another view. The last of them, which is the
+ * quickest, says whether the others are asked.
+ * @param {Network[]} networks @param {Plane[]} squares
+ */
 async function orientationWarnings(networks, squares) {
-  let [quarters, inverted] = await bestOrientation(networks.slice(-1), squares.slice(-1));
-  if (quarters || inverted) [quarters, inverted] = await bestOrientation(networks, squares);
+  const total = VIEWS.map(() => 0);
+  for (let place = networks.length - 1; place >= 0; place--) {
+    const found = await sureness(networks[place], squares[place]);
+    found.forEach((one, view) => (total[view] += one));
+    if (best(total) === 0 && place === networks.length - 1) return [];
+  }
+  const { quarters, inverted } = VIEWS[best(total)];
   const way = quarters === 2 ? "180 degrees" : say("{} degrees counter", 90 * quarters);
   const found = quarters ? [say("it looks rotated", way)] : [];
   return inverted ? [...found, say("it looks inverted")] : found;
 }
 
+/** @param {number[]} numbers */
+const best = (numbers) => numbers.indexOf(Math.max(...numbers));
+
 /**
- * How to turn an image, in quarters counterclockwise, and whether to invert it, for the networks
- * to be surest.
- * @param {Network[]} networks @param {Plane[]} squares
- * @returns {Promise<[number, boolean]>}
+ * How sure a network is of each view of an image.
+ * @param {Network} network @param {Plane} square
  */
-async function bestOrientation(networks, squares) {
-  /** @type {[number, boolean][]} */
-  const views = [0, 1, 2, 3, 4, 5, 6, 7].map((view) => [view % 4, view > 3]);
-  const total = views.map(() => 0);
-  for (const [place, square] of squares.entries()) {
-    for (const half of [views.slice(0, 4), views.slice(4)]) {
-      const seen = half.map(([quarters, inverted]) => turned(square, quarters, inverted));
-      (await networks[place].run(seen)).forEach((one, view) => {
-        total[views.indexOf(half[view])] += softDice(one, above(one, THRESHOLD));
-      });
-    }
-  }
-  return views[total.indexOf(Math.max(...total))];
+async function sureness(network, square) {
+  const seen = VIEWS.map(({ quarters, inverted }) => turned(square, quarters, inverted));
+  const halves = [await network.run(seen.slice(0, 4)), await network.run(seen.slice(4))];
+  return halves.flat().map((one) => softDice(one, above(one, THRESHOLD)));
 }
 
 /** @param {Mask} mask */
