@@ -158,12 +158,12 @@ function above({ data, height, width }, threshold) {
  * @param {Plane} probability @param {Mask} mask
  */
 function softDice({ data }, mask) {
-  let [shared_, total] = [0, 0];
+  let [both, total] = [0, 0];
   data.forEach((one, at) => {
     total += one + mask.data[at];
-    shared_ += one * mask.data[at];
+    both += one * mask.data[at];
   });
-  return total ? (2 * shared_) / total : 1;
+  return total ? (2 * both) / total : 1;
 }
 
 /**
