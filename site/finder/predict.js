@@ -155,7 +155,7 @@ function above({ data, height, width }, threshold) {
 
 /**
  * Dice on probabilities that are not thresholded.
- * @param {Plane} probability @param {Mask} mask
+ * @param {Plane | Mask} probability @param {Mask} mask
  */
 function softDice({ data }, mask) {
   let [both, total] = [0, 0];
@@ -204,13 +204,13 @@ function qualityOf({ square, second, seen }, threshold) {
     greys[piece].push(...seen.data.subarray(row * seen.width + start, row * seen.width + end));
   });
   const medians = greys.map(median);
-  const apart = 1 - softDice(/** @type {any} */ (above(second, THRESHOLD)), lungs);
+  const apart = 1 - softDice(above(second, THRESHOLD), lungs);
   const hesitates = 1 - softDice(square, lungs);
-  const [one, agreement, sureness, difference] = WEIGHTS;
+  const [one, agreement, hesitation, difference] = WEIGHTS;
   const error =
     one +
     agreement * Math.log(apart + LEAST_ERROR) +
-    sureness * Math.log(hesitates + LEAST_ERROR) +
+    hesitation * Math.log(hesitates + LEAST_ERROR) +
     difference * (Math.max(...medians) - Math.min(...medians));
   return Math.min(Math.max(1 + LEAST_ERROR - Math.exp(error), 0), 1);
 }
