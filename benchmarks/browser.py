@@ -2,9 +2,9 @@
 
     python benchmarks/browser.py NATIVE_FOLDER OTHER_FOLDER
 
-looks at 45 simulated X-rays, 45 of OTHER_FOLDER and 10 of NATIVE_FOLDER, in the built site
-(`python3 course.py site`) served on this machine and as one file, and compares them with
-`predict`. Writes benchmarks/browser.json.
+looks at 45 simulated X-rays, 45 of OTHER_FOLDER and 10 of NATIVE_FOLDER, and at 10 simulated ones
+that lie on their side, in the built site (`python3 course.py site`) served on this machine and as
+one file, and compares them with `predict`. Writes benchmarks/browser.json.
 """
 
 import json
@@ -32,15 +32,19 @@ from lungseg_utils.images import read_xray  # noqa: E402
 from lungseg_utils.phantom import simulate  # noqa: E402
 
 SITE, SEED, OPENINGS = ROOT / "outputs/site", 21, 5
-COUNTS = {"simulated": 45, "other": 45, "native": 10}
+COUNTS = {"simulated": 45, "other": 45, "native": 10, "turned": 10}
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 
 
 def choose(native: Path, other: Path, folder: Path) -> dict[str, list[Path]]:
     """The files to look at; the simulated ones are written to `folder`."""
-    for index in range(COUNTS["simulated"]):
-        cv2.imwrite(str(folder / f"{index}.png"), simulate(SEED, index, 1024).image)
-    places = {"simulated": folder, "other": other, "native": native}
+    places = {"simulated": folder / "upright", "other": other, "native": native}
+    places["turned"] = folder / "turned"
+    for name, turns in (("simulated", 0), ("turned", 1)):
+        places[name].mkdir()
+        for index in range(COUNTS[name]):
+            image = np.rot90(simulate(SEED, index, 1024).image, turns)
+            cv2.imwrite(str(places[name] / f"{index}.png"), image)
     found = {name: sorted(place.glob("**/*.png")) for name, place in places.items()}
     return {name: files[:: max(1, len(files) // COUNTS[name])][: COUNTS[name]]
             for name, files in found.items()}  # fmt: skip
