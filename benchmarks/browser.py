@@ -11,7 +11,6 @@ import json
 import shutil
 import sys
 import threading
-import time
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -33,6 +32,15 @@ from lungseg_utils.phantom import simulate  # noqa: E402
 
 SITE, SEED, OPENINGS = ROOT / "outputs/site", 21, 5
 COUNTS = {"simulated": 45, "other": 45, "native": 10, "turned": 10}
+# the page's own clock, since whoever waits from outside looks only now and then
+CLOCK = """
+var began = 0, took = null;
+addEventListener("change", () => { began = performance.now(); took = null; }, true);
+new MutationObserver(() => {
+  const isDone = document.getElementById("wait")?.hidden && document.querySelector(".answered");
+  if (isDone && took === null) took = (performance.now() - began) / 1000;
+}).observe(document, { attributes: true, subtree: true });
+"""
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 
 
@@ -55,9 +63,9 @@ def measure(browser, address: str, files: dict[str, list[Path]], networks) -> di
     opening = []
     for _ in range(OPENINGS):
         page = browser.new_page()
-        start = time.perf_counter()
+        page.add_init_script(CLOCK)
         finder = Finder(page, expect).open(address)
-        opening.append(time.perf_counter() - start)
+        opening.append(page.evaluate("took"))
         if len(opening) < OPENINGS:
             page.close()
     found = {"seconds_to_open": sorted(opening)[OPENINGS // 2]}
@@ -65,9 +73,8 @@ def measure(browser, address: str, files: dict[str, list[Path]], networks) -> di
         rows = [compared(finder, networks, path, read_xray(path)) for path in paths]
         seconds = []
         for path in paths[:10]:
-            start = time.perf_counter()
             finder.ask(path, OPENING)
-            seconds.append(time.perf_counter() - start)
+            seconds.append(page.evaluate("took"))
         found[name] = {
             "images": len(rows),
             "mean_dice": float(np.mean([row["dice"] for row in rows])),

@@ -80,7 +80,6 @@ def renderer_memory(browser):
         pytest.skip("no /proc: it tells the memory of a process")
 
     def measured(page) -> int:
-        page.evaluate("globalThis.gc?.()")
         session = browser.new_browser_cdp_session()
         processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
         pages = [one["id"] for one in processes if one["type"] == "renderer"]
