@@ -79,9 +79,10 @@ def renderer_memory(browser):
     if not Path("/proc/self/status").exists():
         pytest.skip("no /proc: it tells the memory of a process")
 
-    def measured(page) -> int:
+    def measured() -> int:
         session = browser.new_browser_cdp_session()
         processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
+        session.detach()
         pages = [one["id"] for one in processes if one["type"] == "renderer"]
         lines = [
             Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines() for pid in pages

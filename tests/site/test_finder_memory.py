@@ -12,7 +12,7 @@ def test_its_memory_stays_where_it_is(opened, renderer_memory):
     window, content, taken = opened(), picture()(), []
     for number in range(COUNT):
         window.ask((f"{number}.png", content), 2 * PATIENCE)
-        taken.append(renderer_memory(window.page))
+        taken.append(renderer_memory())
     assert (
         min(taken[number] for number in LATE) < max(taken[number] for number in EARLY) + MOST_GROWTH
     )
